@@ -1,0 +1,100 @@
+//! `ficus.yaml` and `connectors/*.yaml`: as written (serde) -> resolved. Defaults stand here, each with its why.
+
+use std::{net::SocketAddr, time::Duration};
+
+/// `ficus.yaml`, resolved: every value is there and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the gateway listens. Default `127.0.0.1:4000`: nothing is offered to a network unasked.
+    pub listen: SocketAddr,
+    /// Path of the GraphQL endpoint. Default `/graphql`.
+    pub path: String,
+    /// Whether operations may introspect the schema. Default: off in profile `hardened`, on in `open`.
+    pub introspection: bool,
+    /// Whether the playground is served at `/`. Default as `introspection`.
+    pub playground: bool,
+    /// Whether messages suggest names ("did you mean"). Default as `introspection`.
+    pub suggestions: bool,
+    /// Whether a POST must prove that a browser asked first. Default on.
+    pub csrf: bool,
+    /// Origins that may call from a browser; empty: none. `*` is any, without credentials.
+    pub cors_origins: Vec<String>,
+    /// Whether responses are compressed. Default on.
+    pub compression: bool,
+    /// Of one operation. Default 10 s.
+    pub deadline: Duration,
+    /// What one request may ask for.
+    pub limits: Limits,
+    /// How long requests in flight may go on after SIGTERM. Default 25 s.
+    pub drain: Duration,
+    /// How logs are written.
+    pub log: LogFormat,
+    /// The admin listener; none when it is off.
+    pub admin: Option<Admin>,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Default `127.0.0.1:4001`.
+    pub listen: SocketAddr,
+    /// Bearer token; must be there when `listen` is not loopback.
+    pub token: Option<String>,
+}
+
+/// How logs are written to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What one request may ask for; beyond it: status 400 (or 413, 408), before any upstream call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Nesting of fields. Default 15.
+    pub depth_max: usize,
+    /// Aliases, after fragments are expanded. Default 30.
+    pub aliases_max: usize,
+    /// Root fields. Default 20.
+    pub root_fields_max: usize,
+    /// Selections, after fragments are expanded and before they are merged. Default 2,000.
+    pub fields_max: usize,
+    /// Lexical tokens of the document. Default 15,000.
+    pub tokens_max: usize,
+    /// Directives in the document. Default 50.
+    pub directives_max: usize,
+    /// Request body, decompressed, in bytes. Default 2 MiB.
+    pub body_bytes_max: usize,
+    /// Operations in one batched request; 0 refuses arrays. Default 0.
+    pub batch_max: usize,
+    /// Errors in a response; beyond it they are counted. Default 50.
+    pub errors_max: usize,
+    /// How long a client may take to send its headers. Default 10 s.
+    pub header_read: Duration,
+    /// How long a client may take to send its body. Default 30 s.
+    pub body_read: Duration,
+    /// Connections at once. Default 20,000.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            depth_max: 15,
+            aliases_max: 30,
+            root_fields_max: 20,
+            fields_max: 2_000,
+            tokens_max: 15_000,
+            directives_max: 50,
+            body_bytes_max: 2 << 20,
+            batch_max: 0,
+            errors_max: 50,
+            header_read: Duration::from_secs(10),
+            body_read: Duration::from_secs(30),
+            connections_max: 20_000,
+        }
+    }
+}

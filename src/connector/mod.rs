@@ -1,0 +1,226 @@
+//! What `@source`, `@connect` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
+//! Checked and resolved; nothing here knows how a request is sent.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use apollo_compiler::Name;
+
+use crate::mapping::{
+    ast::Mapping,
+    template::{Template, UrlTemplate},
+};
+
+/// A backend, from `@source` and `connectors/<name>.yaml` together; the file wins, key by key.
+#[derive(Debug)]
+pub struct Source {
+    /// Unique name. A connector without `source` gets an unnamed source of its own (empty name).
+    pub name: String,
+    /// Scheme, authority, path and query that every request to the source begins with.
+    pub base_url: Option<UrlTemplate>,
+    /// Further path segments (`path`): a mapping that gives a list of scalars.
+    pub path: Option<Mapping>,
+    /// Further query parameters (`queryParams`): a mapping that gives an object.
+    pub query_params: Option<Mapping>,
+    /// Headers of `@source`, without those that the connector file sets too.
+    pub headers: Vec<Header>,
+    /// Headers of the connector file: they win over the connector's own.
+    pub file_headers: Vec<Header>,
+    /// `$config`.
+    pub config: serde_json::Value,
+    /// What a failure says to the client.
+    pub errors: ErrorMapping,
+    /// Whether a response is a success.
+    pub is_success: Option<Mapping>,
+    /// How requests to it are treated.
+    pub settings: SourceSettings,
+}
+
+/// How requests to a source are treated.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// Of one attempt, from the first byte sent to the last byte read. Default 5 s.
+    pub timeout: Duration,
+    /// Requests in flight at once. Default 1024.
+    pub concurrency_max: usize,
+    /// Requests that may wait for a place. Default 4096.
+    pub queue_max: usize,
+    /// How long one waits. Default 1 s.
+    pub queue_timeout: Duration,
+    /// What a status means, where it is not the default meaning.
+    pub statuses: BTreeMap<u16, StatusMeaning>,
+    /// Largest response body, decompressed, in bytes. Default 8 MiB.
+    pub body_bytes_max: usize,
+}
+
+/// What a status means (`statuses` in a connector file).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusMeaning {
+    /// The field is null, without an error.
+    Null,
+    /// The field is null, with an error.
+    Error,
+    /// The body is data.
+    Data,
+}
+
+/// `{ name, from | value }`.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Lower case.
+    pub name: http::HeaderName,
+    /// Its value.
+    pub value: HeaderValue,
+}
+
+/// Where a header's value comes from.
+#[derive(Debug, Clone)]
+pub enum HeaderValue {
+    /// All values of this header of the client's request.
+    From(http::HeaderName),
+    /// A template.
+    Template(Template),
+    /// Text from a connector file's environment variable: sent as it stands, never shown.
+    Secret(http::HeaderValue),
+}
+
+/// `errors: { message, extensions }`.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorMapping {
+    /// A mapping that gives a string.
+    pub message: Option<Mapping>,
+    /// A mapping that gives an object.
+    pub extensions: Option<Mapping>,
+}
+
+/// Identifies a connector within its graph: an index of `Graph::connectors`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectorId(pub u32);
+
+/// One `@connect`.
+#[derive(Debug)]
+pub struct Connector {
+    /// `Query.users[0]`, `User[1]`: field or type, and which of its `@connect` directives.
+    pub coordinate: String,
+    /// What it resolves, and from what.
+    pub kind: Kind,
+    /// Its source.
+    pub source: Arc<Source>,
+    /// The request; none for an `http`-less connector, whose selection is applied to null.
+    pub request: Option<Request>,
+    /// What the response means.
+    pub selection: Mapping,
+    /// What a failure says to the client.
+    pub errors: ErrorMapping,
+    /// Whether a response is a success.
+    pub is_success: Option<Mapping>,
+    /// Present when the request uses `$batch`: one request serves many parents.
+    pub batch: Option<Batch>,
+    /// What it reads of its arguments and its parent.
+    pub inputs: Inputs,
+}
+
+/// The kinds of connectors (section 10 of the connect language).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A field of `Query` or `Mutation`.
+    Root {
+        /// `Query` or `Mutation`.
+        parent: Name,
+        /// The field.
+        field: Name,
+    },
+    /// A field of `Query` with `entity: true`: resolves the field, and completes objects of `entity`.
+    /// Each argument is a key field of the entity by the same name.
+    Entity {
+        /// `Query`.
+        parent: Name,
+        /// The field.
+        field: Name,
+        /// The type it completes (object, interface or union).
+        entity: Name,
+    },
+    /// A field of another object type, from `$this` and `$args`, or from `$batch` with `@groupBy`.
+    Field {
+        /// The type.
+        parent: Name,
+        /// The field.
+        field: Name,
+    },
+    /// A type, from `$this` (one request an object) or from `$batch`.
+    Type {
+        /// The type.
+        name: Name,
+    },
+}
+
+/// How one request serves many parents.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Parents in one request; none for no bound.
+    pub size_max: Option<usize>,
+    /// How rows find their parent.
+    pub join: Join,
+}
+
+/// How the rows of a batch find their parents: by value, after coercion, never by position.
+#[derive(Debug, Clone)]
+pub enum Join {
+    /// A type connector: the key fields (paths) that `$batch` reads; the selection gives each under the same path.
+    Entity {
+        /// The key.
+        key: Vec<Vec<String>>,
+    },
+    /// `@groupBy` on a field connector.
+    GroupBy {
+        /// Paths in the raw row, one for each part of the key.
+        item: Vec<Vec<String>>,
+        /// Paths in the parent object, in the same order.
+        parent: Vec<Vec<String>>,
+    },
+}
+
+/// `http: { GET | POST | PUT | PATCH | DELETE, path, queryParams, headers, body }`.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: http::Method,
+    /// Absolute, or relative to the source's base URL.
+    pub url: UrlTemplate,
+    /// Further path segments.
+    pub path: Option<Mapping>,
+    /// Further query parameters.
+    pub query_params: Option<Mapping>,
+    /// Headers; they win over the source's headers of `@source`.
+    pub headers: Vec<Header>,
+    /// The body.
+    pub body: Option<Mapping>,
+    /// How the body is written.
+    pub body_format: BodyFormat,
+}
+
+/// How a request body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+/// What a connector reads, over its request, selection, `errors` and `isSuccess`.
+/// Each path starts below the variable: `$this.address.city` is `["address", "city"]`; `$this` alone is `[]`.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Paths below `$args`.
+    pub args: Vec<Vec<String>>,
+    /// Paths below `$this`.
+    pub this: Vec<Vec<String>>,
+    /// Paths below `$batch` (of one element).
+    pub batch: Vec<Vec<String>>,
+    /// Names of client headers read through `$request.headers.<name>` or copied by `from`; lower case.
+    pub client_headers: Vec<String>,
+    /// Whether `$request.headers` is read as a whole.
+    pub all_client_headers: bool,
+    /// Names read through `$env`.
+    pub env: Vec<String>,
+}

@@ -1,0 +1,148 @@
+//! The closed table of error codes that a client may see, and whose fault each is.
+//! What a client may read is `ClientError`; what only the log may read is never in it.
+
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request's.
+    Client,
+    /// A backend's.
+    Upstream,
+    /// Ficus's own, or its configuration's.
+    Gateway,
+}
+
+/// Codes in `errors[].extensions.code`. The table in README.md lists each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The HTTP request is not a GraphQL request.
+    BadRequest,
+    /// The method cannot carry this request.
+    MethodNotAllowed,
+    /// The request's media type is not one that GraphQL over HTTP knows.
+    UnsupportedMediaType,
+    /// No acceptable media type for the response.
+    NotAcceptable,
+    /// A browser may have been made to send this request.
+    CsrfRefused,
+    /// The body is larger than `limits.body`.
+    PayloadTooLarge,
+    /// The client took longer than `limits.body_read`.
+    RequestTimeout,
+    /// The document is not GraphQL.
+    GraphqlParseFailed,
+    /// The document does not fit the schema.
+    GraphqlValidationFailed,
+    /// `operationName` names no operation, or is needed and not there.
+    OperationResolutionFailed,
+    /// A variable's value does not fit its type.
+    BadUserInput,
+    /// Introspection is off.
+    IntrospectionDisabled,
+    /// Fields are nested deeper than `limits.depth`.
+    LimitDepth,
+    /// More aliases than `limits.aliases`.
+    LimitAliases,
+    /// More root fields than `limits.root_fields`.
+    LimitRootFields,
+    /// More selections than `limits.fields`.
+    LimitFields,
+    /// More tokens than `limits.tokens`.
+    LimitTokens,
+    /// More directives than `limits.directives`.
+    LimitDirectives,
+    /// More operations in one request than `limits.batch`.
+    LimitBatch,
+    /// A list of errors was cut at `limits.errors`.
+    LimitErrors,
+    /// The operation took longer than `deadline`, or a fetch longer than its source's `timeout`.
+    GatewayTimeout,
+    /// A source's queue is full, or a request waited in it too long.
+    RequestLimitExceeded,
+    /// A backend answered with a failure.
+    ConnectorFetch,
+    /// A backend could not be reached, or broke off.
+    HttpClientError,
+    /// A backend's body is not what its content type says, too large, or not of a readable type.
+    ConnectorResponseInvalid,
+    /// A request could not be built from its inputs.
+    ConnectorRequestInvalid,
+    /// A value does not fit the field's type.
+    ValueMismatch,
+    /// No value for a non-null field.
+    NullInNonNull,
+    /// A fault of the gateway.
+    Internal,
+}
+
+impl Code {
+    /// As it is written in `extensions.code`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Code::BadRequest => "BAD_REQUEST",
+            Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Code::NotAcceptable => "NOT_ACCEPTABLE",
+            Code::CsrfRefused => "CSRF_REFUSED",
+            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::RequestTimeout => "REQUEST_TIMEOUT",
+            Code::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Code::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Code::OperationResolutionFailed => "OPERATION_RESOLUTION_FAILED",
+            Code::BadUserInput => "BAD_USER_INPUT",
+            Code::IntrospectionDisabled => "INTROSPECTION_DISABLED",
+            Code::LimitDepth => "LIMIT_DEPTH",
+            Code::LimitAliases => "LIMIT_ALIASES",
+            Code::LimitRootFields => "LIMIT_ROOT_FIELDS",
+            Code::LimitFields => "LIMIT_FIELDS",
+            Code::LimitTokens => "LIMIT_TOKENS",
+            Code::LimitDirectives => "LIMIT_DIRECTIVES",
+            Code::LimitBatch => "LIMIT_BATCH",
+            Code::LimitErrors => "LIMIT_ERRORS",
+            Code::GatewayTimeout => "GATEWAY_TIMEOUT",
+            Code::RequestLimitExceeded => "REQUEST_LIMIT_EXCEEDED",
+            Code::ConnectorFetch => "CONNECTOR_FETCH",
+            Code::HttpClientError => "HTTP_CLIENT_ERROR",
+            Code::ConnectorResponseInvalid => "CONNECTOR_RESPONSE_INVALID",
+            Code::ConnectorRequestInvalid => "CONNECTOR_REQUEST_INVALID",
+            Code::ValueMismatch => "VALUE_MISMATCH",
+            Code::NullInNonNull => "NULL_IN_NON_NULL",
+            Code::Internal => "INTERNAL",
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub const fn fault(self) -> Fault {
+        match self {
+            Code::GatewayTimeout
+            | Code::ConnectorFetch
+            | Code::HttpClientError
+            | Code::ConnectorResponseInvalid
+            | Code::ValueMismatch
+            | Code::NullInNonNull => Fault::Upstream,
+            Code::RequestLimitExceeded | Code::ConnectorRequestInvalid | Code::Internal => Fault::Gateway,
+            _ => Fault::Client,
+        }
+    }
+}
+
+/// One entry of `errors` in words that a client may read: no URL, header or body of a backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientError {
+    /// From the closed table.
+    pub code: Code,
+    /// For the person who wrote the request.
+    pub message: String,
+    /// Further extensions; a `code` in it replaces the table's.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ClientError {
+    /// An error without further extensions.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        ClientError { code, message: message.into(), extensions: serde_json::Map::new() }
+    }
+}

@@ -1,0 +1,8 @@
+//! Connectors at run time: `request` builds what is sent from a template and its inputs, `upstream` sends it,
+//! `body` reads what came back, `outcome` says what it means.
+
+mod error;
+mod upstream;
+
+pub use error::FetchError;
+pub use upstream::{Upstream, UpstreamRequest, UpstreamResponse};

@@ -1,0 +1,27 @@
+//! The graph: `schema/**/*.graphql` and `connectors/*.yaml`, loaded, composed, checked and bound.
+//! Immutable; a reload makes a new one and swaps it whole.
+
+use std::{collections::HashMap, sync::Arc};
+
+use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
+
+use crate::connector::{Connector, ConnectorId, Source};
+
+/// A schema whose every field is known to come from somewhere.
+#[derive(Debug)]
+pub struct Graph {
+    /// The public API schema: no connector directives, no types of theirs. What clients see, introspect and query.
+    pub schema: Valid<Schema>,
+    /// Who implements which interface.
+    pub implementers: HashMap<Name, Implementers>,
+    /// All connectors; `ConnectorId` is an index here.
+    pub connectors: Vec<Arc<Connector>>,
+    /// All named sources, in the order of their names.
+    pub sources: Vec<Arc<Source>>,
+    /// Connectors by type and field: at most one each.
+    pub by_field: HashMap<(Name, Name), ConnectorId>,
+    /// What can complete an object of a type, in the order written: type connectors, then `entity: true` fields.
+    pub by_type: HashMap<Name, Vec<ConnectorId>>,
+    /// Values of the process environment that mappings read through `$env`, taken at load.
+    pub env: HashMap<String, String>,
+}

@@ -1,0 +1,3 @@
+//! The `ficus` binary: arguments in, exit code out.
+
+fn main() {}

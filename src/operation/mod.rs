@@ -1,0 +1,1 @@
+//! What a client asks for: parsed, validated, within limits, with its variables coerced.

@@ -1,0 +1,1 @@
+//! Every span, metric and field name in one place.
