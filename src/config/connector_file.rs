@@ -124,7 +124,7 @@ pub fn read_connector_file(
     let Some(root) = yaml::parse(file, diagnostics) else { return read };
     let mut reader = Reader { file, lookup, diagnostics };
     let Some(mut fields) = reader.fields(&root, "") else { return read };
-    read.base_url = fields.take("base_url").and_then(|node| placed(&mut reader, node, Reader::template));
+    read.base_url = fields.take("base_url").and_then(|node| template(&mut reader, node));
     read.config = fields.take("config").and_then(|node| {
         reader.fields(node, "config")?;
         reader.json(node)
@@ -146,20 +146,21 @@ pub fn read_connector_file(
     read
 }
 
-fn placed<T>(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    value: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>,
-) -> Option<Placed<T>> {
-    let place = reader.place(node);
-    value(reader, node).map(|value| Placed { value, place })
+fn text(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<Text>> {
+    let value = reader.text(node)?;
+    Some(Placed { value, place: reader.place(node) })
+}
+
+fn template(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<Text>> {
+    let value = reader.template(node)?;
+    Some(Placed { value, place: reader.place(node) })
 }
 
 fn header(reader: &mut Reader<'_>, node: &Node) -> Option<FileHeader> {
     let mut fields = reader.fields(node, "headers")?;
-    let name = fields.take("name").map(|node| placed(reader, node, Reader::text));
-    let from = fields.take("from").map(|node| placed(reader, node, Reader::text));
-    let value = fields.take("value").map(|node| placed(reader, node, Reader::template));
+    let name = fields.take("name").map(|node| text(reader, node));
+    let from = fields.take("from").map(|node| text(reader, node));
+    let value = fields.take("value").map(|node| template(reader, node));
     reader.finish(fields, &[]);
     let (Some(name), true) = (name, from.is_some() != value.is_some()) else {
         reader.invalid(

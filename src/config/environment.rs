@@ -46,6 +46,15 @@ impl Piece {
     }
 }
 
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Written(text) => write!(f, "Written({text:?})"),
+            Piece::Environment(_) => f.write_str("Environment(…)"),
+        }
+    }
+}
+
 /// Shows what was written, never what was read.
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! Reads typed values out of a YAML tree and collects what is wrong with each, in its place.
 //! It knows kinds of values (durations, sizes, words), not the keys of any file.
 
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
     environment::{EnvironmentError, Lookup, Text, interpolate},
@@ -235,7 +235,7 @@ fn plain(text: &str) -> serde_json::Value {
 }
 
 /// A number and its unit. Fractions are allowed: `1.5s`.
-fn with_unit<'t>(text: &'t str) -> Option<(f64, &'t str)> {
+fn with_unit(text: &str) -> Option<(f64, &str)> {
     let split = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at_checked(split)?;
     let number = number.trim();
@@ -287,11 +287,6 @@ fn size(text: &str) -> Option<usize> {
 /// Bounds of a duration that waits for something: never zero, at most a day.
 pub(crate) fn wait() -> RangeInclusive<Duration> {
     Duration::from_millis(1)..=Duration::from_secs(86_400)
-}
-
-/// For messages: `a`, `b` and `c`.
-pub(crate) fn listed(words: impl IntoIterator<Item = impl Display>) -> String {
-    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
