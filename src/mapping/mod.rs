@@ -5,6 +5,7 @@
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
+pub mod json;
 mod lex;
 pub mod parse;
 pub mod references;
