@@ -95,7 +95,7 @@ impl<'a> Waiting<'a> {
         let joined = lane.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
             (waiting < queue_max).then_some(waiting + 1)
         });
-        joined.is_ok().then_some(Waiting(lane))
+        joined.ok().map(|_| Waiting(lane))
     }
 }
 

@@ -1,7 +1,13 @@
 //! One HTTP exchange with a backend. The only place that knows the HTTP client.
 //! Not for what a request is made of (`request`) or what its response means (`outcome`).
 
-use std::{error::Error as _, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    error::Error as _,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, header};
@@ -289,20 +295,28 @@ fn without_values(url: &str) -> String {
     shown
 }
 
-/// TLS with ring: the other provider takes minutes to build. A machine without certificate authorities still serves
-/// `http:` backends, and learns about its lack from the first `https:` one.
-fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
-    let mut roots = rustls::RootCertStore::empty();
+/// The certificate authorities of the system, read once. A machine without any still serves `http:` backends, and
+/// learns about its lack from the first `https:` one.
+static ROOTS: LazyLock<Arc<rustls::RootCertStore>> = LazyLock::new(|| {
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
         tracing::warn!(detail = %error, "a certificate authority of the system cannot be read");
     }
+    let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(system.certs);
+    Arc::new(roots)
+});
+
+/// TLS with ring: the other provider takes minutes to build.
+fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
+        .with_root_certificates(Arc::clone(&ROOTS))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;
