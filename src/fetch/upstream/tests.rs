@@ -111,6 +111,7 @@ fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
         concurrency_max: 1024,
         queue_max: 4096,
         queue_timeout: Duration::from_secs(1),
+        response_format: crate::connector::ResponseFormat::Auto,
         statuses: BTreeMap::new(),
         body_bytes_max: 8 << 20,
     };
