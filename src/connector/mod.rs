@@ -231,4 +231,8 @@ pub struct Inputs {
     pub all_client_headers: bool,
     /// Names read through `$env`.
     pub env: Vec<String>,
+    /// Whether `$config` is read.
+    pub config: bool,
+    /// Whether `$response.headers` is read.
+    pub response_headers: bool,
 }

@@ -323,7 +323,7 @@ async fn a_body_is_cut_at_its_limit_however_it_comes() {
             "endless chunks",
             Answer::Endless(
                 format!("{head}transfer-encoding: chunked\r\n\r\n").into(),
-                b"3\r\nabc\r\n".to_vec(),
+                [&b"400\r\n"[..], &[b'x'; 1024], b"\r\n"].concat(),
             ),
         ),
         ("bomb", Answer::Close([compressed.as_bytes(), &bomb].concat())),
