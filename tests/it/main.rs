@@ -9,4 +9,5 @@
 )]
 
 mod layers;
+mod mapping;
 mod playground;
