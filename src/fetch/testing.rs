@@ -54,10 +54,9 @@ pub(super) fn request(method: Method, url: &str) -> Request {
 
 /// A field connector that reads whatever there is.
 pub(super) fn connector(source: Source, request: Request) -> Connector {
-    let name = |name| apollo_compiler::Name::new(name).unwrap();
     Connector {
         coordinate: "Query.order[0]".to_owned(),
-        kind: Kind::Root { parent: name("Query"), field: name("order") },
+        kind: Kind::Root { parent: "Query".try_into().unwrap(), field: "order".try_into().unwrap() },
         source: Arc::new(source),
         request: Some(request),
         selection: mapping("id"),
