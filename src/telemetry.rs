@@ -1,1 +1,24 @@
-//! Every span, metric and field name in one place.
+//! The names under which things are recorded, in one place, so that nobody has to guess them.
+//! Not for what is recorded, nor for where it goes.
+//!
+//! `tracing`'s macros take names of spans and fields as literals only, so here they stand as a table:
+//!
+//! | span    | level | fields |
+//! |---------|-------|--------|
+//! | `fetch` | debug | `source`, `method`, `status` (once there is one): one attempt of one request to a backend |
+//!
+//! | event                | level | fields |
+//! |----------------------|-------|--------|
+//! | `answered`           | debug | `body_bytes`: decompressed |
+//! | `fetch failed`       | warn  | `source`, `code`, `request_id`, `detail`: method, URL (of its query only the names) and causes |
+//!
+//! Header values, bodies, and the values of a query are in no record.
+
+use http::HeaderName;
+
+/// The header that carries the request id, in and out: `x-request-id`.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that carries the trace, in and out: W3C `traceparent`.
+pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Further state of the trace: W3C `tracestate`.
+pub static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

@@ -58,10 +58,12 @@ pub struct OperationSummary {
     pub time: Duration,
 }
 
-/// One graph in front of its backends. Cheap to share behind an `Arc`; `execute` runs any number of requests at once.
+/// One graph in front of its backends. A clone is another handle on the same gateway, with the same graph and the same
+/// plans; `execute` runs any number of requests at once.
+#[derive(Clone)]
 pub struct Gateway {
-    graph: ArcSwap<Graph>,
-    config: Config,
+    graph: Arc<ArcSwap<Graph>>,
+    config: Arc<Config>,
     upstream: Arc<dyn Upstream>,
 }
 
@@ -69,7 +71,7 @@ impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
-        Gateway { graph: ArcSwap::from_pointee(graph), config, upstream }
+        Gateway { graph: Arc::new(ArcSwap::from_pointee(graph)), config: Arc::new(config), upstream }
     }
 
     /// The graph that new requests are served from.

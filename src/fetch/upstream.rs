@@ -1,23 +1,62 @@
 //! One HTTP exchange with a backend. The only place that knows the HTTP client.
+//! Not for what a request is made of (`request`) or what its response means (`outcome`).
 
-use std::{future::Future, pin::Pin};
+use std::{
+    error::Error as _,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Method, header};
+use reqwest::Url;
+use tracing::{Instrument as _, field};
 
-use super::FetchError;
-use crate::connector::Source;
+use super::{FetchError, concurrency::Lanes};
+use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UpstreamRequest {
     /// The method.
-    pub method: http::Method,
+    pub method: Method,
     /// Absolute.
     pub url: String,
     /// Every declared header, in the order they are sent.
-    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Option<Bytes>,
+    /// What the gateway itself adds.
+    pub own_headers: OwnHeaders,
+}
+
+/// Headers that the gateway itself puts on a request: trace context and request id.
+///
+/// They differ with every client request and change no answer, so they must never tell two requests apart:
+/// all values of this type are equal and hash alike.
+#[derive(Debug, Clone, Default)]
+pub struct OwnHeaders(pub Vec<(HeaderName, HeaderValue)>);
+
+impl OwnHeaders {
+    /// The first value of a header.
+    #[must_use]
+    pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl PartialEq for OwnHeaders {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for OwnHeaders {}
+
+impl std::hash::Hash for OwnHeaders {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// What a backend answered.
@@ -43,3 +82,241 @@ pub trait Upstream: Send + Sync + 'static {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 }
+
+/// How long a connection may take to stand. Backends are near; a second is an eternity there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an idle connection is kept: longer than the usual pause between requests of a quiet service.
+const POOL_IDLE: Duration = Duration::from_secs(90);
+/// Bytes of response headers over HTTP/2. (Over HTTP/1 hyper's own bounds hold: 100 headers, about 400 KiB.)
+const HEADER_BYTES_MAX: u32 = 64 << 10;
+
+/// Sends requests over HTTP/1.1 and HTTP/2, with one pool of connections for all sources.
+///
+/// Redirects are answers, not instructions; there are no cookies, no `Referer`, and no proxy from the environment.
+#[derive(Debug)]
+pub struct HttpUpstream {
+    client: reqwest::Client,
+    lanes: Lanes,
+}
+
+/// The HTTP client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client")]
+pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl HttpUpstream {
+    /// An upstream without connections yet. Trusts the certificate authorities that the system trusts.
+    ///
+    /// # Errors
+    /// When the TLS library refuses its settings.
+    pub fn new() -> Result<Self, SetUpError> {
+        let mut own = http::HeaderMap::new();
+        // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
+        own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError(Box::new(error)))?)
+            .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
+            .default_headers(own)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE)
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .build()
+            .map_err(|error| SetUpError(Box::new(error)))?;
+        Ok(HttpUpstream { client, lanes: Lanes::default() })
+    }
+
+    async fn attempt(
+        &self,
+        source: &Source,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let UpstreamRequest { method, url: text, headers, body, own_headers } = request;
+        let shown = method.clone();
+        let answer = async {
+            let url = Url::parse(&text).map_err(|error| {
+                FetchError::new(
+                    Code::ConnectorRequestInvalid,
+                    "Connector error: the request's URL is not valid",
+                )
+                .with_detail(error.to_string())
+            })?;
+            let _place = self.lanes.enter(source, url.authority()).await?;
+            // `request` and not `Request::new`: it moves a user and password of the URL into `Authorization`.
+            let mut sending = self.client.request(method.clone(), url);
+            let mut sent = http::HeaderMap::with_capacity(headers.len() + own_headers.0.len() + 4);
+            for (name, value) in headers.into_iter().chain(own_headers.0) {
+                sent.append(name, value);
+            }
+            match body {
+                Some(body) if !body.is_empty() => sending = sending.body(body),
+                _ if matches!(method, Method::POST | Method::PUT | Method::PATCH) => {
+                    sent.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+                }
+                _ => {}
+            }
+            let timeout = source.settings.timeout;
+            let exchange = exchange(sending.headers(sent), source.settings.body_bytes_max);
+            tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+                let message = format!("Connector error: no complete answer within {timeout:?}");
+                Err(FetchError::new(Code::GatewayTimeout, message))
+            })
+        };
+        answer.await.map_err(|error| {
+            let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let detail = format!("{shown} {}{cause}", without_values(&text));
+            error.with_detail(detail)
+        })
+    }
+}
+
+impl Upstream for HttpUpstream {
+    fn send<'a>(
+        &'a self,
+        source: &'a Source,
+        request: UpstreamRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
+        let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
+        let span = tracing::debug_span!("fetch", source = source.name, method = %request.method, status = field::Empty);
+        let attempt = self.attempt(source, request);
+        Box::pin(
+            async move {
+                let answer = attempt.await;
+                match &answer {
+                    Ok(response) => {
+                        tracing::Span::current().record("status", response.status.as_u16());
+                        tracing::debug!(body_bytes = response.body.len(), "answered");
+                    }
+                    Err(error) => tracing::warn!(
+                        source = source.name,
+                        code = error.client.code.as_str(),
+                        request_id = request_id.as_ref().and_then(|id| id.to_str().ok()),
+                        detail = error.detail,
+                        "fetch failed"
+                    ),
+                }
+                answer
+            }
+            .instrument(span),
+        )
+    }
+}
+
+async fn exchange(
+    request: reqwest::RequestBuilder,
+    body_bytes_max: usize,
+) -> Result<UpstreamResponse, FetchError> {
+    let mut response = request.send().await.map_err(failed)?;
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    // What the client could decompress it has taken out of the headers; the rest would be read as noise.
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        let message = format!("Connector error: the content encoding {encoding:?} cannot be read");
+        return Err(FetchError::new(Code::ConnectorResponseInvalid, message));
+    }
+    let body = read_body(response, body_bytes_max).await?;
+    Ok(UpstreamResponse { status, headers, body })
+}
+
+/// Reads a body to its end; what counts against the limit is what comes out of decompression.
+/// A body in one piece is not copied. Leaving early drops the response, and with it the connection.
+async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<Bytes, FetchError> {
+    let announced =
+        response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced > bytes_max {
+        return Err(too_large(bytes_max));
+    }
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if first.len().max(whole.len()) + chunk.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.reserve(announced.max(first.len() + chunk.len()));
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+fn too_large(bytes_max: usize) -> FetchError {
+    let message =
+        format!("Connector error: the response is larger than the {bytes_max} bytes that its source allows");
+    FetchError::new(Code::ConnectorResponseInvalid, message)
+}
+
+/// Says what happened in words for the client, and keeps the chain of causes for the log.
+fn failed(error: reqwest::Error) -> FetchError {
+    // The URL may hold secrets; `attempt` adds what of it may be logged.
+    let error = error.without_url();
+    let mut causes = error.to_string();
+    let (mut http, mut io) = (None, None);
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        http = http.or(cause.downcast_ref::<hyper::Error>());
+        io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
+        next = cause.source();
+    }
+    let (code, words) = if error.is_builder() {
+        (Code::ConnectorRequestInvalid, "the request cannot be written as HTTP")
+    } else if error.is_connect() {
+        (Code::HttpClientError, if error.is_dns() { "the host is not known" } else { "cannot connect" })
+    } else if http.is_some_and(hyper::Error::is_parse) {
+        (Code::HttpClientError, "the answer is not valid HTTP, or its headers are too large")
+    } else if http.is_none() && error.is_decode() && io != Some(std::io::ErrorKind::ConnectionReset) {
+        (Code::ConnectorResponseInvalid, "the compressed body is broken")
+    } else {
+        (Code::HttpClientError, "the connection broke off before the answer was complete")
+    };
+    FetchError::new(code, format!("Connector error: {words}")).with_detail(causes)
+}
+
+/// A URL as it may be logged: without user, password and the values of its query.
+fn without_values(url: &str) -> String {
+    let (rest, query) = url.split_once('?').map_or((url, None), |(rest, query)| (rest, Some(query)));
+    let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let mut shown = format!("{scheme}://{host}{path}");
+    for (position, parameter) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if position == 0 { '?' } else { '&' });
+        shown.push_str(parameter.split_once('=').map_or(parameter, |(name, _)| name));
+    }
+    shown
+}
+
+/// The certificate authorities of the system, read once. A machine without any still serves `http:` backends, and
+/// learns about its lack from the first `https:` one.
+static ROOTS: LazyLock<Arc<rustls::RootCertStore>> = LazyLock::new(|| {
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        tracing::warn!(detail = %error, "a certificate authority of the system cannot be read");
+    }
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(system.certs);
+    Arc::new(roots)
+});
+
+/// TLS with ring: the other provider takes minutes to build.
+fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(Arc::clone(&ROOTS))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests;

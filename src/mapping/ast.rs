@@ -117,6 +117,17 @@ pub enum Coalesce {
     Missing,
 }
 
+impl Coalesce {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Coalesce::NullOrMissing => "??",
+            Coalesce::Missing => "?!",
+        }
+    }
+}
+
 /// A head and the steps taken from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {

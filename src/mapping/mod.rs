@@ -5,5 +5,11 @@
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
+pub mod json;
+mod lex;
+pub mod parse;
+pub mod references;
 pub mod template;
 pub mod value;
+
+pub use parse::{ParseError, parse};

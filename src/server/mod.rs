@@ -1,1 +1,3 @@
-//! (see the module's files)
+//! The edge: GraphQL over HTTP, the playground, health.
+
+pub mod playground;

@@ -1,1 +1,12 @@
 //! The one integration test binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test needs and does not find is a failure of the test"
+)]
+
+mod layers;
+mod playground;

@@ -1,0 +1,373 @@
+//! JSON text to values and back. Strings without escapes and all numbers stay slices of the text they were read from.
+
+use std::io::Write as _;
+
+use ahash::AHashMap;
+use bumpalo::Bump;
+use jiter::{Jiter, JiterError, Peek};
+
+use super::value::{DEPTH_MAX, Number, Value};
+
+/// How deep lists and objects of a body may stand in each other.
+pub const NESTING_MAX: usize = 200;
+
+/// Why a text is not JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// It breaks off or breaks JSON's grammar.
+    #[error("{what} (byte {at})")]
+    Syntax {
+        /// What is wrong.
+        what: String,
+        /// Where, in bytes.
+        at: usize,
+    },
+    /// Lists and objects stand more than [`NESTING_MAX`] deep in each other.
+    #[error("nested more than {NESTING_MAX} levels deep (byte {at})")]
+    TooDeep {
+        /// Where, in bytes.
+        at: usize,
+    },
+}
+
+impl From<JiterError> for JsonError {
+    fn from(error: JiterError) -> Self {
+        JsonError::Syntax { what: error.error_type.to_string(), at: error.index }
+    }
+}
+
+/// Reads one JSON value; nothing but blanks may follow it.
+///
+/// # Errors
+/// Where the text is not JSON, nested too deep, or holds a number of more than 4300 digits.
+pub fn read<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, JsonError> {
+    let jiter = Jiter::new(text.as_bytes());
+    let mut reader = Reader { text, arena, jiter, elements: Vec::new(), entries: Vec::new() };
+    let first = reader.jiter.peek()?;
+    let value = reader.value(first, 0)?;
+    reader.jiter.finish()?;
+    Ok(value)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    arena: &'a Bump,
+    jiter: Jiter<'a>,
+    /// Elements of the lists that are open, the innermost list's last.
+    elements: Vec<Value<'a>>,
+    /// Entries of the objects that are open, the innermost object's last.
+    entries: Vec<(&'a str, Value<'a>)>,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, next: Peek, depth: usize) -> Result<Value<'a>, JsonError> {
+        Ok(match next {
+            Peek::Null => {
+                self.jiter.known_null()?;
+                Value::Null
+            }
+            Peek::True | Peek::False => Value::Bool(self.jiter.known_bool(next)?),
+            Peek::String => Value::String(keep(self.text, self.jiter.known_str()?, self.arena)),
+            Peek::Array | Peek::Object if depth == NESTING_MAX => {
+                return Err(JsonError::TooDeep { at: self.jiter.current_index() });
+            }
+            Peek::Array => self.list(depth)?,
+            Peek::Object => self.object(depth)?,
+            _ => {
+                let start = self.jiter.current_index();
+                self.jiter.known_number_bytes(next)?;
+                let text = self.text.get(start..self.jiter.current_index()).unwrap_or_default();
+                Value::Number(Number::Text(text))
+            }
+        })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        let mark = self.elements.len();
+        let mut next = self.jiter.known_array()?;
+        while let Some(peek) = next {
+            let element = self.value(peek, depth + 1)?;
+            self.elements.push(element);
+            next = self.jiter.array_step()?;
+        }
+        let list = self.arena.alloc_slice_copy(self.elements.get(mark..).unwrap_or_default());
+        self.elements.truncate(mark);
+        Ok(Value::List(list))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        let mark = self.entries.len();
+        let mut key = self.jiter.known_object()?.map(|key| keep(self.text, key, self.arena));
+        while let Some(name) = key {
+            let next = self.jiter.peek()?;
+            let value = self.value(next, depth + 1)?;
+            self.entries.push((name, value));
+            key = self.jiter.next_key()?.map(|key| keep(self.text, key, self.arena));
+        }
+        let entries = self.entries.get(mark..).unwrap_or_default();
+        let object: &[_] = if has_duplicates(entries) {
+            self.arena.alloc_slice_copy(&without_duplicates(entries))
+        } else {
+            self.arena.alloc_slice_copy(entries)
+        };
+        self.entries.truncate(mark);
+        Ok(Value::Object(object))
+    }
+}
+
+/// A string as a slice of the text where it is one, else copied into the arena.
+fn keep<'a>(text: &'a str, string: &str, arena: &'a Bump) -> &'a str {
+    let offset = (string.as_ptr() as usize).checked_sub(text.as_ptr() as usize);
+    let slice = offset.and_then(|offset| text.get(offset..offset.checked_add(string.len())?));
+    match slice {
+        Some(slice) if std::ptr::eq(slice.as_ptr(), string.as_ptr()) => slice,
+        _ => arena.alloc_str(string),
+    }
+}
+
+/// Up to so many keys, comparing each with each is faster than hashing them.
+const FEW_KEYS: usize = 16;
+
+fn has_duplicates(entries: &[(&str, Value<'_>)]) -> bool {
+    if entries.len() > FEW_KEYS {
+        let mut seen = ahash::AHashSet::with_capacity(entries.len());
+        return !entries.iter().all(|(key, _)| seen.insert(*key));
+    }
+    let mut rest = entries;
+    while let Some(((key, _), after)) = rest.split_first() {
+        if after.iter().any(|(other, _)| other == key) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// The first place and the last value of each key.
+fn without_duplicates<'a>(entries: &[(&'a str, Value<'a>)]) -> Vec<(&'a str, Value<'a>)> {
+    let mut places: AHashMap<&str, usize> = AHashMap::with_capacity(entries.len());
+    let mut kept: Vec<(&str, Value<'_>)> = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let place = *places.entry(key).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some((_, earlier)) => *earlier = *value,
+            None => kept.push((key, *value)),
+        }
+    }
+    kept
+}
+
+/// Writes a value as JSON, without blanks. What lies deeper than [`DEPTH_MAX`] is written as null.
+pub fn write(value: &Value<'_>, out: &mut Vec<u8>) {
+    write_at(value, out, 0);
+}
+
+fn write_at(value: &Value<'_>, out: &mut Vec<u8>, depth: usize) {
+    match value {
+        _ if depth > DEPTH_MAX => out.extend_from_slice(b"null"),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(Number::Text(text)) => out.extend_from_slice(text.as_bytes()),
+        // Writing into a Vec cannot fail.
+        Value::Number(number) => drop(write!(out, "{number}")),
+        Value::String(text) => write_string(text, out),
+        Value::List(elements) => {
+            out.push(b'[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_at(element, out, depth + 1);
+            }
+            out.push(b']');
+        }
+        Value::Object(entries) => {
+            out.push(b'{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_string(key, out);
+                out.push(b':');
+                write_at(value, out, depth + 1);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// Writes a JSON string: quoted, with the escapes that JSON demands and no others.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            // Writing into a Vec cannot fail.
+            control => drop(write!(out, "\\u{control:04x}")),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// A `serde_json` value as a value that borrows from it.
+#[must_use]
+pub fn from_json<'a>(json: &'a serde_json::Value, arena: &'a Bump) -> Value<'a> {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => Value::Number(match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Number::Int(int),
+            (None, Some(float)) if number.is_f64() => Number::Float(float),
+            _ => Number::Text(arena.alloc_str(&number.to_string())),
+        }),
+        serde_json::Value::String(text) => Value::String(text),
+        serde_json::Value::Array(elements) => {
+            Value::List(arena.alloc_slice_fill_iter(elements.iter().map(|element| from_json(element, arena))))
+        }
+        serde_json::Value::Object(entries) => Value::Object(arena.alloc_slice_fill_iter(
+            entries.iter().map(|(key, value)| (key.as_str(), from_json(value, arena))),
+        )),
+    }
+}
+
+/// A value as a `serde_json` value, for what outlives the arena. A number beyond the doubles becomes null.
+#[must_use]
+pub fn to_json(value: &Value<'_>) -> serde_json::Value {
+    to_json_at(value, 0)
+}
+
+fn to_json_at(value: &Value<'_>, depth: usize) -> serde_json::Value {
+    match value {
+        _ if depth > DEPTH_MAX => serde_json::Value::Null,
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => serde_json::Value::Bool(*value),
+        Value::Number(Number::Int(int)) => (*int).into(),
+        Value::Number(Number::Float(float)) => (*float).into(),
+        Value::Number(Number::Text(text)) => {
+            serde_json::from_str(text).map_or(serde_json::Value::Null, serde_json::Value::Number)
+        }
+        Value::String(text) => serde_json::Value::String((*text).to_owned()),
+        Value::List(elements) => elements.iter().map(|element| to_json_at(element, depth + 1)).collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(key, value)| ((*key).to_owned(), to_json_at(value, depth + 1))).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rewritten(text: &str) -> Result<String, JsonError> {
+        let arena = Bump::new();
+        let mut out = Vec::new();
+        write(&read(text, &arena)?, &mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn numbers_and_plain_strings_stay_slices_of_the_text() {
+        let text = r#" [ "plain", "a\u00e9\n", 1.50, -0, 1e400, 123456789012345678901234567890 ] "#;
+        let arena = Bump::new();
+        let Value::List(elements) = read(text, &arena).unwrap() else { panic!() };
+        let range = text.as_bytes().as_ptr_range();
+        let inside = |string: &str| range.contains(&string.as_ptr());
+        assert!(inside(elements[0].as_str().unwrap()));
+        assert_eq!(elements[1].as_str(), Some("aé\n"));
+        assert!(!inside(elements[1].as_str().unwrap()));
+        assert_eq!(
+            rewritten(text).unwrap(),
+            r#"["plain","aé\n",1.50,-0,1e400,123456789012345678901234567890]"#
+        );
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_value_stands_at_the_first_place() {
+        assert_eq!(rewritten(r#"{"a":1,"b":2,"a":3}"#).unwrap(), r#"{"a":3,"b":2}"#);
+        let many: Vec<String> = (0..40).map(|index| format!("\"k{}\":{index}", index % 20)).collect();
+        let kept: Vec<String> = (20..40).map(|index| format!("\"k{}\":{index}", index % 20)).collect();
+        assert_eq!(rewritten(&format!("{{{}}}", many.join(","))).unwrap(), format!("{{{}}}", kept.join(",")));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "nul",
+            "1 2",
+            "01",
+            "1.",
+            "NaN",
+            "'a'",
+            "\"\t\"",
+            "\"\\ud800\"",
+            "{a:1}",
+        ] {
+            assert!(matches!(rewritten(text), Err(JsonError::Syntax { .. })), "{text}");
+        }
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(rewritten(&nested(NESTING_MAX)).is_ok());
+        assert_eq!(rewritten(&nested(NESTING_MAX + 1)), Err(JsonError::TooDeep { at: NESTING_MAX }));
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(6, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(serde_json::Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..8)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn reading_and_writing_agree_with_serde_json(json in json(), pretty: bool) {
+            let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
+            let text = text.unwrap();
+            // What serde_json reads is what counts: its own floats may differ in the last digit from what it wrote.
+            let read_by_serde: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let written = rewritten(&text).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&written).unwrap(), &read_by_serde);
+            let arena = Bump::new();
+            prop_assert_eq!(&to_json(&read(&text, &arena).unwrap()), &read_by_serde);
+            prop_assert_eq!(to_json(&from_json(&json, &arena)), json.clone());
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_as_serde_json_does(text in "[\\[\\]{}\",:0-9a-z.eE+ \\\\-]{0,24}") {
+            let ours = rewritten(&text).is_ok();
+            let theirs = serde_json::from_str::<serde_json::Value>(&text);
+            // serde_json refuses numbers beyond the doubles, which are kept as text here.
+            let beyond = theirs.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+            prop_assert!(ours == theirs.is_ok() || beyond);
+        }
+    }
+}
