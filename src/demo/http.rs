@@ -16,7 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use super::data::Amount;
 
 /// A failure as the microservices write it: `{"error": {"code": …, "message": …}}` with a fitting status.
 #[derive(Debug)]
@@ -94,6 +96,11 @@ pub(super) fn page(params: &Params) -> Result<(usize, usize), Problem> {
 /// A JSON body.
 pub(super) fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+/// An amount as the microservices write it.
+pub(super) fn money(amount: Amount) -> Value {
+    json!({ "amount": amount.to_string(), "currency": "EUR" })
 }
 
 /// A number, also when it comes as a string.

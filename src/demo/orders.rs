@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     data::{Amount, Moment, Order, OrderLine, OrderStatus, Payment},
-    http::{Id, Params, Problem, body, number_within, numbers, page, value},
+    http::{Id, Params, Problem, body, money, number_within, numbers, page, value},
 };
 
 struct Orders {
@@ -36,30 +36,28 @@ pub(super) fn router(orders: Vec<Order>, prices: HashMap<u32, Amount>) -> Router
 }
 
 /// `GET /orders?id=1&id=2`: these orders, unknown ids left out.
-/// `GET /orders?customerId=1&customerId=2&perCustomer=5`: the latest orders of each customer.
-/// `GET /orders?status=&limit=&offset=`: a page, latest first. All of them as `{ items, total }`.
+/// `GET /orders?customerId=1&customerId=2&perCustomer=5`: the latest orders of each customer, without their payments.
+/// `GET /orders?status=&limit=&offset=`: a page, latest first, without payments. All of them as `{ items, total }`.
 async fn list(State(orders): State<Arc<Orders>>, params: Params) -> Result<Json<Value>, Problem> {
     let rows = orders.rows.read().unwrap_or_else(PoisonError::into_inner);
     let ids = numbers(&params, "id")?;
     if !ids.is_empty() {
-        let found: Vec<&Order> = ids.into_iter().filter_map(|id| by_id(&rows, id)).collect();
-        return Ok(Json(page_of(&found, found.len())));
+        let found: Vec<Value> = ids.into_iter().filter_map(|id| by_id(&rows, id)).map(row).collect();
+        return Ok(Json(json!({ "total": found.len(), "items": found })));
     }
     let customers = numbers(&params, "customerId")?;
     if !customers.is_empty() {
         let most = number_within(&params, "perCustomer", 10, 100)?;
-        let found: Vec<&Order> = customers
-            .into_iter()
-            .flat_map(|customer| rows.iter().rev().filter(move |order| order.customer == customer).take(most))
-            .collect();
-        return Ok(Json(page_of(&found, found.len())));
+        let latest = |customer| rows.iter().rev().filter(move |order| order.customer == customer).take(most);
+        let found: Vec<Value> = customers.into_iter().flat_map(latest).map(summary).collect();
+        return Ok(Json(json!({ "total": found.len(), "items": found })));
     }
     let status = value(&params, "status").map(status).transpose()?;
     let (limit, offset) = page(&params)?;
     let found: Vec<&Order> =
         rows.iter().rev().filter(|order| status.is_none_or(|it| order.status == it)).collect();
-    let items: Vec<&Order> = found.iter().skip(offset).take(limit).copied().collect();
-    Ok(Json(page_of(&items, found.len())))
+    let items: Value = found.iter().skip(offset).take(limit).map(|order| summary(order)).collect();
+    Ok(Json(json!({ "items": items, "total": found.len() })))
 }
 
 /// `GET /orders/{id}`.
@@ -153,16 +151,12 @@ fn by_id(rows: &[Order], id: u32) -> Option<&Order> {
     rows.get(position(rows, id)?)
 }
 
-fn page_of(orders: &[&Order], total: usize) -> Value {
-    json!({ "items": orders.iter().map(|order| row(order)).collect::<Value>(), "total": total })
-}
-
-fn row(order: &Order) -> Value {
+fn summary(order: &Order) -> Value {
     let lines: Value = order
         .lines
         .iter()
         .map(|line| {
-            json!({ "productId": line.product, "quantity": line.quantity, "unitPrice": line.price.to_string() })
+            json!({ "productId": line.product, "quantity": line.quantity, "unitPrice": money(line.price) })
         })
         .collect();
     json!({
@@ -170,22 +164,29 @@ fn row(order: &Order) -> Value {
         "customerId": order.customer,
         "placedAt": order.placed_at.to_string(),
         "status": order.status.as_str(),
-        "currency": "EUR",
-        "total": order.total().to_string(),
+        "total": money(order.total()),
         "lines": lines,
-        "payment": order.payment.as_ref().map(|payment| payment_row(payment, order.total())),
     })
 }
 
+fn row(order: &Order) -> Value {
+    let mut row = summary(order);
+    if let Some(fields) = row.as_object_mut() {
+        let payment = order.payment.as_ref().map(|payment| payment_row(payment, order.total()));
+        fields.insert("payment".to_owned(), payment.unwrap_or_default());
+    }
+    row
+}
+
 fn payment_row(payment: &Payment, total: Amount) -> Value {
-    let total = total.to_string();
+    let amount = money(total);
     match payment {
         Payment::Card { brand, last_four } => {
-            json!({ "method": "card", "amount": total, "brand": brand, "lastFour": last_four })
+            json!({ "method": "card", "amount": amount, "brand": brand, "lastFour": last_four })
         }
         Payment::Transfer { reference } => {
-            json!({ "method": "transfer", "amount": total, "reference": reference })
+            json!({ "method": "transfer", "amount": amount, "reference": reference })
         }
-        Payment::Voucher { code } => json!({ "method": "voucher", "amount": total, "code": code }),
+        Payment::Voucher { code } => json!({ "method": "voucher", "amount": amount, "code": code }),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     data::{Category, Product},
-    http::{Params, Problem, number_within, numbers, page, value, values},
+    http::{Params, Problem, money, number_within, numbers, page, value, values},
 };
 
 /// Rows, and where they are by their ids.
@@ -55,8 +55,9 @@ pub(super) fn router(categories: Vec<Category>, products: Vec<Product>) -> Route
 }
 
 /// `GET /products?id=1&id=2`: these products, as a list, unknown ids left out.
-/// `GET /products?inCategory=a&inCategory=b&perCategory=4`: the first products of each category, as a list.
-/// `GET /products?category=&q=&sort=&limit=&offset=`: a page `{ items, total }`; a category counts with all below it.
+/// `GET /products?inCategory=a&inCategory=b&perCategory=4`: summaries of the first products of each category, as a list.
+/// `GET /products?category=&q=&sort=&limit=&offset=`: a page of summaries, `{ items, total }`; a category counts with
+/// all below it.
 async fn list_products(State(catalog): State<Arc<Catalog>>, params: Params) -> Result<Json<Value>, Problem> {
     let ids = numbers(&params, "id")?;
     if !ids.is_empty() {
@@ -67,7 +68,7 @@ async fn list_products(State(catalog): State<Arc<Catalog>>, params: Params) -> R
         let rows = values(&params, "inCategory").flat_map(|category| {
             catalog.products.iter().filter(move |product| product.category == category).take(most)
         });
-        return Ok(Json(rows.map(product_row).collect()));
+        return Ok(Json(rows.map(summary).collect()));
     }
     let text = value(&params, "q").map(str::to_lowercase);
     let category = value(&params, "category");
@@ -85,7 +86,7 @@ async fn list_products(State(catalog): State<Arc<Catalog>>, params: Params) -> R
         Some(_) => return Err(Problem::bad_request("sort is one of id, name, price, -price.")),
     }
     let (limit, offset) = page(&params)?;
-    let items: Value = found.iter().skip(offset).take(limit).map(|product| product_row(product)).collect();
+    let items: Value = found.iter().skip(offset).take(limit).map(|product| summary(product)).collect();
     Ok(Json(json!({ "items": items, "total": found.len() })))
 }
 
@@ -123,13 +124,22 @@ async fn one_category(
         .ok_or_else(|| Problem::not_found("category"))
 }
 
+fn summary(product: &Product) -> Value {
+    json!({
+        "id": product.id,
+        "name": product.name,
+        "categoryId": product.category,
+        "price": money(product.price),
+    })
+}
+
 fn product_row(product: &Product) -> Value {
     json!({
         "id": product.id,
         "name": product.name,
         "description": product.description,
         "categoryId": product.category,
-        "price": { "amount": product.price.to_string(), "currency": "EUR" },
+        "price": money(product.price),
         "stock": product.stock,
         "addedOn": product.added.to_string(),
         "relatedIds": product.related,
