@@ -17,6 +17,8 @@ pub enum Fault {
 pub enum Code {
     /// The HTTP request is not a GraphQL request.
     BadRequest,
+    /// The path is none that the gateway serves.
+    NotFound,
     /// The method cannot carry this request.
     MethodNotAllowed,
     /// The request's media type is not one that GraphQL over HTTP knows.
@@ -81,6 +83,7 @@ impl Code {
     pub const fn as_str(self) -> &'static str {
         match self {
             Code::BadRequest => "BAD_REQUEST",
+            Code::NotFound => "NOT_FOUND",
             Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Code::NotAcceptable => "NOT_ACCEPTABLE",

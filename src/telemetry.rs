@@ -10,6 +10,7 @@
 //! | event                | level | fields |
 //! |----------------------|-------|--------|
 //! | `answered`           | debug | `body_bytes`: decompressed |
+//! | (access log)         | info, warn for 5xx | target `ficus::access`: `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request |
 //! | `fetch failed`       | warn  | `source`, `code`, `request_id`, `detail`: method, URL (of its query only the names) and causes |
 //!
 //! Header values, bodies, and the values of a query are in no record.
@@ -22,3 +23,6 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Further state of the trace: W3C `tracestate`.
 pub static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Target of the access log: one event a request.
+pub const ACCESS_TARGET: &str = "ficus::access";

@@ -1,6 +1,21 @@
-//! `ficus.yaml` and `connectors/*.yaml`: as written (serde) -> resolved. Defaults stand here, each with its why.
+//! `ficus.yaml` and `connectors/*.yaml`: as written -> resolved. The gateway's defaults stand here, each with its why;
+//! a source's defaults stand beside its type in `connector`. Nothing here knows the schema.
 
-use std::{net::SocketAddr, time::Duration};
+mod connector_file;
+pub mod environment;
+mod gateway_file;
+mod reader;
+mod yaml;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+pub use connector_file::{
+    ConnectorFile, FileHeader, Placed, ResponseFormat, StatusMeaning, read_connector_file,
+};
+pub use gateway_file::read_gateway_file;
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]
@@ -31,6 +46,43 @@ pub struct Config {
     pub log: LogFormat,
     /// The admin listener; none when it is off.
     pub admin: Option<Admin>,
+}
+
+impl Default for Config {
+    /// What `ficus serve` does without a `ficus.yaml`: profile `hardened`.
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            path: "/graphql".to_owned(),
+            introspection: false,
+            playground: false,
+            suggestions: false,
+            csrf: true,
+            cors_origins: Vec::new(),
+            compression: true,
+            // Longer than a page's visitor waits; two attempts of the slowest default source fit in.
+            deadline: Duration::from_secs(10),
+            limits: Limits::default(),
+            // Orchestrators kill after 30 s: leave them 5 s.
+            drain: Duration::from_secs(25),
+            log: LogFormat::Pretty,
+            admin: Some(Admin::default()),
+        }
+    }
+}
+
+impl Config {
+    /// Profile `open`: everything that helps a developer is on. For `ficus demo` and machines that nobody else reaches.
+    #[must_use]
+    pub fn open() -> Self {
+        Config { introspection: true, playground: true, suggestions: true, ..Config::default() }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Admin { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4001)), token: None }
+    }
 }
 
 /// The admin listener.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use apollo_compiler::Name;
 
+pub use crate::config::{ResponseFormat, StatusMeaning};
 use crate::mapping::{
     ast::Mapping,
     template::{Template, UrlTemplate},
@@ -48,19 +49,26 @@ pub struct SourceSettings {
     pub queue_timeout: Duration,
     /// What a status means, where it is not the default meaning.
     pub statuses: BTreeMap<u16, StatusMeaning>,
+    /// How a response body is read. Default: by its content type.
+    pub response_format: ResponseFormat,
     /// Largest response body, decompressed, in bytes. Default 8 MiB.
     pub body_bytes_max: usize,
 }
 
-/// What a status means (`statuses` in a connector file).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusMeaning {
-    /// The field is null, without an error.
-    Null,
-    /// The field is null, with an error.
-    Error,
-    /// The body is data.
-    Data,
+impl Default for SourceSettings {
+    fn default() -> Self {
+        SourceSettings {
+            // Half of the default deadline of an operation: a slow source leaves time for what depends on it.
+            timeout: Duration::from_secs(5),
+            concurrency_max: 1024,
+            queue_max: 4096,
+            // Waiting longer than this is no better than being told at once.
+            queue_timeout: Duration::from_secs(1),
+            statuses: BTreeMap::new(),
+            response_format: ResponseFormat::Auto,
+            body_bytes_max: 8 << 20,
+        }
+    }
 }
 
 /// `{ name, from | value }`.
@@ -223,4 +231,8 @@ pub struct Inputs {
     pub all_client_headers: bool,
     /// Names read through `$env`.
     pub env: Vec<String>,
+    /// Whether `$config` is read.
+    pub config: bool,
+    /// Whether `$response.headers` is read.
+    pub response_headers: bool,
 }

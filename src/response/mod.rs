@@ -1,1 +1,5 @@
 //! (see the module's files)
+
+mod refusal;
+
+pub use refusal::refusal;

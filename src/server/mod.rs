@@ -1,3 +1,63 @@
-//! The edge: GraphQL over HTTP, the playground, health.
+//! The edge: sockets and HTTP. `listener` and `connection` serve connections within limits; `edge` says what is at which path;
+//! `graphql` is GraphQL over HTTP, step by step, each rule in a module of its own. What an operation means is `execute`'s affair.
 
+mod access_log;
+mod body;
+mod coding;
+mod connection;
+mod cors;
+mod csrf;
+mod edge;
+mod graphql;
+mod header_list;
+mod health;
+mod listener;
+mod media;
+mod parameters;
 pub mod playground;
+mod refusal;
+mod reply;
+mod trace;
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use hyper::service::service_fn;
+use tokio::net::TcpListener;
+
+pub use csrf::is_addressed_to_loopback;
+pub use listener::{ListenerSettings, serve_connections};
+
+use crate::execute::Gateway;
+
+/// A response's body: whole, because the length is then known and one write sends it with its headers.
+pub type ResponseBody = http_body_util::Full<Bytes>;
+
+/// Serves a gateway on a bound listener until `shutdown` is ready. From then on it is not ready (`/health/ready` says 503)
+/// and takes no new connections; requests in flight may go on for `drain`, and what is still busy then is cut.
+///
+/// ```no_run
+/// # async fn example(gateway: ficus::Gateway) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind(gateway.config().listen).await?;
+/// ficus::server::serve(listener, gateway, async { _ = tokio::signal::ctrl_c().await }).await
+/// # }
+/// ```
+///
+/// # Errors
+/// When the listener itself is broken.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let edge = edge::Edge::new(gateway.clone(), listener.local_addr()?);
+    let shutdown = async {
+        shutdown.await;
+        edge.start_draining();
+    };
+    serve_connections(listener, ListenerSettings::new(gateway.config()), shutdown, |peer| {
+        let edge = Arc::clone(&edge);
+        service_fn(move |request| Arc::clone(&edge).handle(peer, request))
+    })
+    .await
+}

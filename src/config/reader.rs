@@ -1,0 +1,319 @@
+//! Reads typed values out of a YAML tree and collects what is wrong with each, in its place.
+//! It knows kinds of values (durations, sizes, words), not the keys of any file.
+
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
+
+use super::{
+    environment::{EnvironmentError, Lookup, Text, interpolate},
+    yaml::{Key, Node, NodeKind},
+};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
+
+/// Reads one file.
+pub(crate) struct Reader<'a> {
+    pub(crate) file: &'a TextFile,
+    pub(crate) lookup: Lookup<'a>,
+    pub(crate) diagnostics: &'a mut Diagnostics,
+}
+
+/// The entries of a mapping while they are read by name.
+pub(crate) struct Fields<'n> {
+    entries: &'n [(Key, Node)],
+    known: Vec<&'static str>,
+    /// `limits.` inside `limits: { … }`; empty at the top.
+    prefix: String,
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key; the key is known from now on.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.known.push(name);
+        self.entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn place(&self, node: &Node) -> Place {
+        self.file.place(node.range.clone())
+    }
+
+    /// Reports a value that is not what it should be.
+    pub(crate) fn invalid(&mut self, node: &Node, message: impl Into<String>, help: impl Into<String>) {
+        let diagnostic = Diagnostic::new(Code::InvalidValue, self.place(node), message).help(help);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The entries of a mapping; a key that stands twice is reported.
+    pub(crate) fn fields<'n>(&mut self, node: &'n Node, prefix: &str) -> Option<Fields<'n>> {
+        let NodeKind::Map(entries) = &node.kind else {
+            let what = if prefix.is_empty() { "this file" } else { prefix };
+            self.invalid(node, format!("{what} must be a mapping, not {}", node.describe()), "write `key: value`");
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries.iter().take(index).find(|(other, _)| other.text == key.text) {
+                let diagnostic = Diagnostic::new(
+                    Code::DuplicateKey,
+                    self.file.place(key.range.clone()),
+                    format!("the key `{}` stands twice", key.text),
+                )
+                .also(self.file.place(first.range.clone()), "first here")
+                .help("keep one of them");
+                self.diagnostics.push(diagnostic);
+            }
+        }
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
+        Some(Fields { entries, known: Vec::new(), prefix })
+    }
+
+    /// Reports the keys that nobody took: `later` are named in the documentation but not built.
+    pub(crate) fn finish(&mut self, fields: Fields<'_>, later: &[&'static str]) {
+        for (key, _) in fields.entries {
+            if fields.known.contains(&key.text.as_str()) {
+                continue;
+            }
+            let place = self.file.place(key.range.clone());
+            let name = format!("{}{}", fields.prefix, key.text);
+            self.diagnostics.push(if later.contains(&key.text.as_str()) {
+                Diagnostic::new(Code::NotSupportedYet, place, format!("`{name}` is not supported yet"))
+                    .help("remove it: a setting that is read and ignored would be worse than none")
+            } else {
+                let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{name}`"));
+                match suggest(&key.text, fields.known.iter().copied()) {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            });
+        }
+    }
+
+    /// The items of a list; one value that is not a list counts as a list of one.
+    pub(crate) fn items<'n>(&self, node: &'n Node) -> &'n [Node] {
+        match &node.kind {
+            NodeKind::List(items) => items,
+            _ => std::slice::from_ref(node),
+        }
+    }
+
+    /// A string with its environment variables filled in.
+    pub(crate) fn text(&mut self, node: &Node) -> Option<Text> {
+        self.interpolated(node, false)
+    }
+
+    /// The same for a template, whose `{ … }` are left as they are.
+    pub(crate) fn template(&mut self, node: &Node) -> Option<Text> {
+        self.interpolated(node, true)
+    }
+
+    fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
+        let NodeKind::Scalar { text, .. } = &node.kind else {
+            self.invalid(node, format!("expected a single value, not {}", node.describe()), "write one value");
+            return None;
+        };
+        match interpolate(text, template, self.lookup) {
+            Ok(text) => Some(text),
+            Err(errors) => {
+                for error in errors {
+                    let (code, help) = match &error {
+                        EnvironmentError::Missing(name) => (
+                            Code::MissingEnvironmentVariable,
+                            format!("set it, or give a default: `${{{name}:-default}}`"),
+                        ),
+                        EnvironmentError::Malformed => (Code::InvalidValue, "example: `${ORDERS_URL}`".to_owned()),
+                    };
+                    let diagnostic = Diagnostic::new(code, self.place(node), error.to_string()).help(help);
+                    self.diagnostics.push(diagnostic);
+                }
+                None
+            }
+        }
+    }
+
+    /// A value that `read` makes of the string; `expected` says what kind it should be.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(node)?;
+        let value = read(text.value().trim());
+        if value.is_none() {
+            self.invalid(node, format!("`{}` is not {expected}", text.written), format!("expected {expected}"));
+        }
+        value
+    }
+
+    pub(crate) fn boolean(&mut self, node: &Node) -> Option<bool> {
+        self.parsed(node, "`true` or `false`", |text| match text {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn integer(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
+        let value = self.parsed(node, "a whole number", |text| text.parse().ok())?;
+        self.bounded(node, value, bounds, |value| value.to_string())
+    }
+
+    pub(crate) fn duration(&mut self, node: &Node, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        let value = self.parsed(node, "a duration such as `50ms`, `2s`, `5m` or `1h`", duration)?;
+        self.bounded(node, value, bounds, |value| format!("{value:?}"))
+    }
+
+    pub(crate) fn size(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
+        let value = self.parsed(node, "a size such as `512KiB` or `8MiB`", size)?;
+        self.bounded(node, value, bounds, |value| format!("{value} bytes"))
+    }
+
+    fn bounded<T: PartialOrd>(
+        &mut self,
+        node: &Node,
+        value: T,
+        bounds: RangeInclusive<T>,
+        show: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        if bounds.contains(&value) {
+            return Some(value);
+        }
+        let (low, high) = (show(bounds.start()), show(bounds.end()));
+        let message = if value < *bounds.start() { "the value is too small" } else { "the value is too large" };
+        self.invalid(node, message, format!("from {low} to {high}"));
+        None
+    }
+
+    /// One of a few words.
+    pub(crate) fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let expected = format!("one of {}", names.join(", "));
+        self.parsed(node, &expected, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+    }
+
+    pub(crate) fn address(&mut self, node: &Node) -> Option<SocketAddr> {
+        self.parsed(node, "an address and a port such as `127.0.0.1:4000`", |text| text.parse().ok())
+    }
+
+    /// Any value, as JSON. Strings from the environment stay strings.
+    pub(crate) fn json(&mut self, node: &Node) -> Option<serde_json::Value> {
+        match &node.kind {
+            NodeKind::List(items) => {
+                let values: Vec<_> = items.iter().map(|item| self.json(item)).collect();
+                Some(serde_json::Value::Array(values.into_iter().collect::<Option<_>>()?))
+            }
+            NodeKind::Map(entries) => {
+                let values: Vec<_> =
+                    entries.iter().map(|(key, value)| Some((key.text.clone(), self.json(value)?))).collect();
+                Some(serde_json::Value::Object(values.into_iter().collect::<Option<_>>()?))
+            }
+            NodeKind::Scalar { quoted, .. } => {
+                let text = self.text(node)?;
+                Some(if *quoted || text.has_environment() {
+                    serde_json::Value::String(text.value())
+                } else {
+                    plain(&text.value())
+                })
+            }
+        }
+    }
+}
+
+/// A plain scalar as YAML's core schema reads it.
+fn plain(text: &str) -> serde_json::Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => serde_json::Value::Null,
+        "true" | "True" | "TRUE" => true.into(),
+        "false" | "False" | "FALSE" => false.into(),
+        _ if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) => {
+            let number = text.parse::<i64>().map(Into::into).ok();
+            // Only what JSON can write: `.inf` and `.nan` stay text.
+            let float = || text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+            number.or_else(float).map_or_else(|| text.into(), serde_json::Value::Number)
+        }
+        _ => text.into(),
+    }
+}
+
+/// A number and its unit. Fractions are allowed: `1.5s`.
+fn with_unit(text: &str) -> Option<(f64, &str)> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number = number.trim();
+    let digits = number.starts_with(|c: char| c.is_ascii_digit());
+    let value = number.parse::<f64>().ok().filter(|_| digits)?;
+    Some((value, unit))
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let (value, unit) = with_unit(text)?;
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    // Through whole milliseconds: 0.05 s must be 50 ms exactly.
+    let millis = (value * seconds * 1_000.0).round();
+    Duration::try_from_secs_f64(millis / 1_000.0).ok()
+}
+
+fn size(text: &str) -> Option<usize> {
+    if let Ok(bytes) = text.parse() {
+        return Some(bytes);
+    }
+    let (value, unit) = with_unit(text)?;
+    let factor: u64 = match unit {
+        "B" => 1,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    #[allow(clippy::cast_precision_loss, reason = "a factor is at most 2^30")]
+    let bytes = value * factor as f64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and bounded by the caller")]
+    let whole = bytes as usize;
+    Some(whole)
+}
+
+/// Bounds of a duration that waits for something: never zero, at most a day.
+pub(crate) fn wait() -> RangeInclusive<Duration> {
+    Duration::from_millis(1)..=Duration::from_secs(86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("50ms"), Some(Duration::from_millis(50)));
+        assert_eq!(duration("1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
+        assert_eq!(duration("0"), Some(Duration::ZERO));
+        for wrong in ["5", "s", "-1s", "1 fortnight", "1e3s", "inf s", ""] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+        assert_eq!(size("8MiB"), Some(8 << 20));
+        assert_eq!(size("1 kB"), Some(1000));
+        assert_eq!(size("42"), Some(42));
+        assert_eq!(size("8 megs"), None);
+    }
+
+    #[test]
+    fn plain_scalars_are_json() {
+        assert_eq!(plain("12"), serde_json::json!(12));
+        assert_eq!(plain("-1.5"), serde_json::json!(-1.5));
+        assert_eq!(plain("1.2.3"), serde_json::json!("1.2.3"));
+        assert_eq!(plain("~"), serde_json::json!(null));
+        assert_eq!(plain("yes"), serde_json::json!("yes"));
+    }
+}

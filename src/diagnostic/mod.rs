@@ -1,0 +1,143 @@
+//! What is wrong with the files of a graph: code, message, places, help. Rendered for people and as JSON.
+//! Diagnostics belong to loading; what goes wrong while a request runs is an `error`.
+
+mod code;
+mod file;
+mod render;
+
+pub use code::{Code, Severity};
+pub use file::{Place, TextFile};
+pub use render::{render, summary, to_json};
+
+/// One fault or warning, with all that a person needs to repair it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// From the closed table; it also says how severe this is.
+    pub code: Code,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Place,
+    /// Other places that have to do with it, each with a word on why.
+    pub further: Vec<(Place, String)>,
+    /// The schema coordinate or connector that it is about: `Query.users`, `User[1]`.
+    pub coordinate: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic with what it cannot do without.
+    #[must_use]
+    pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Diagnostic { code, message, help: None, place, further: Vec::new(), coordinate: None }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Shows another place that has to do with it.
+    #[must_use]
+    pub fn also(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.further.push((place, label.into()));
+        self
+    }
+
+    /// Names the schema coordinate or connector that it is about.
+    #[must_use]
+    pub fn on(mut self, coordinate: impl Into<String>) -> Self {
+        self.coordinate = Some(coordinate.into());
+        self
+    }
+
+    /// Whether it stops the graph from being served.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// Diagnostics as they are found. Loading goes on after a fault, so that all are shown at once.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Keeps one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
+    /// How many errors there are so far; a check that could only repeat them compares it with an earlier count.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|diagnostic| diagnostic.is_error()).count()
+    }
+
+    /// All of them in the order of files and lines, each once.
+    #[must_use]
+    pub fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut found = self.found;
+        found.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.place.file.clone(), d.place.line, d.place.column, d.code.as_str());
+            key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+        });
+        found.dedup();
+        found
+    }
+}
+
+/// The known name that is nearest to a mistyped one; none when nothing is near.
+#[must_use]
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A third of the letters may be wrong: enough for a slip, too few to suggest something unrelated.
+    let allowed = (typed.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&typed.to_lowercase(), &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// "did you mean `x`?", or the known names when there are few of them and none is near.
+#[must_use]
+pub fn suggest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    if let Some(name) = nearest(typed, known.iter().copied()) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    known.sort_unstable();
+    known.dedup();
+    let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    (1..=20).contains(&listed.len()).then(|| format!("known here: {}", listed.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_gets_a_suggestion_and_an_unrelated_name_does_not() {
+        assert_eq!(nearest("timeot", ["timeout", "headers"]), Some("timeout"));
+        assert_eq!(nearest("Timeout", ["timeout"]), Some("timeout"));
+        assert_eq!(nearest("cache", ["timeout", "headers"]), None);
+    }
+
+    #[test]
+    fn sorted_by_place_and_each_once() {
+        let file = TextFile::new("a.yaml", "one\ntwo\n");
+        let mut diagnostics = Diagnostics::default();
+        for range in [4..7, 0..3, 4..7] {
+            diagnostics.push(Diagnostic::new(Code::UnknownKey, file.place(range), "unknown"));
+        }
+        let lines: Vec<u32> = diagnostics.into_sorted().iter().map(|d| d.place.line).collect();
+        assert_eq!(lines, [1, 2]);
+    }
+}

@@ -1,0 +1,155 @@
+//! What is served at which path, and what every response carries. A match on the path, not a stack of layers: the way of a
+//! GraphQL request goes through no boxed future and no second look at its headers.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header, request::Parts};
+use http_body::Body;
+
+use super::{
+    ResponseBody, access_log, cors::Cors, csrf, graphql, health, media::MediaType, playground::Playground,
+    refusal::Refusal, reply, trace,
+};
+use crate::{error::Code, execute::Gateway, telemetry::REQUEST_ID};
+
+/// Everything behind the gateway's listener.
+pub(super) struct Edge {
+    gateway: Gateway,
+    cors: Cors,
+    /// None when it is off.
+    playground: Option<Playground>,
+    /// Answer only to loopback names: the playground is on, and the listener is reachable from this machine alone.
+    loopback_names_only: bool,
+    draining: AtomicBool,
+}
+
+impl Edge {
+    /// The edge of a gateway that listens on `address`.
+    pub(super) fn new(gateway: Gateway, address: SocketAddr) -> Arc<Edge> {
+        let config = gateway.config();
+        let cors = Cors::new(&config.cors_origins);
+        let loopback_names_only = config.playground && address.ip().is_loopback();
+        let playground = config.playground.then(|| Playground::new(&config.path, false));
+        Arc::new(Edge { gateway, cors, playground, loopback_names_only, draining: AtomicBool::new(false) })
+    }
+
+    /// From now on the gateway is not ready, and every response asks for its connection to be closed.
+    pub(super) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// None: what goes wrong is a response.
+    pub(super) async fn handle<B>(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, Infallible>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (mut parts, body) = request.into_parts();
+        let request_id = trace::settle(&mut parts.headers);
+        let mut line = access_log::Line::begin(peer, &request_id, &parts.method, parts.uri.path());
+        let close = self.must_close(&parts);
+        let http1 = parts.version < Version::HTTP_2;
+
+        let mut response = self.route(&mut parts, body, &mut line).await;
+
+        let headers = response.headers_mut();
+        headers.insert(&REQUEST_ID, request_id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if !http1 {
+            // HTTP/2 has no such header; its connections are closed by GOAWAY.
+            headers.remove(header::CONNECTION);
+        } else if close || self.is_draining() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        line.answered(response.status(), response.body().size_hint().exact().unwrap_or(0));
+        Ok(response)
+    }
+
+    async fn route<B>(
+        &self,
+        parts: &mut Parts,
+        body: B,
+        line: &mut access_log::Line,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+    {
+        if self.loopback_names_only && !csrf::is_addressed_to_loopback(parts) {
+            let refusal = Refusal::new(
+                Code::CsrfRefused,
+                "With the playground on, a gateway on a loopback address answers to localhost and 127.0.0.1 only.",
+            );
+            return reply::refusal(refusal.closing(), MediaType::Json);
+        }
+        let config = self.gateway.config();
+        match parts.uri.path() {
+            path if path == config.path => self.graphql(parts, body, line).await,
+            "/health/live" => health::answer(&parts.method, true),
+            "/health/ready" => health::answer(&parts.method, !self.is_draining()),
+            path => {
+                let page = self.playground.as_ref().filter(|_| is_read(&parts.method));
+                match page.and_then(|page| page.respond(path, &parts.headers)) {
+                    Some(file) => file.map(ResponseBody::new),
+                    None => not_found(),
+                }
+            }
+        }
+    }
+
+    async fn graphql<B>(
+        &self,
+        parts: &mut Parts,
+        body: B,
+        line: &mut access_log::Line,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+    {
+        if parts.method == Method::OPTIONS {
+            let mut headers = HeaderMap::new();
+            let status = self.cors.preflight(&parts.headers, &mut headers);
+            return reply::with_headers(status, headers, Bytes::new());
+        }
+        if self.cors.is_off() {
+            return graphql::answer(&self.gateway, parts, body, line).await;
+        }
+        let origin = parts.headers.get(header::ORIGIN).cloned();
+        let mut response = graphql::answer(&self.gateway, parts, body, line).await;
+        self.cors.allow(origin.as_ref(), response.headers_mut());
+        response
+    }
+
+    /// RFC 9112, section 6.1: after a message with both `Transfer-Encoding` and `Content-Length` the connection must be
+    /// closed, because somebody before us may have read the other one. Hyper drops `Content-Length` then, so every
+    /// message with a `Transfer-Encoding` is treated so.
+    fn must_close(&self, parts: &Parts) -> bool {
+        parts.version < Version::HTTP_2 && parts.headers.contains_key(header::TRANSFER_ENCODING)
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn not_found() -> Response<ResponseBody> {
+    let refusal = Refusal::new(Code::NotFound, "There is nothing at this path.");
+    reply::refusal(refusal.closing(), MediaType::Json)
+}

@@ -1,0 +1,76 @@
+//! Makes HTTP responses: status from what happened, headers that every response carries, compression when the client takes it.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+use super::{
+    ResponseBody,
+    coding::{COMPRESS_BYTES_MIN, Coding},
+    media::MediaType,
+    refusal::Refusal,
+};
+use crate::{execute::ResponseKind, response};
+
+/// Compressing more than this takes long enough to be moved off the threads that serve sockets.
+const COMPRESS_INLINE_BYTES_MAX: usize = 256 << 10;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The status of a GraphQL response (GraphQL over HTTP, section 6.4).
+pub(super) fn status(kind: ResponseKind, media: MediaType) -> StatusCode {
+    match (kind, media) {
+        (ResponseKind::Executed, _) | (ResponseKind::RequestError, MediaType::Json) => StatusCode::OK,
+        (ResponseKind::RequestError, MediaType::GraphqlResponse) => StatusCode::BAD_REQUEST,
+        (ResponseKind::Refused(status), _) => status,
+    }
+}
+
+/// A response with a JSON body, never stored by anything on its way.
+pub(super) fn json(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<ResponseBody> {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    with_headers(status, headers, body)
+}
+
+/// A response with exactly these headers.
+pub(super) fn with_headers(status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<ResponseBody> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A refusal, in the media type that the client takes.
+pub(super) fn refusal(refusal: Refusal, media: MediaType) -> Response<ResponseBody> {
+    let (status, allow, close) = (refusal.status(), refusal.allow, refusal.close);
+    let mut answer = json(status, media.header(), response::refusal(&refusal.into_client_error()));
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        answer
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, HeaderValue::from_static(super::coding::READABLE));
+    }
+    if close {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// The body, compressed when that is worth it, and its coding. A body that will not shrink goes as it is.
+pub(super) async fn compress(body: Bytes, coding: Option<Coding>) -> (Bytes, Option<Coding>) {
+    let Some(coding) = coding.filter(|_| body.len() >= COMPRESS_BYTES_MIN) else { return (body, None) };
+    let compressed = if body.len() <= COMPRESS_INLINE_BYTES_MAX {
+        coding.compress(&body).ok()
+    } else {
+        let body = body.clone();
+        tokio::task::spawn_blocking(move || coding.compress(&body)).await.ok().and_then(Result::ok)
+    };
+    match compressed {
+        Some(compressed) if compressed.len() < body.len() => (compressed, Some(coding)),
+        _ => (body, None),
+    }
+}
