@@ -8,5 +8,6 @@
     reason = "what a test needs and does not find is a failure of the test"
 )]
 
+mod demo;
 mod layers;
 mod playground;
