@@ -5,10 +5,15 @@
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
+pub mod evaluate;
 pub mod json;
 mod lex;
+mod merge;
+pub mod methods;
 pub mod parse;
+pub mod problems;
 pub mod references;
+pub mod render;
 pub mod template;
 pub mod value;
 

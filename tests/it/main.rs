@@ -10,4 +10,5 @@
 
 mod demo;
 mod layers;
+mod mapping;
 mod playground;
