@@ -519,7 +519,8 @@ fn lone_key(value: &Expr) -> Option<Key> {
     .then(|| key.clone())
 }
 
-fn ends_in_selection(value: &Expr) -> bool {
+/// Whether an expression is a path that ends in `{ … }`.
+pub(super) fn ends_in_selection(value: &Expr) -> bool {
     matches!(&value.kind, ExprKind::Path(path) if matches!(path.steps.last(), Some(Step::Select(_))))
 }
 

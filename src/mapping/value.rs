@@ -1,7 +1,7 @@
 //! The values that mappings are evaluated over: JSON in an arena, borrowed from the body it was read from.
 //! Copying a value copies two words. Not for values that live longer than one evaluation.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 /// How deep functions that walk a value go. A body is at most 200 levels deep (see `json`); only a mapping that itself nests
 /// thousands of literals could build more, and what lies deeper then counts as null.
@@ -78,6 +78,20 @@ impl<'a> Value<'a> {
             Value::Object(entries) => Some(entries),
             _ => None,
         }
+    }
+
+    /// The text of a scalar: a string as it is, a number or boolean printed, nothing for null; none for a list or an object.
+    #[must_use]
+    pub fn scalar_text(&self) -> Option<Cow<'a, str>> {
+        Some(match self {
+            Value::Null => Cow::Borrowed(""),
+            Value::Bool(true) => Cow::Borrowed("true"),
+            Value::Bool(false) => Cow::Borrowed("false"),
+            Value::Number(Number::Text(text)) => Cow::Borrowed(text),
+            Value::Number(number) => Cow::Owned(number.to_string()),
+            Value::String(text) => Cow::Borrowed(text),
+            Value::List(_) | Value::Object(_) => return None,
+        })
     }
 
     /// Deep equality; numbers are equal where their values are (`1` and `1.0`), the order of keys does not matter.

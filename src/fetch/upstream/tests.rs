@@ -1,6 +1,6 @@
 //! Real exchanges over loopback with a server that sends exactly the bytes a test wants.
 
-use std::{collections::BTreeMap, io::Write as _, sync::Mutex};
+use std::{io::Write as _, sync::Mutex};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -9,10 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    connector::{ErrorMapping, SourceSettings},
-    error::Code,
-};
+use crate::{connector::SourceSettings, error::Code, fetch::testing};
 
 /// What the server does after it has read a request.
 enum Answer {
@@ -106,28 +103,9 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
 }
 
 fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
-    let mut settings = SourceSettings {
-        timeout: Duration::from_secs(5),
-        concurrency_max: 1024,
-        queue_max: 4096,
-        queue_timeout: Duration::from_secs(1),
-        response_format: crate::connector::ResponseFormat::Auto,
-        statuses: BTreeMap::new(),
-        body_bytes_max: 8 << 20,
-    };
-    change(&mut settings);
-    Source {
-        name: "shop".into(),
-        base_url: None,
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: serde_json::Value::Null,
-        errors: ErrorMapping::default(),
-        is_success: None,
-        settings,
-    }
+    let mut source = testing::source("");
+    change(&mut source.settings);
+    source
 }
 
 fn get(url: &str) -> UpstreamRequest {
@@ -416,4 +394,38 @@ fn own_headers_never_tell_requests_apart() {
     assert_eq!(hasher.hash_one(&one), hasher.hash_one(&other));
     other.headers.push((header::AUTHORIZATION, HeaderValue::from_static("Bearer b")));
     assert_ne!(one, other);
+}
+
+#[tokio::test]
+async fn a_backend_without_tls_is_no_https_backend() {
+    let backend = Backend::start(Answer::Close(ok("{}"))).await;
+    let url = backend.url.replace("http://", "https://");
+    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
+    assert_eq!(
+        error.client,
+        crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
+    );
+}
+
+proptest::proptest! {
+    /// What the HTTP client makes of a URL is what was built: nothing in a value moves host, segments or parameters.
+    #[test]
+    fn no_value_changes_where_a_request_goes(value in "(\\PC|[./%\\\\@#?&=:;\r\n\t\u{0}])*") {
+        let request = testing::request(Method::GET, "/users/{$args.v}/x?a={$args.v}&b=1");
+        let connector = testing::connector(testing::source("http://shop:81/api"), request);
+        let Ok(built) = testing::built(&connector, &serde_json::json!({ "v": value }), None) else {
+            proptest::prop_assert!([".", ".."].contains(&value.as_str()));
+            return Ok(());
+        };
+        let url = Url::parse(&built.url).unwrap();
+        proptest::prop_assert_eq!(url.as_str(), &built.url);
+        proptest::prop_assert_eq!((url.host_str(), url.port(), url.fragment()), (Some("shop"), Some(81), None));
+        let segments: Vec<_> = url.path_segments().unwrap().collect();
+        let [api, users, segment, last] = segments[..] else { panic!("{segments:?}") };
+        proptest::prop_assert_eq!((api, users, last), ("api", "users", "x"));
+        let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().unwrap();
+        proptest::prop_assert_eq!(&*decoded, &value);
+        let query: Vec<_> = url.query_pairs().collect();
+        proptest::prop_assert_eq!(query, [("a".into(), value.as_str().into()), ("b".into(), "1".into())]);
+    }
 }

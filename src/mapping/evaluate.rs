@@ -1,0 +1,475 @@
+//! Applies a mapping to a value (section 7 of the connect language). Missing is `None`; it is not null.
+//! Methods are in `methods`, how items of a selection come together is in `merge`.
+
+use std::fmt::Arguments;
+
+use bumpalo::Bump;
+
+use super::{
+    ast::{Coalesce, Expr, ExprKind, Head, Key, Mapping, Path, Root, Step, SubSelection},
+    methods::{self, Call},
+    problems::Problems,
+    references::local_name,
+    value::{Number, Value},
+};
+
+/// What one evaluation may do, in values made and looked at. Beyond it the evaluation gives missing, and
+/// [`Problems::work_ran_out`] tells so. A body of the largest default size holds some hundred thousand values.
+pub const WORK_MAX: usize = 4_000_000;
+
+/// How deep expressions and lists may stand in each other while a mapping runs. The parser bounds the text's nesting,
+/// a body's reader that of lists; this bounds the two together, and with them the stack.
+const DEPTH_MAX: usize = 300;
+
+/// The variables of a mapping; `None` where one is not there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Variables<'a> {
+    /// `$args`: the field's arguments.
+    pub args: Option<Value<'a>>,
+    /// `$this`: fields of the parent or entity.
+    pub this: Option<Value<'a>>,
+    /// `$batch`: a list of keys.
+    pub batch: Option<Value<'a>>,
+    /// `$config`; none is read as `{}`.
+    pub config: Option<Value<'a>>,
+    /// `$context`.
+    pub context: Option<Value<'a>>,
+    /// `$env`: an object of strings.
+    pub env: Option<Value<'a>>,
+    /// `$request`: `{ headers: { name: [value] } }`.
+    pub request: Option<Value<'a>>,
+    /// `$status`: a number.
+    pub status: Option<Value<'a>>,
+    /// `$response`: `{ headers: { name: [value] } }`.
+    pub response: Option<Value<'a>>,
+}
+
+impl<'a> Variables<'a> {
+    fn get(&self, name: &str) -> Option<Value<'a>> {
+        match name {
+            "args" => self.args,
+            "this" => self.this,
+            "batch" => self.batch,
+            "config" => self.config.or(Some(Value::Object(&[]))),
+            "context" => self.context,
+            "env" => self.env,
+            "request" => self.request,
+            "status" => self.status,
+            "response" => self.response,
+            _ => None,
+        }
+    }
+}
+
+/// Applies a mapping to `data`; `None` is missing.
+pub fn evaluate<'a>(
+    mapping: &'a Mapping,
+    data: Value<'a>,
+    variables: &Variables<'a>,
+    arena: &'a Bump,
+    problems: &mut Problems,
+) -> Option<Value<'a>> {
+    evaluate_root(&mapping.root, data, variables, arena, problems)
+}
+
+/// As [`evaluate`], for a tree that was pruned or extended after parsing.
+pub fn evaluate_root<'a>(
+    root: &'a Root,
+    data: Value<'a>,
+    variables: &Variables<'a>,
+    arena: &'a Bump,
+    problems: &mut Problems,
+) -> Option<Value<'a>> {
+    let mut evaluator = Evaluator {
+        variables: *variables,
+        arena,
+        problems: std::mem::take(problems),
+        entries: Vec::new(),
+        work: WORK_MAX,
+        work_ran_out: false,
+        depth: 0,
+    };
+    let scope = Scope { dollar: data, at: data, locals: None, trail: None };
+    let value = match root {
+        Root::Selection(selection) => evaluator.select(data, selection, &scope),
+        Root::Expression(expr) => evaluator.expr(expr, &scope),
+    };
+    *problems = evaluator.problems;
+    if evaluator.work_ran_out {
+        problems.add(format_args!("The mapping does more than {WORK_MAX} steps of work"), String::new());
+        problems.set_work_ran_out();
+        // What was made is a part, and nobody can say which.
+        return None;
+    }
+    value
+}
+
+/// The state of one evaluation.
+pub(super) struct Evaluator<'a> {
+    variables: Variables<'a>,
+    pub(super) arena: &'a Bump,
+    problems: Problems,
+    /// Entries of the objects that are being made, the innermost object's last.
+    pub(super) entries: Vec<(&'a str, Value<'a>)>,
+    work: usize,
+    work_ran_out: bool,
+    depth: usize,
+}
+
+/// What `$`, `@` and the locals stand for at one place, and the way that led there.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    pub(super) dollar: Value<'a>,
+    pub(super) at: Value<'a>,
+    pub(super) locals: Option<&'a Local<'a>>,
+    pub(super) trail: Option<&'s Trail<'s, 'a>>,
+}
+
+/// A variable bound by `->as($name)`.
+pub(super) struct Local<'a> {
+    name: &'a str,
+    value: Option<Value<'a>>,
+    next: Option<&'a Local<'a>>,
+}
+
+/// The way that led to a place, for the paths of problems. Costs nothing until a problem is written down.
+#[derive(Clone, Copy)]
+pub(super) struct Trail<'s, 'a> {
+    parent: Option<&'s Trail<'s, 'a>>,
+    /// A path, and which of its segments were walked: 0 is its head, 1 its first step.
+    walked: Option<(&'a Path, usize, usize)>,
+    /// A key of a value that is being merged.
+    key: Option<&'a str>,
+    /// Whether the place is an element of the list that the way leads to.
+    is_element: bool,
+}
+
+impl<'s, 'a> Trail<'s, 'a> {
+    /// An element of the list at `parent`.
+    pub(super) fn element(parent: Option<&'s Trail<'s, 'a>>) -> Self {
+        Trail { parent, walked: None, key: None, is_element: true }
+    }
+
+    /// A key of the object at `parent`.
+    pub(super) fn key(parent: Option<&'s Trail<'s, 'a>>, key: &'a str) -> Self {
+        Trail { parent, walked: None, key: Some(key), is_element: false }
+    }
+
+    /// Some segments of a path that starts at `parent`.
+    fn walked(parent: Option<&'s Trail<'s, 'a>>, path: &'a Path, from: usize, to: usize) -> Self {
+        Trail { parent, walked: Some((path, from, to)), key: None, is_element: false }
+    }
+
+    fn write(&self, out: &mut String) {
+        if let Some(parent) = self.parent {
+            parent.write(out);
+        }
+        if let Some((path, from, to)) = self.walked {
+            if from == 0 && to > 0 {
+                match &path.head {
+                    Head::Key(key) => push_segment(out, &key.name),
+                    Head::Variable(name) => push_segment(out, &format!("${}", name.name)),
+                    Head::Dollar | Head::At | Head::Expr(_) => {}
+                }
+            }
+            let first = from.saturating_sub(1);
+            for step in path.steps.iter().take(to.saturating_sub(1)).skip(first) {
+                match step {
+                    Step::Key(key) => push_segment(out, &key.name),
+                    Step::Method { name, .. } => {
+                        out.push_str("->");
+                        out.push_str(&name.name);
+                    }
+                    Step::Optional(_) | Step::Select(_) => {}
+                }
+            }
+        }
+        if let Some(key) = self.key {
+            push_segment(out, key);
+        }
+        if self.is_element {
+            push_segment(out, "@");
+        }
+    }
+}
+
+fn push_segment(out: &mut String, segment: &str) {
+    if !out.is_empty() {
+        out.push('.');
+    }
+    out.push_str(segment);
+}
+
+impl<'a> Evaluator<'a> {
+    /// Writes a problem down, where somebody looks.
+    pub(super) fn problem(&mut self, trail: Option<&Trail<'_, 'a>>, message: Arguments<'_>) {
+        if self.problems.is_recording() {
+            let mut path = String::new();
+            if let Some(trail) = trail {
+                trail.write(&mut path);
+            }
+            self.problems.add(message, path);
+        }
+    }
+
+    /// Takes from the work that is left; none when nothing is left.
+    pub(super) fn spend(&mut self, work: usize) -> Option<()> {
+        match self.work.checked_sub(work) {
+            Some(left) => {
+                self.work = left;
+                Some(())
+            }
+            None => {
+                self.work = 0;
+                self.work_ran_out = true;
+                None
+            }
+        }
+    }
+
+    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time.
+    pub(super) fn weigh(&mut self, value: &Value<'a>) -> Option<()> {
+        match value {
+            Value::List(elements) => {
+                self.spend(elements.len())?;
+                elements.iter().try_for_each(|element| self.weigh(element))
+            }
+            Value::Object(entries) => {
+                self.spend(entries.len())?;
+                entries.iter().try_for_each(|(_, value)| self.weigh(value))
+            }
+            Value::String(text) => self.spend(text.len() / 16),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Some(()),
+        }
+    }
+
+    /// Text that was made, in the arena.
+    pub(super) fn text(&mut self, text: &str) -> Option<Value<'a>> {
+        self.spend(text.len() / 16 + 1)?;
+        Some(Value::String(self.arena.alloc_str(text)))
+    }
+
+    /// Makes a list of `length` elements; missing becomes null.
+    pub(super) fn list(
+        &mut self,
+        length: usize,
+        mut element: impl FnMut(&mut Self, usize) -> Option<Value<'a>>,
+    ) -> Option<Value<'a>> {
+        self.spend(length + 1)?;
+        let arena = self.arena;
+        let made = arena.alloc_slice_fill_with(length, |index| element(self, index).unwrap_or(Value::Null));
+        Some(Value::List(made))
+    }
+
+    // ---- expressions
+
+    pub(super) fn expr(&mut self, expr: &'a Expr, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        match &expr.kind {
+            ExprKind::Null => Some(Value::Null),
+            ExprKind::Bool(value) => Some(Value::Bool(*value)),
+            ExprKind::Number(text) => Some(Value::Number(Number::Text(text))),
+            ExprKind::String(text) => Some(Value::String(text)),
+            ExprKind::Array(elements) => self.deeper(scope, |evaluator| {
+                evaluator.list(elements.len(), |evaluator, index| evaluator.expr(elements.get(index)?, scope))
+            }),
+            ExprKind::Object(selection) => self.deeper(scope, |evaluator| evaluator.object(selection, scope)),
+            ExprKind::Path(path) => self.deeper(scope, |evaluator| evaluator.path(path, scope)),
+            ExprKind::Chain { operator, operands } => self.chain(*operator, operands, scope),
+        }
+    }
+
+    /// Runs what may hold itself, within the bound of depth.
+    fn deeper(
+        &mut self,
+        scope: &Scope<'_, 'a>,
+        run: impl FnOnce(&mut Self) -> Option<Value<'a>>,
+    ) -> Option<Value<'a>> {
+        if self.depth == DEPTH_MAX {
+            self.problem(scope.trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
+            return None;
+        }
+        self.depth += 1;
+        let value = run(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// Problems of operands that are skipped count only if no later operand gives a value.
+    fn chain(
+        &mut self,
+        operator: Coalesce,
+        operands: &'a [Expr],
+        scope: &Scope<'_, 'a>,
+    ) -> Option<Value<'a>> {
+        let mut skipped = self.problems.fresh();
+        for (index, operand) in operands.iter().enumerate() {
+            let fresh = self.problems.fresh();
+            let outer = std::mem::replace(&mut self.problems, fresh);
+            let value = self.expr(operand, scope);
+            let own = std::mem::replace(&mut self.problems, outer);
+            let is_last = index + 1 == operands.len();
+            match value {
+                None => skipped.append(own),
+                Some(Value::Null) if operator == Coalesce::NullOrMissing && !is_last => skipped.append(own),
+                Some(value) => {
+                    self.problems.append(own);
+                    return Some(value);
+                }
+            }
+        }
+        self.problems.append(skipped);
+        None
+    }
+
+    // ---- paths
+
+    fn path(&mut self, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        let mut locals = scope.locals;
+        let mut value = match &path.head {
+            Head::Dollar => scope.dollar,
+            Head::At => scope.at,
+            Head::Expr(inner) => self.expr(inner, scope)?,
+            Head::Key(key) => self.key(scope.dollar, key, (path, 0), scope)?,
+            Head::Variable(name) => self.variable(name, path, scope)?,
+        };
+        for (index, step) in path.steps.iter().enumerate() {
+            let trail = Trail::walked(scope.trail, path, 0, index + 2);
+            let inner = Scope { locals, trail: Some(&trail), ..*scope };
+            value = match step {
+                Step::Optional(_) if value.is_null() => return None,
+                Step::Optional(_) => value,
+                Step::Key(key) => self.key(value, key, (path, index + 1), scope)?,
+                Step::Select(selection) => self.select(value, selection, &inner)?,
+                Step::Method { name, arguments, .. } if name.name == "as" => {
+                    locals = Some(self.bind(arguments, value, &inner)?);
+                    value
+                }
+                Step::Method { name, arguments, .. } => methods::apply(&mut Call {
+                    evaluator: self,
+                    name,
+                    arguments,
+                    input: value,
+                    scope: &inner,
+                })?,
+            };
+        }
+        Some(value)
+    }
+
+    fn variable(&mut self, name: &'a Key, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        let value = lookup(scope.locals, &name.name).unwrap_or_else(|| self.variables.get(&name.name));
+        if value.is_none() && !matches!(path.steps.first(), Some(Step::Optional(_))) {
+            self.problem(scope.trail, format_args!("Variable ${} not found", name.name));
+        }
+        value
+    }
+
+    /// The value of a key; on a list, the list of its elements' values. `place` is the path and which segment of it the key is.
+    fn key(
+        &mut self,
+        value: Value<'a>,
+        key: &'a Key,
+        place: (&'a Path, usize),
+        scope: &Scope<'_, 'a>,
+    ) -> Option<Value<'a>> {
+        let (path, segment) = place;
+        let is_optional = matches!(path.steps.get(segment), Some(Step::Optional(_)));
+        match value {
+            Value::List(elements) => {
+                let list = Trail::walked(scope.trail, path, 0, segment);
+                let element = Trail::element(Some(&list));
+                let trail = Trail::walked(Some(&element), path, segment, segment + 1);
+                self.list(elements.len(), |evaluator, index| {
+                    evaluator.key_of_one(elements.get(index)?, key, is_optional, &trail)
+                })
+            }
+            value => {
+                let trail = Trail::walked(scope.trail, path, 0, segment + 1);
+                self.key_of_one(&value, key, is_optional, &trail)
+            }
+        }
+    }
+
+    fn key_of_one(
+        &mut self,
+        value: &Value<'a>,
+        key: &'a Key,
+        is_optional: bool,
+        trail: &Trail<'_, 'a>,
+    ) -> Option<Value<'a>> {
+        if let Value::Object(entries) = value {
+            // A key of a very large object has to be looked for.
+            self.spend(entries.len() / 16)?;
+        }
+        let found = value.get(&key.name);
+        if found.is_none() && !is_optional {
+            self.problem(Some(trail), format_args!("Property .{} not found in {}", key.name, value.kind()));
+        }
+        found
+    }
+
+    /// `->as($name)` and `->as($name, expression)`.
+    fn bind(
+        &mut self,
+        arguments: &'a [Expr],
+        input: Value<'a>,
+        scope: &Scope<'_, 'a>,
+    ) -> Option<&'a Local<'a>> {
+        let (name, value) = match arguments {
+            [name] => (local_name(name), Some(input)),
+            [name, value] => (local_name(name), self.expr(value, &Scope { at: input, ..*scope })),
+            _ => (None, None),
+        };
+        let Some(name) = name else {
+            self.problem(
+                scope.trail,
+                format_args!("Method ->as takes a $variable, then at most one expression"),
+            );
+            return None;
+        };
+        Some(self.arena.alloc(Local { name, value, next: scope.locals }))
+    }
+
+    /// `{ … }` applied to a value.
+    pub(super) fn select(
+        &mut self,
+        value: Value<'a>,
+        selection: &'a SubSelection,
+        scope: &Scope<'_, 'a>,
+    ) -> Option<Value<'a>> {
+        match value {
+            Value::List(elements) => self.deeper(scope, |evaluator| {
+                let trail = Trail::element(scope.trail);
+                let scope = Scope { trail: Some(&trail), ..*scope };
+                evaluator.list(elements.len(), |evaluator, index| {
+                    evaluator.select(*elements.get(index)?, selection, &scope)
+                })
+            }),
+            value => {
+                let scope = Scope { dollar: value, at: value, ..*scope };
+                let made = self.items(selection, &scope);
+                match (made, value) {
+                    (None, Value::Object(_)) => Some(Value::Object(&[])),
+                    (Some(made), Value::Object(_)) => made,
+                    (made, scalar) => made.flatten().or(Some(scalar)),
+                }
+            }
+        }
+    }
+
+    /// `{ … }` as a literal: `$` and `@` stay what they are.
+    fn object(&mut self, selection: &'a SubSelection, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        self.items(selection, scope).unwrap_or(Some(Value::Object(&[])))
+    }
+}
+
+/// A local variable's value: none where no local has the name, `Some(None)` where it was bound to missing.
+fn lookup<'a>(mut locals: Option<&'a Local<'a>>, name: &str) -> Option<Option<Value<'a>>> {
+    while let Some(local) = locals {
+        if local.name == name {
+            return Some(local.value);
+        }
+        locals = local.next;
+    }
+    None
+}

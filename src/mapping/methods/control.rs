@@ -1,0 +1,74 @@
+//! Methods that choose, replace or comment a value.
+
+use super::{Call, Given};
+use crate::mapping::{
+    ast::{Expr, ExprKind},
+    json,
+    value::Value,
+};
+
+/// `echo(e)`: the argument.
+pub(super) fn echo<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
+    call.argument(0)
+}
+
+/// `match([p, v], …)`: the value of the first pair whose first part is the input.
+pub(super) fn match_pairs<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
+    let input = call.input;
+    choose(call, "did not match any [candidate, value] pair", |candidate| candidate.is_same(&input))
+}
+
+/// `matchIf([c, v], …)`: the value of the first pair whose first part is true.
+pub(super) fn match_if<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
+    choose(call, "found no [condition, value] pair that holds", |condition| {
+        matches!(condition, Value::Bool(true))
+    })
+}
+
+fn choose<'a>(call: &mut Call<'_, 'a>, failure: &str, is_chosen: impl Fn(&Value<'a>) -> bool) -> Given<'a> {
+    for argument in call.arguments {
+        let (candidate, value) = match &argument.kind {
+            // The usual way: of a pair that is written out, the value is evaluated only when it is chosen.
+            ExprKind::Array(pair) => {
+                let [candidate, value] = pair.as_slice() else { continue };
+                (or_null(call, candidate), Err(value))
+            }
+            _ => match call.evaluate(argument, call.input) {
+                Some(Value::List([candidate, value])) => (*candidate, Ok(*value)),
+                _ => continue,
+            },
+        };
+        call.evaluator.weigh(&candidate)?;
+        if is_chosen(&candidate) {
+            return Some(value.unwrap_or_else(|value| or_null(call, value)));
+        }
+    }
+    call.miss(format_args!("{failure}"))
+}
+
+/// As in every list literal, missing is null.
+fn or_null<'a>(call: &mut Call<'_, 'a>, expr: &'a Expr) -> Value<'a> {
+    call.evaluate(expr, call.input).unwrap_or(Value::Null)
+}
+
+/// `typeof`: what kind of value it is, in JSON's words.
+pub(super) fn type_of<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
+    Some(Value::String(call.input.kind()))
+}
+
+/// `withWarning(x)`: the input, and a problem for whoever writes the mapping.
+pub(super) fn with_warning<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
+    let warning = call.argument(0);
+    match warning {
+        Some(Value::String(text)) => call.evaluator.problem(call.scope.trail, format_args!("{text}")),
+        Some(other) => {
+            call.evaluator.weigh(&other)?;
+            let mut text = Vec::new();
+            json::write(&other, &mut text);
+            let text = String::from_utf8_lossy(&text);
+            call.evaluator.problem(call.scope.trail, format_args!("{text}"));
+        }
+        None => {}
+    }
+    Some(call.input)
+}

@@ -1,0 +1,94 @@
+//! What went wrong while a mapping ran. Problems never fail a field; the debugger and telemetry show them.
+
+use std::fmt::Arguments;
+
+/// How many different problems are kept; more are only counted.
+const DISTINCT_MAX: usize = 100;
+
+/// One problem, at one place of the mapping, however often it came up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What went wrong.
+    pub message: String,
+    /// Where: the keys and methods on the way, with `@` for the elements of lists (`users.@.name`).
+    pub path: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Collects problems, or, where nobody looks, drops them before their text is made.
+#[derive(Debug, Clone, Default)]
+pub struct Problems {
+    is_recording: bool,
+    found: Vec<Problem>,
+    left_out: u64,
+    work_ran_out: bool,
+}
+
+impl Problems {
+    /// Drops all problems.
+    #[must_use]
+    pub fn ignored() -> Self {
+        Problems::default()
+    }
+
+    /// Keeps problems, up to a bound.
+    #[must_use]
+    pub fn recorded() -> Self {
+        Problems { is_recording: true, ..Problems::default() }
+    }
+
+    /// The problems, in the order in which each first came up.
+    #[must_use]
+    pub fn found(&self) -> &[Problem] {
+        &self.found
+    }
+
+    /// How many problems came up beyond the bound of different ones.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Whether an evaluation was stopped because it did too much work (see `evaluate::WORK_MAX`); known also where problems
+    /// are ignored. Its result is incomplete, so the field has failed.
+    #[must_use]
+    pub fn work_ran_out(&self) -> bool {
+        self.work_ran_out
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.is_recording
+    }
+
+    pub(super) fn set_work_ran_out(&mut self) {
+        self.work_ran_out = true;
+    }
+
+    pub(super) fn add(&mut self, message: Arguments<'_>, path: String) {
+        if self.is_recording {
+            self.add_counted(Problem { message: message.to_string(), path, count: 1 });
+        }
+    }
+
+    /// An empty collection that treats problems as this one does.
+    pub(super) fn fresh(&self) -> Self {
+        Problems { is_recording: self.is_recording, ..Problems::default() }
+    }
+
+    pub(super) fn append(&mut self, other: Problems) {
+        other.found.into_iter().for_each(|problem| self.add_counted(problem));
+        self.left_out += other.left_out;
+    }
+
+    fn add_counted(&mut self, problem: Problem) {
+        let is_known = |known: &&mut Problem| known.path == problem.path && known.message == problem.message;
+        if let Some(known) = self.found.iter_mut().find(is_known) {
+            known.count += problem.count;
+        } else if self.found.len() < DISTINCT_MAX {
+            self.found.push(problem);
+        } else {
+            self.left_out += problem.count;
+        }
+    }
+}
