@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::{
-    Name, Schema, ast::Document, diagnostic::ToCliReport, validation::DiagnosticList,
-};
+use apollo_compiler::{Name, Schema, ast::Document, diagnostic::ToCliReport, validation::DiagnosticList};
 
 use super::{
     definitions::sdl,
@@ -115,7 +113,8 @@ fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
         return suggest(first, input.fields.keys().map(Name::as_str));
     }
     if message.starts_with("the argument `") && message.contains("is not supported by") {
-        let directive = quoted.next()?.trim_start_matches('@').trim_end_matches(|c| c != '(').trim_end_matches('(');
+        let directive =
+            quoted.next()?.trim_start_matches('@').trim_end_matches(|c| c != '(').trim_end_matches('(');
         let known = schema.directive_definitions.get(directive)?;
         return suggest(first, known.arguments.iter().map(|argument| argument.name.as_str()));
     }
@@ -123,4 +122,3 @@ fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
         .starts_with("type extension for undefined type")
         .then(|| "define the type in one of the schema files".to_owned())
 }
-

@@ -100,7 +100,8 @@ pub(super) fn sdl(links: &Links) -> String {
         ));
     }
     for (name, rest) in FEDERATION {
-        let renamed = links.federation.iter().filter(|(there, _)| there == name).map(|(_, here)| here.clone());
+        let renamed =
+            links.federation.iter().filter(|(there, _)| there == name).map(|(_, here)| here.clone());
         for name in [(*name).to_owned(), format!("federation__{name}")].into_iter().chain(renamed) {
             sdl.push_str(&format!("directive @{name}{rest}\n"));
         }

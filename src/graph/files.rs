@@ -51,7 +51,9 @@ impl SchemaFiles {
 /// Without blanks at the end, which the parser counts to some nodes.
 fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     match text.get(range.clone()) {
-        Some(inside) => range.start..range.start + inside.trim_end_matches([' ', '\t', '\r', '\n', ',']).len(),
+        Some(inside) => {
+            range.start..range.start + inside.trim_end_matches([' ', '\t', '\r', '\n', ',']).len()
+        }
         None => range,
     }
 }

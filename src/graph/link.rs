@@ -67,7 +67,11 @@ impl Link {
 }
 
 /// Reads the links of all documents.
-pub(super) fn read_links(documents: &[Document], files: &SchemaFiles, diagnostics: &mut Diagnostics) -> Links {
+pub(super) fn read_links(
+    documents: &[Document],
+    files: &SchemaFiles,
+    diagnostics: &mut Diagnostics,
+) -> Links {
     let mut links = Links::default();
     let mut connect: Option<(String, Node<Directive>)> = None;
     for directive in documents.iter().flat_map(link_directives) {
@@ -111,8 +115,12 @@ pub(super) fn read_links(documents: &[Document], files: &SchemaFiles, diagnostic
 }
 
 fn first_connect_link(link: &Link, links: Links) -> Links {
-    let mut links =
-        Links { connect: Vec::new(), source: Vec::new(), source_not_imported: !link.imports("source"), ..links };
+    let mut links = Links {
+        connect: Vec::new(),
+        source: Vec::new(),
+        source_not_imported: !link.imports("source"),
+        ..links
+    };
     names(link, &mut links);
     links
 }

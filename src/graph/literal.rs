@@ -114,7 +114,8 @@ fn block(inside: &str, base: usize) -> Vec<(char, usize)> {
     }
     let indent_of = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let blank = |line: &str| line.trim_matches([' ', '\t']).is_empty();
-    let indent = lines.iter().skip(1).filter(|(_, l)| !blank(l)).map(|(_, l)| indent_of(l)).min().unwrap_or(0);
+    let indent =
+        lines.iter().skip(1).filter(|(_, l)| !blank(l)).map(|(_, l)| indent_of(l)).min().unwrap_or(0);
     let first = lines.iter().position(|(_, line)| !blank(line)).unwrap_or(lines.len());
     let last = lines.iter().rposition(|(_, line)| !blank(line)).map_or(0, |last| last + 1);
     let mut found = Vec::new();

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     config::{Config, ConnectorFile, environment::Lookup, read_connector_file, read_gateway_file},
-    connector::Connector,
     diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile},
 };
 
@@ -100,7 +99,8 @@ fn from_texts(
     }
     let composed = compose(&sources.schema, &mut diagnostics);
     let bound = bind(&composed, &files, &mut diagnostics);
-    let graph = if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
+    let graph =
+        if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
         Some(graph) if diagnostics.errors() == 0 => {
             Ok(Loaded { graph, config, warnings: diagnostics.into_sorted() })
@@ -169,7 +169,8 @@ fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
         diagnostics.push(unreadable(&paths.connectors, &error));
     }
     let connectors = texts(found, diagnostics);
-    let config = if paths.config.exists() { texts(vec![paths.config.clone()], diagnostics) } else { Vec::new() };
+    let config =
+        if paths.config.exists() { texts(vec![paths.config.clone()], diagnostics) } else { Vec::new() };
     Sources { schema, connectors, config: config.into_iter().next(), env: HashMap::new() }
 }
 

@@ -60,15 +60,16 @@ impl Tidy<'_> {
         {
             return false;
         }
+        let coordinate = name.as_ref().map_or("schema", Name::as_str);
         match definition {
-            Definition::SchemaDefinition(d) => self.strip(&mut d.make_mut().directives, "schema"),
-            Definition::SchemaExtension(d) => self.strip(&mut d.make_mut().directives, "schema"),
-            Definition::ScalarTypeDefinition(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
-            Definition::ScalarTypeExtension(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
-            Definition::UnionTypeDefinition(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
-            Definition::UnionTypeExtension(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
-            Definition::EnumTypeDefinition(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
-            Definition::EnumTypeExtension(d) => self.strip(&mut d.make_mut().directives, &d.name.clone()),
+            Definition::SchemaDefinition(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::SchemaExtension(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::ScalarTypeDefinition(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::ScalarTypeExtension(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::UnionTypeDefinition(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::UnionTypeExtension(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::EnumTypeDefinition(d) => self.strip(&mut d.make_mut().directives, coordinate),
+            Definition::EnumTypeExtension(d) => self.strip(&mut d.make_mut().directives, coordinate),
             Definition::ObjectTypeDefinition(d) => {
                 let d = d.make_mut();
                 self.type_with_fields(&d.name, &mut d.directives, &mut d.fields)
@@ -109,11 +110,14 @@ impl Tidy<'_> {
             }
             Entry::Occupied(entry) => {
                 let place = self.files.place(name.location());
-                let diagnostic =
-                    Diagnostic::new(Code::DuplicateType, place, format!("the type `{name}` is defined twice"))
-                        .also(self.files.place(entry.get().location()), "first defined here")
-                        .on(name.as_str())
-                        .help("define it once and write `extend type` everywhere else");
+                let diagnostic = Diagnostic::new(
+                    Code::DuplicateType,
+                    place,
+                    format!("the type `{name}` is defined twice"),
+                )
+                .also(self.files.place(entry.get().location()), "first defined here")
+                .on(name.as_str())
+                .help("define it once and write `extend type` everywhere else");
                 self.diagnostics.push(diagnostic);
                 false
             }
@@ -209,17 +213,14 @@ fn adopt_root_extensions(documents: &mut [Document]) {
         else {
             continue;
         };
-        *first = match first {
-            Definition::ObjectTypeExtension(extension) => {
-                Definition::ObjectTypeDefinition(extension.same_location(ObjectTypeDefinition {
-                    description: None,
-                    name: extension.name.clone(),
-                    implements_interfaces: extension.implements_interfaces.clone(),
-                    directives: extension.directives.clone(),
-                    fields: extension.fields.clone(),
-                }))
-            }
-            other => other.clone(),
-        };
+        if let Definition::ObjectTypeExtension(extension) = &*first {
+            *first = Definition::ObjectTypeDefinition(extension.same_location(ObjectTypeDefinition {
+                description: None,
+                name: extension.name.clone(),
+                implements_interfaces: extension.implements_interfaces.clone(),
+                directives: extension.directives.clone(),
+                fields: extension.fields.clone(),
+            }));
+        }
     }
 }

@@ -101,7 +101,8 @@ type Entries<'n> = &'n [(Name, Node<Value>)];
 
 impl DirectiveReader<'_> {
     pub(super) fn source(&mut self, directive: &Node<Directive>) -> WrittenSource {
-        let http = directive.specified_argument_by_name("http").and_then(|http| http.as_object()).unwrap_or(&[]);
+        let http =
+            directive.specified_argument_by_name("http").and_then(|http| http.as_object()).unwrap_or(&[]);
         WrittenSource {
             place: self.files.place(directive.location()),
             name: self.argument(directive, "name", Code::InvalidSourceName),

@@ -74,7 +74,8 @@ pub(super) fn batch(
 
 fn check_size(mappings: &mut Mappings<'_>, size: &WrittenNumber) {
     if size.value < 1 {
-        let diagnostic = Diagnostic::new(Code::InvalidValue, size.place.clone(), "`maxSize` must be at least 1");
+        let diagnostic =
+            Diagnostic::new(Code::InvalidValue, size.place.clone(), "`maxSize` must be at least 1");
         mappings.report(diagnostic.help("leave it out for batches without a bound"));
     }
 }
@@ -109,7 +110,8 @@ fn paths(mappings: &mut Mappings<'_>, texts: &[SchemaText]) -> Option<Vec<Vec<St
         if path.iter().any(String::is_empty) {
             let message = "this is not a path";
             let diagnostic = Diagnostic::new(Code::InvalidGroupBy, text.place.clone(), message);
-            mappings.report(diagnostic.help("example: `user.id`; of a composite key: `[\"tenant\", \"id\"]`"));
+            mappings
+                .report(diagnostic.help("example: `user.id`; of a composite key: `[\"tenant\", \"id\"]`"));
             return None;
         }
         paths.push(path);

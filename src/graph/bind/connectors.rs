@@ -99,7 +99,11 @@ impl<'a> Binder<'a> {
     }
 
     /// The source it names, or one of its own.
-    fn source(&mut self, written: &WrittenConnect, coordinate: &str) -> Option<(Arc<Source>, Vec<Reference>)> {
+    fn source(
+        &mut self,
+        written: &WrittenConnect,
+        coordinate: &str,
+    ) -> Option<(Arc<Source>, Vec<Reference>)> {
         match &written.source {
             Some(name) => {
                 let named = self.sources.find(&name.value, &name.place, coordinate, self.diagnostics)?;

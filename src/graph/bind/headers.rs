@@ -159,7 +159,8 @@ fn client_name(mappings: &mut Mappings<'_>, text: &str, place: &Place) -> Option
     let name = HeaderName::from_bytes(text.as_bytes()).ok();
     if name.is_none() {
         let message = format!("`{text}` is not a header name");
-        let help = "`from` names a header of the client's request; a value of your own is written with `value`";
+        let help =
+            "`from` names a header of the client's request; a value of your own is written with `value`";
         mappings.report(Diagnostic::new(Code::InvalidHeader, place.clone(), message).help(help));
     }
     name
@@ -173,7 +174,8 @@ fn sendable(mappings: &mut Mappings<'_>, template: &Template, place: &Place) -> 
     });
     if !sendable {
         let message = "the value holds characters that a header cannot carry";
-        let help = "line breaks and control characters cannot be sent; look for a newline at the end of a secret";
+        let help =
+            "line breaks and control characters cannot be sent; look for a newline at the end of a secret";
         mappings.report(Diagnostic::new(Code::InvalidHeader, place.clone(), message).help(help));
     }
     sendable

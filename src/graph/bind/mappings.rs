@@ -89,7 +89,8 @@ impl Mappings<'_> {
         readable: Readable<'_>,
     ) -> Option<Mapping> {
         let text = text?;
-        let mapping = parse(&text.value, self.grammar).map_err(|errors| self.faults(errors, code, text)).ok()?;
+        let mapping =
+            parse(&text.value, self.grammar).map_err(|errors| self.faults(errors, code, text)).ok()?;
         self.check(references(&mapping), readable, Stands::Schema(text));
         Some(mapping)
     }

@@ -65,16 +65,19 @@ pub(super) fn bind(composed: &Composed, files: &[ConnectorFile], diagnostics: &m
             _ => {}
         }
     }
+    let Pass { mut bound, of_entity, .. } = pass;
     sources.warn_of_unused(diagnostics);
-    let mut bound = pass.bound;
-    for (name, id) in pass.of_entity {
+    for (name, id) in of_entity {
         // After the type connectors: those may give many objects with one request.
         let implementers = composed.schema.implementers_map();
         let members = match composed.schema.types.get(&name) {
-            Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.clone()).collect(),
-            Some(ExtendedType::Interface(_)) => {
-                implementers.get(&name).map(|found| found.objects.iter().cloned().collect()).unwrap_or_default()
+            Some(ExtendedType::Union(union)) => {
+                union.members.iter().map(|member| member.name.clone()).collect()
             }
+            Some(ExtendedType::Interface(_)) => implementers
+                .get(&name)
+                .map(|found| found.objects.iter().cloned().collect())
+                .unwrap_or_default(),
             _ => Vec::new(),
         };
         for completed in members.into_iter().chain([name]) {
@@ -97,8 +100,7 @@ struct Pass<'a> {
 impl<'a> Pass<'a> {
     fn object(&mut self, binder: &mut Binder<'a>, object: &'a Node<ObjectType>) {
         let schema = &self.composed.schema;
-        let is_root =
-            |operation| schema.root_operation(operation).is_some_and(|root| *root == object.name);
+        let is_root = |operation| schema.root_operation(operation).is_some_and(|root| *root == object.name);
         let root = is_root(OperationType::Query) || is_root(OperationType::Mutation);
         let subscription = is_root(OperationType::Subscription);
         let of_type = self.connects(object.directives.iter().map(|directive| &directive.node));
@@ -106,7 +108,8 @@ impl<'a> Pass<'a> {
             if root || subscription {
                 let place = self.composed.files.place(directive.location());
                 let message = format!("`@connect` on `{}`, which is not an entity", object.name);
-                let diagnostic = Diagnostic::new(Code::ConnectOnRoot, place, message).on(object.name.as_str());
+                let diagnostic =
+                    Diagnostic::new(Code::ConnectOnRoot, place, message).on(object.name.as_str());
                 binder.diagnostics.push(diagnostic.help("put it on the fields"));
                 continue;
             }
@@ -121,7 +124,13 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn field(&mut self, binder: &mut Binder<'a>, parent: &'a Name, field: &'a Component<FieldDefinition>, root: bool) {
+    fn field(
+        &mut self,
+        binder: &mut Binder<'a>,
+        parent: &'a Name,
+        field: &'a Component<FieldDefinition>,
+        root: bool,
+    ) {
         let connects = self.connects(field.directives.iter());
         if let [first, second, ..] = connects.as_slice() {
             let place = self.composed.files.place(second.location());
@@ -142,13 +151,21 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn bind(&mut self, binder: &mut Binder<'a>, element: Element<'a>, index: usize, directive: &Node<Directive>) {
+    fn bind(
+        &mut self,
+        binder: &mut Binder<'a>,
+        element: Element<'a>,
+        index: usize,
+        directive: &Node<Directive>,
+    ) {
         let coordinate = format!("{}[{index}]", element.coordinate());
         let mut reader =
             DirectiveReader { files: &self.composed.files, diagnostics: binder.diagnostics, coordinate };
         let written = reader.connect(directive);
         let group_by = match element {
-            Element::Field { field, .. } => field.directives.get("groupBy").map(|found| reader.group_by(found)),
+            Element::Field { field, .. } => {
+                field.directives.get("groupBy").map(|found| reader.group_by(found))
+            }
             Element::Type { .. } => None,
         };
         self.check_id(binder, &written, &element);
@@ -192,7 +209,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn refuse_subscription(&self, binder: &mut Binder<'_>, parent: &Name, field: &Component<FieldDefinition>) {
+    fn refuse_subscription(
+        &self,
+        binder: &mut Binder<'_>,
+        parent: &Name,
+        field: &Component<FieldDefinition>,
+    ) {
         if self.composed.refused_fields.contains(&(parent.clone(), field.name.clone())) {
             return;
         }
@@ -213,7 +235,10 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn connects<'d>(&self, directives: impl Iterator<Item = &'d Node<Directive>>) -> Vec<&'d Node<Directive>> {
+    fn connects<'d>(
+        &self,
+        directives: impl Iterator<Item = &'d Node<Directive>>,
+    ) -> Vec<&'d Node<Directive>> {
         let names = &self.composed.links.connect;
         directives.filter(|directive| names.iter().any(|name| directive.name == name.as_str())).collect()
     }

@@ -44,7 +44,8 @@ pub(super) fn request(
     };
     let readable = in_request(element);
     let path = mappings.mapping(http.request.path.as_ref(), Code::InvalidUrlProperty, readable);
-    let query_params = mappings.mapping(http.request.query_params.as_ref(), Code::InvalidUrlProperty, readable);
+    let query_params =
+        mappings.mapping(http.request.query_params.as_ref(), Code::InvalidUrlProperty, readable);
     let headers = schema_headers(mappings, &http.request.headers, readable);
     let body = mappings.mapping(http.body.as_ref(), Code::InvalidBody, readable);
     let (method, text) = method(mappings, http).ok_or(Faulty)?;
@@ -59,7 +60,8 @@ fn method<'w>(mappings: &mut Mappings<'_>, http: &'w WrittenHttp) -> Option<(htt
     match http.methods.as_slice() {
         [(method, url)] => Some((http::Method::from_bytes(method.as_bytes()).ok()?, url)),
         [] => {
-            let diagnostic = Diagnostic::new(Code::MissingHttpMethod, http.place.clone(), "`http` names no method");
+            let diagnostic =
+                Diagnostic::new(Code::MissingHttpMethod, http.place.clone(), "`http` names no method");
             mappings.report(diagnostic.help(format!("write one of {}", METHODS.join(", "))));
             None
         }

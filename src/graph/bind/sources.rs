@@ -110,7 +110,9 @@ impl Sources {
             let message = format!("there is no source `{name}`");
             let help = match nearest(name, self.by_name.keys().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml"),
+                None => {
+                    format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml")
+                }
             };
             let diagnostic = Diagnostic::new(Code::SourceNameMismatch, place.clone(), message);
             diagnostics.push(diagnostic.help(help).on(coordinate));
@@ -125,7 +127,9 @@ impl Sources {
             if let (false, Some(place)) = (self.used.contains(name), &named.file) {
                 let message = format!("no `@connect` uses the source `{name}`");
                 let diagnostic = Diagnostic::new(Code::UnusedConnectorFile, place.clone(), message);
-                diagnostics.push(diagnostic.help(format!("use it: `@connect(source: \"{name}\", …)`, or remove the file")));
+                diagnostics.push(
+                    diagnostic.help(format!("use it: `@connect(source: \"{name}\", …)`, or remove the file")),
+                );
             }
         }
     }
@@ -134,7 +138,9 @@ impl Sources {
 fn read_sources(composed: &Composed, diagnostics: &mut Diagnostics) -> Vec<WrittenSource> {
     let directives = &composed.schema.schema_definition.directives;
     let mut found = Vec::new();
-    for directive in directives.iter().filter(|d| composed.links.source.iter().any(|name| d.name == name.as_str())) {
+    for directive in
+        directives.iter().filter(|d| composed.links.source.iter().any(|name| d.name == name.as_str()))
+    {
         if composed.links.source_not_imported && directive.name == "source" {
             let place = composed.files.place(directive.name.location());
             let message = "`@source` is used, and the link to the connect spec does not import it";
@@ -172,8 +178,12 @@ fn merge(
 ) -> Source {
     let in_url = Readable { place: "the base URL of a source", ..Readable::NOTHING };
     let in_request = Readable { place: "the request of a source", request: true, ..Readable::NOTHING };
-    let in_response =
-        Readable { place: "`errors` and `isSuccess` of a source", request: true, response: true, ..Readable::NOTHING };
+    let in_response = Readable {
+        place: "`errors` and `isSuccess` of a source",
+        request: true,
+        response: true,
+        ..Readable::NOTHING
+    };
     let file_headers = file.map(|file| file_headers(mappings, file, in_request)).unwrap_or_default();
     let mut headers =
         written.map(|w| schema_headers(mappings, &w.request.headers, in_request)).unwrap_or_default();
@@ -181,10 +191,12 @@ fn merge(
     let mut mapping = |text: Option<&_>, code, readable| mappings.mapping(text, code, readable);
     let request = written.map(|written| &written.request);
     let path = mapping(request.and_then(|r| r.path.as_ref()), Code::InvalidUrlProperty, in_request);
-    let query_params = mapping(request.and_then(|r| r.query_params.as_ref()), Code::InvalidUrlProperty, in_request);
+    let query_params =
+        mapping(request.and_then(|r| r.query_params.as_ref()), Code::InvalidUrlProperty, in_request);
     let errors = written.map(|written| &written.errors);
     let message = mapping(errors.and_then(|e| e.message.as_ref()), Code::InvalidErrorsMessage, in_response);
-    let extensions = mapping(errors.and_then(|e| e.extensions.as_ref()), Code::InvalidErrorsMessage, in_response);
+    let extensions =
+        mapping(errors.and_then(|e| e.extensions.as_ref()), Code::InvalidErrorsMessage, in_response);
     let success = written.and_then(|w| w.is_success.as_ref());
     let is_success = mapping(success, Code::InvalidIsSuccess, in_response);
     Source {
@@ -221,7 +233,9 @@ fn base_url(
             let broken = file.is_some_and(|file| file.faulty_base_url);
             if !broken {
                 let message = format!("the source `{name}` has no base URL");
-                let help = format!("write `base_url` in connectors/{name}.yaml, or `http: {{baseURL: …}}` in `@source`");
+                let help = format!(
+                    "write `base_url` in connectors/{name}.yaml, or `http: {{baseURL: …}}` in `@source`"
+                );
                 mappings.report(Diagnostic::new(Code::MissingBaseUrl, place, message).help(help));
             }
             return None;
