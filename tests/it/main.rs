@@ -11,4 +11,5 @@
 mod demo;
 mod layers;
 mod mapping;
+mod mapping_properties;
 mod playground;
