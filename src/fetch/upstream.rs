@@ -81,6 +81,12 @@ pub trait Upstream: Send + Sync + 'static {
         source: &'a Source,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
+
+    /// Requests to a named source that wait for their response now; none where nobody counts.
+    fn in_flight(&self, source: &Source) -> Option<usize> {
+        let _ = source;
+        None
+    }
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.
@@ -184,15 +190,21 @@ impl Upstream for HttpUpstream {
         Box::pin(
             async move {
                 let answer = attempt.await;
+                let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
                 match &answer {
                     Ok(response) => {
-                        tracing::Span::current().record("status", response.status.as_u16());
-                        tracing::debug!(body_bytes = response.body.len(), "answered");
+                        let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+                        tracing::Span::current().record("status", status);
+                        if response.status.is_server_error() {
+                            tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+                        } else {
+                            tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
+                        }
                     }
                     Err(error) => tracing::warn!(
                         source = source.name,
+                        request_id,
                         code = error.client.code.as_str(),
-                        request_id = request_id.as_ref().and_then(|id| id.to_str().ok()),
                         detail = error.detail,
                         "fetch failed"
                     ),
@@ -201,6 +213,10 @@ impl Upstream for HttpUpstream {
             }
             .instrument(span),
         )
+    }
+
+    fn in_flight(&self, source: &Source) -> Option<usize> {
+        Some(self.lanes.in_flight(&source.name))
     }
 }
 

@@ -429,3 +429,45 @@ proptest::proptest! {
         proptest::prop_assert_eq!(query, [("a".into(), value.as_str().into()), ("b".into(), "1".into())]);
     }
 }
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_the_request_id_and_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let failing = "HTTP/1.1 503 Busy\r\nset-cookie: s3cret\r\ncontent-length: 6\r\n\r\ns3cret";
+    for answer in [Answer::Close(failing.into()), Answer::Reset] {
+        let backend = Backend::start(answer).await;
+        let url = format!("{}/x?key=s3cret", backend.url.replace("http://", "http://ann:s3cret@"));
+        let mut request = UpstreamRequest { method: Method::POST, body: Some("s3cret".into()), ..get(&url) };
+        request.headers.push((header::AUTHORIZATION, HeaderValue::from_static("Bearer s3cret")));
+        request.own_headers.0.push((telemetry::REQUEST_ID.clone(), HeaderValue::from_static("r-17")));
+        let _ = HttpUpstream::new().unwrap().send(&source(|_| ()), request).await;
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let warned: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warned.len(), 2, "{log}");
+    assert!(warned.iter().all(|line| line.contains("r-17") && line.contains("shop")), "{log}");
+    assert!(warned[0].contains("status=503") && warned[1].contains("HTTP_CLIENT_ERROR"), "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+}
