@@ -12,4 +12,5 @@ mod check;
 mod demo;
 mod layers;
 mod mapping;
+mod mapping_properties;
 mod playground;
