@@ -13,4 +13,5 @@ mod demo;
 mod http;
 mod layers;
 mod mapping;
+mod mapping_properties;
 mod playground;
