@@ -10,6 +10,7 @@
 
 mod check;
 mod demo;
+mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
