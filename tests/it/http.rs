@@ -1,7 +1,7 @@
 //! GraphQL over HTTP against a gateway on a real socket: every test starts its own server on a free port of loopback.
 
 mod access_log;
-mod client;
+pub(crate) mod client;
 mod codings;
 mod connections;
 mod drain;

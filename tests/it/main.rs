@@ -14,4 +14,5 @@ mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
+mod mount;
 mod playground;
