@@ -14,3 +14,4 @@ mod layers;
 mod mapping;
 mod mapping_properties;
 mod playground;
+mod realdata;
