@@ -10,7 +10,10 @@
 
 mod check;
 mod demo;
+mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
+mod mount;
 mod playground;
+mod realdata;
