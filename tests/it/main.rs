@@ -16,3 +16,4 @@ mod mapping;
 mod mapping_properties;
 mod mount;
 mod playground;
+mod realdata;
