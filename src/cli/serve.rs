@@ -66,14 +66,17 @@ async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()>
     let listen = config.listen;
     let path = config.path.clone();
     let admin = match config.admin.clone() {
-        Some(admin) => Some((admin::bind(&admin).await?, admin)),
+        Some(admin) => {
+            let listener = admin::bind(&admin).await;
+            Some((listener.context("set `admin.listen`, or `admin.enabled: false`")?, admin))
+        }
         None => None,
     };
     let gateway = Gateway::new(graph, config, Arc::new(HttpUpstream::new()?));
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    answer(&format!("GraphQL  http://{}{path}\n", listener.local_addr()?))?;
+    answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
     if let Some((listener, _)) = &admin {
-        answer(&format!("admin    http://{}/\n", listener.local_addr()?))?;
+        answer(&format!("Admin graph at http://{}/\n", listener.local_addr()?))?;
     }
     let reload = signals::reload(gateway.clone(), paths);
     let (stop, stopped) = watch::channel(false);
