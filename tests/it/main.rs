@@ -8,6 +8,10 @@
     reason = "what a test needs and does not find is a failure of the test"
 )]
 
+mod differential;
 mod layers;
 mod mapping;
 mod playground;
+mod spec;
+#[path = "../support/mod.rs"]
+mod support;
