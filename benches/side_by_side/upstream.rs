@@ -49,7 +49,7 @@ pub fn users() -> Vec<Value> {
                     "zipcode": format!("9{id}998-38{id}4"), "geo": {"lat": "-37.3159", "lng": "81.1496"}
                 },
                 "phone": format!("1-770-736-80{id} x5644{id}"), "website": format!("{}.example.org", words(id + 4, 1)),
-                "company": {"name": words(id + 6, 2), "catchPhrase": words(id + 7, 4), "bs": words(id + 8, 4)}
+                "company": {"name": words(id + 6, 2), "catchPhrase": words(id + 7, 10), "bs": words(id + 8, 10)}
             })
         })
         .collect()

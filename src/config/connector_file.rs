@@ -171,7 +171,8 @@ fn header(reader: &mut Reader<'_>, node: &Node) -> Option<FileHeader> {
         return None;
     };
     // A fault inside an entry is already reported.
-    let read = (name?, from.map_or(Some(None), |from| from.map(Some))?, value.map_or(Some(None), |v| v.map(Some))?);
+    let read =
+        (name?, from.map_or(Some(None), |from| from.map(Some))?, value.map_or(Some(None), |v| v.map(Some))?);
     Some(FileHeader { name: read.0, from: read.1, value: read.2, place: reader.place(node) })
 }
 
@@ -208,8 +209,10 @@ fn statuses(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<u16, StatusMeaning
         match key.text.parse::<u16>().ok().filter(|status| (200..=599).contains(status)) {
             Some(status) => read.extend(meaning.map(|meaning| (status, meaning))),
             None => {
-                let key_node =
-                    Node { kind: NodeKind::Scalar { text: String::new(), quoted: false }, range: key.range.clone() };
+                let key_node = Node {
+                    kind: NodeKind::Scalar { text: String::new(), quoted: false },
+                    range: key.range.clone(),
+                };
                 let message = format!("`{}` is not a status that a response can end with", key.text);
                 reader.invalid(&key_node, message, "from 200 to 599");
             }
@@ -227,7 +230,8 @@ mod tests {
         let mut diagnostics = Diagnostics::default();
         let lookup = |name: &str| (name == "KEY").then(|| "hush".to_owned());
         let read = read_connector_file("orders", &file, &lookup, &mut diagnostics);
-        let shown = diagnostics.into_sorted().iter().map(|d| format!("{} {}", d.place.line, d.message)).collect();
+        let shown =
+            diagnostics.into_sorted().iter().map(|d| format!("{} {}", d.place.line, d.message)).collect();
         (read, shown)
     }
 

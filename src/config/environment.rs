@@ -128,7 +128,8 @@ fn reference(text: &str) -> Option<(&str, Option<&str>, &str)> {
         None => (inside, None),
     };
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let valid = !name.is_empty() && name.chars().all(letters) && !name.starts_with(|c: char| c.is_ascii_digit());
+    let valid =
+        !name.is_empty() && name.chars().all(letters) && !name.starts_with(|c: char| c.is_ascii_digit());
     valid.then_some((name, default, after))
 }
 

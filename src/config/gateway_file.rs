@@ -161,13 +161,15 @@ mod tests {
         let mut diagnostics = Diagnostics::default();
         let lookup = |name: &str| (name == "TOKEN").then(|| "t0k3n".to_owned());
         let config = read_gateway_file(&file, &lookup, &mut diagnostics);
-        let shown = diagnostics.into_sorted().iter().map(|d| format!("{} {}", d.place.line, d.message)).collect();
+        let shown =
+            diagnostics.into_sorted().iter().map(|d| format!("{} {}", d.place.line, d.message)).collect();
         (config, shown)
     }
 
     #[test]
     fn what_is_not_said_is_the_default() {
-        let (config, faults) = read("profile: open\nintrospection: false\nlimits: { depth: 7, body: 1KiB }\n");
+        let (config, faults) =
+            read("profile: open\nintrospection: false\nlimits: { depth: 7, body: 1KiB }\n");
         assert!(faults.is_empty(), "{faults:?}");
         assert!(!config.introspection && config.playground && config.csrf);
         assert_eq!(config.limits, Limits { depth_max: 7, body_bytes_max: 1024, ..Limits::default() });

@@ -47,7 +47,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn fields<'n>(&mut self, node: &'n Node, prefix: &str) -> Option<Fields<'n>> {
         let NodeKind::Map(entries) = &node.kind else {
             let what = if prefix.is_empty() { "this file" } else { prefix };
-            self.invalid(node, format!("{what} must be a mapping, not {}", node.describe()), "write `key: value`");
+            self.invalid(
+                node,
+                format!("{what} must be a mapping, not {}", node.describe()),
+                "write `key: value`",
+            );
             return None;
         };
         for (index, (key, _)) in entries.iter().enumerate() {
@@ -107,7 +111,11 @@ impl<'a> Reader<'a> {
 
     fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
         let NodeKind::Scalar { text, .. } = &node.kind else {
-            self.invalid(node, format!("expected a single value, not {}", node.describe()), "write one value");
+            self.invalid(
+                node,
+                format!("expected a single value, not {}", node.describe()),
+                "write one value",
+            );
             return None;
         };
         match interpolate(text, template, self.lookup) {
@@ -119,7 +127,9 @@ impl<'a> Reader<'a> {
                             Code::MissingEnvironmentVariable,
                             format!("set it, or give a default: `${{{name}:-default}}`"),
                         ),
-                        EnvironmentError::Malformed => (Code::InvalidValue, "example: `${ORDERS_URL}`".to_owned()),
+                        EnvironmentError::Malformed => {
+                            (Code::InvalidValue, "example: `${ORDERS_URL}`".to_owned())
+                        }
                     };
                     let diagnostic = Diagnostic::new(code, self.place(node), error.to_string()).help(help);
                     self.diagnostics.push(diagnostic);
@@ -139,7 +149,11 @@ impl<'a> Reader<'a> {
         let text = self.text(node)?;
         let value = read(text.value().trim());
         if value.is_none() {
-            self.invalid(node, format!("`{}` is not {expected}", text.written), format!("expected {expected}"));
+            self.invalid(
+                node,
+                format!("`{}` is not {expected}", text.written),
+                format!("expected {expected}"),
+            );
         }
         value
     }
@@ -178,7 +192,8 @@ impl<'a> Reader<'a> {
             return Some(value);
         }
         let (low, high) = (show(bounds.start()), show(bounds.end()));
-        let message = if value < *bounds.start() { "the value is too small" } else { "the value is too large" };
+        let message =
+            if value < *bounds.start() { "the value is too small" } else { "the value is too large" };
         self.invalid(node, message, format!("from {low} to {high}"));
         None
     }
@@ -187,7 +202,9 @@ impl<'a> Reader<'a> {
     pub(crate) fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
         let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
         let expected = format!("one of {}", names.join(", "));
-        self.parsed(node, &expected, |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+        self.parsed(node, &expected, |text| {
+            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+        })
     }
 
     pub(crate) fn address(&mut self, node: &Node) -> Option<SocketAddr> {
@@ -279,7 +296,11 @@ fn size(text: &str) -> Option<usize> {
     };
     #[allow(clippy::cast_precision_loss, reason = "a factor is at most 2^30")]
     let bytes = value * factor as f64;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and bounded by the caller")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and bounded by the caller"
+    )]
     let whole = bytes as usize;
     Some(whole)
 }

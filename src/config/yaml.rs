@@ -52,7 +52,8 @@ impl Node {
 
 /// Reads a file of one document. None when it is empty or not YAML; the latter is reported.
 pub(crate) fn parse(file: &TextFile, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let mut builder = Builder { file, parser: Parser::new_from_str(&file.text), anchors: HashMap::new(), nodes: 0 };
+    let mut builder =
+        Builder { file, parser: Parser::new_from_str(&file.text), anchors: HashMap::new(), nodes: 0 };
     match builder.document() {
         Ok(node) => node,
         Err(fault) => {
@@ -118,7 +119,10 @@ impl<'a> Builder<'a> {
         if let Some(tag) = event.tag()
             && !tag.is_yaml_core_schema()
         {
-            return Err(Fault { range, message: format!("the tag `{}` has no meaning here", tag.original()) });
+            return Err(Fault {
+                range,
+                message: format!("the tag `{}` has no meaning here", tag.original()),
+            });
         }
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -129,7 +133,10 @@ impl<'a> Builder<'a> {
             Event::MappingStart(_, anchor, _) => (self.map(range, depth)?, anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(Fault { range, message: "an alias of something that contains it".to_owned() });
+                    return Err(Fault {
+                        range,
+                        message: "an alias of something that contains it".to_owned(),
+                    });
                 };
                 self.nodes += count(&node);
                 (Node { range, ..node }, 0)

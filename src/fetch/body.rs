@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use http::{HeaderMap, header};
 
 use super::{FetchError, UpstreamResponse};
-use crate::error::Code;
+use crate::{connector::ResponseFormat, error::Code};
 
 /// The body of a response. Borrowed from the response wherever its bytes can be used as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,20 +19,30 @@ pub enum Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Reads a response's body by its content type. What is not UTF-8 but said to be Latin-1 is rewritten into `bump`.
+    /// Reads a response's body by its content type, or as what its source says it is. What is not UTF-8 but said to be
+    /// Latin-1 is rewritten into `arena`.
     ///
     /// # Errors
     /// `CONNECTOR_RESPONSE_INVALID`: a content type that gives no data (HTML, XML, binary), a character set that
     /// is not read, or bytes that are not text.
-    pub fn read(response: &'a UpstreamResponse, bump: &'a Bump) -> Result<Self, FetchError> {
+    pub fn read(
+        response: &'a UpstreamResponse,
+        format: ResponseFormat,
+        arena: &'a Bump,
+    ) -> Result<Self, FetchError> {
         if response.body.is_empty() {
             return Ok(Body::Null);
         }
         let content_type = content_type(&response.headers)?;
         let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-        match Format::of(essence.trim()) {
-            Format::Json => decode(&response.body, parameters, bump).map(Body::Json),
-            Format::Text => decode(&response.body, parameters, bump).map(Body::Text),
+        let format = match format {
+            ResponseFormat::Auto => Format::of(essence.trim()),
+            ResponseFormat::Json => Format::Json,
+            ResponseFormat::Text => Format::Text,
+        };
+        match format {
+            Format::Json => decode(&response.body, parameters, arena).map(Body::Json),
+            Format::Text => decode(&response.body, parameters, arena).map(Body::Text),
             Format::Xml => Err(invalid("Connector error: the response is XML, which is not supported yet")),
             Format::Other => {
                 let named = essence.trim();
@@ -85,7 +95,7 @@ impl Format {
     }
 }
 
-fn decode<'a>(bytes: &'a [u8], parameters: &str, bump: &'a Bump) -> Result<&'a str, FetchError> {
+fn decode<'a>(bytes: &'a [u8], parameters: &str, arena: &'a Bump) -> Result<&'a str, FetchError> {
     let charset = parameters
         .split(';')
         .filter_map(|parameter| parameter.split_once('='))
@@ -101,7 +111,7 @@ fn decode<'a>(bytes: &'a [u8], parameters: &str, bump: &'a Bump) -> Result<&'a s
         // Each byte is the code point of its own value.
         return Ok(bumpalo::collections::String::from_iter_in(
             bytes.iter().map(|&byte| char::from(byte)),
-            bump,
+            arena,
         )
         .into_bump_str());
     }
@@ -113,13 +123,21 @@ mod tests {
     use super::*;
 
     fn read(content_type: Option<&'static str>, body: &'static [u8]) -> Result<String, String> {
+        read_as(ResponseFormat::Auto, content_type, body)
+    }
+
+    fn read_as(
+        format: ResponseFormat,
+        content_type: Option<&'static str>,
+        body: &'static [u8],
+    ) -> Result<String, String> {
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
         }
         let response = UpstreamResponse { status: http::StatusCode::OK, headers, body: body.into() };
-        let bump = Bump::new();
-        match Body::read(&response, &bump) {
+        let arena = Bump::new();
+        match Body::read(&response, format, &arena) {
             Ok(body) => Ok(format!("{body:?}")),
             Err(error) => {
                 assert_eq!(error.client.code, Code::ConnectorResponseInvalid);
@@ -180,6 +198,13 @@ mod tests {
         for xml in ["text/xml", "application/atom+xml"] {
             assert!(read(Some(xml), b"<a/>").is_err_and(|message| message.contains("not supported yet")));
         }
+    }
+
+    #[test]
+    fn a_source_may_know_better_than_its_content_types() {
+        let json = read_as(ResponseFormat::Json, Some("text/html; charset=latin1"), b"[\"\xE9\"]");
+        assert_eq!(json, Ok(r#"Json("[\"é\"]")"#.into()));
+        assert_eq!(read_as(ResponseFormat::Text, Some("text/html"), b"<p>"), Ok("Text(\"<p>\")".into()));
     }
 
     #[test]

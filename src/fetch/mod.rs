@@ -1,11 +1,21 @@
-//! Connectors at run time: `request` builds what is sent from a template and its inputs, `upstream` sends it,
-//! `body` reads what came back, `outcome` says what it means.
+//! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
+//! its source's limits, `body` says what came back, `outcome` what it means.
 
 mod body;
 mod concurrency;
 mod error;
+mod outcome;
+mod request;
+mod scope;
+#[cfg(test)]
+mod testing;
 mod upstream;
+mod variables;
 
 pub use body::{Body, unexpected_format};
 pub use error::FetchError;
+pub use outcome::Outcome;
+pub use request::{URL_BYTES_MAX, build};
+pub use scope::Scope;
 pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
+pub use variables::Given;

@@ -1,6 +1,6 @@
 //! Real exchanges over loopback with a server that sends exactly the bytes a test wants.
 
-use std::{collections::BTreeMap, io::Write as _, sync::Mutex};
+use std::{io::Write as _, sync::Mutex};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -106,15 +106,7 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
 }
 
 fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
-    let mut settings = SourceSettings {
-        timeout: Duration::from_secs(5),
-        concurrency_max: 1024,
-        queue_max: 4096,
-        queue_timeout: Duration::from_secs(1),
-        response_format: crate::connector::ResponseFormat::Auto,
-        statuses: BTreeMap::new(),
-        body_bytes_max: 8 << 20,
-    };
+    let mut settings = SourceSettings::default();
     change(&mut settings);
     Source {
         name: "shop".into(),

@@ -1,0 +1,95 @@
+//! Builds what is sent from a connector and its inputs: method, URL, headers, body (sections 3 and 4 of the connect
+//! language). Whatever comes from outside ends up as one encoded segment or value, one header value or one JSON value;
+//! where that cannot be, the request is not built. Not for sending it.
+
+mod body;
+mod headers;
+mod url;
+
+use http::HeaderMap;
+
+use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
+use crate::{
+    connector::{Connector, Request},
+    error::Code,
+    telemetry,
+};
+
+/// A URL longer than this many bytes is likely to be refused by some server on its way: a batch is split before it
+/// gets there. A single request is sent at any length.
+pub const URL_BYTES_MAX: usize = 8 << 10;
+
+/// Why a request was not built. The messages are the client's: they name what is wrong, never a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum BuildError {
+    #[error("the source has no base URL")]
+    NoBaseUrl,
+    #[error("an expression in the {0} gives a list or an object where text is needed")]
+    NotText(&'static str),
+    #[error("a value would make a path segment of the URL `.` or `..`, which means another path")]
+    DotSegment,
+    #[error("the base URL has no host, or a value in it holds a character that no host has")]
+    Host,
+    #[error("`path` does not give a list")]
+    PathNotList,
+    #[error("`queryParams` does not give an object")]
+    QueryNotObject,
+    #[error("the query parameter `{0}` is an object, or a list of lists or objects")]
+    QueryNested(String),
+    #[error("the value of the header `{0}` holds a line break or another control character")]
+    HeaderValue(http::HeaderName),
+    #[error(
+        "the header `{0}` is copied from the client's request, but the host application passed no headers"
+    )]
+    NoClientHeaders(http::HeaderName),
+    #[error("the body is a form, but its mapping does not give an object")]
+    FormNotObject,
+    #[error("its mappings did not come to an end")]
+    Work,
+}
+
+impl From<BuildError> for FetchError {
+    fn from(error: BuildError) -> Self {
+        FetchError::new(Code::ConnectorRequestInvalid, format!("The request cannot be built: {error}"))
+    }
+}
+
+/// Builds the request of a connector.
+///
+/// `client` is the client's headers: for those that the connector copies, and for the trace and the request id, which
+/// go along with every request.
+///
+/// # Errors
+/// `CONNECTOR_REQUEST_INVALID`, when a value does not fit the place it is for.
+pub fn build<'a>(
+    connector: &'a Connector,
+    request: &'a Request,
+    client: Option<&HeaderMap>,
+    scope: &mut Scope<'_, 'a>,
+) -> Result<UpstreamRequest, FetchError> {
+    let source = &connector.source;
+    let url = url::build(source, request, scope)?;
+    let mut headers = headers::build(source, request, client, scope)?;
+    let body = body::build(request, &mut headers, scope)?;
+    if scope.problems.work_ran_out() {
+        return Err(BuildError::Work.into());
+    }
+    let own_headers = own_headers(client, &headers);
+    Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
+}
+
+/// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.
+fn own_headers(client: Option<&HeaderMap>, declared: &headers::Headers) -> OwnHeaders {
+    let Some(client) = client else { return OwnHeaders::default() };
+    let along = [&telemetry::TRACEPARENT, &telemetry::TRACESTATE, &telemetry::REQUEST_ID];
+    OwnHeaders(
+        along
+            .into_iter()
+            .filter(|name| !declared.iter().any(|(known, _)| known == *name))
+            .filter_map(|name| Some((name.clone(), client.get(name)?.clone())))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Evaluating a connector's mappings with one set of variables, and the text that a value has in a URL or a header.
+
+use bumpalo::{Bump, collections::String as ArenaString};
+
+use crate::mapping::{
+    ast::Mapping,
+    evaluate::{Variables, evaluate},
+    problems::Problems,
+    template::{Part, Template},
+    value::Value,
+};
+
+/// What the mappings of one connector are evaluated with.
+#[derive(Debug)]
+pub struct Scope<'s, 'a> {
+    /// `$args`, `$this` and the others.
+    pub variables: &'s Variables<'a>,
+    /// Where values are made.
+    pub arena: &'a Bump,
+    /// What the mappings had to say.
+    pub problems: &'s mut Problems,
+}
+
+impl<'a> Scope<'_, 'a> {
+    /// Applies a mapping to data; none for missing.
+    pub(super) fn evaluate(&mut self, mapping: &'a Mapping, data: Value<'a>) -> Option<Value<'a>> {
+        evaluate(mapping, data, self.variables, self.arena, self.problems)
+    }
+
+    /// The text of an expression in a template; none where it gives a list or an object.
+    pub(super) fn text(&mut self, mapping: &'a Mapping) -> Option<&'a str> {
+        match self.evaluate(mapping, Value::Null) {
+            Some(value) => self.scalar(value),
+            None => Some(""),
+        }
+    }
+
+    /// The text of a scalar: a string as it is, null as nothing; none for a list or an object.
+    pub(super) fn scalar(&self, value: Value<'a>) -> Option<&'a str> {
+        Some(match value {
+            Value::String(text) => text,
+            Value::Null => "",
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            Value::Number(number) => bumpalo::format!(in self.arena, "{}", number).into_bump_str(),
+            Value::List(_) | Value::Object(_) => return None,
+        })
+    }
+
+    /// A whole template, nothing encoded; none where an expression gives a list or an object.
+    pub(super) fn render(&mut self, template: &'a Template) -> Option<&'a str> {
+        if let [Part::Literal(text)] = template.parts.as_slice() {
+            return Some(text);
+        }
+        let mut rendered = ArenaString::new_in(self.arena);
+        for part in &template.parts {
+            rendered.push_str(match part {
+                Part::Literal(text) => text,
+                Part::Expression { mapping, .. } => self.text(mapping)?,
+            });
+        }
+        Some(rendered.into_bump_str())
+    }
+}
