@@ -9,9 +9,8 @@
 //!
 //! | event                | level | fields |
 //! |----------------------|-------|--------|
-//! | `answered`           | debug | `body_bytes`: decompressed |
-//! | (access log)         | info, warn for 5xx | target `ficus::access`: `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request |
-//! | `fetch failed`       | warn  | `source`, `code`, `request_id`, `detail`: method, URL (of its query only the names) and causes |
+//! | `answered`           | debug; warn for 5xx | `source`, `request_id`, `status`, `body_bytes`: decompressed |
+//! | `fetch failed`       | warn  | `source`, `request_id`, `code`, `detail`: method, URL (of its query only the names) and causes |
 //!
 //! Header values, bodies, and the values of a query are in no record.
 

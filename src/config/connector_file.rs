@@ -35,6 +35,8 @@ pub struct ConnectorFile {
     pub place: Place,
     /// Scheme, authority, path and query that every request begins with.
     pub base_url: Option<Placed<Text>>,
+    /// Whether a `base_url` is written that could not be read: it is not missing then.
+    pub faulty_base_url: bool,
     /// `$config`.
     pub config: Option<serde_json::Value>,
     /// Headers of every request.
@@ -111,6 +113,7 @@ pub fn read_connector_file(
         name: name.to_owned(),
         place: file.place(0..0),
         base_url: None,
+        faulty_base_url: false,
         config: None,
         headers: Vec::new(),
         timeout: None,
@@ -124,7 +127,9 @@ pub fn read_connector_file(
     let Some(root) = yaml::parse(file, diagnostics) else { return read };
     let mut reader = Reader { file, lookup, diagnostics };
     let Some(mut fields) = reader.fields(&root, "") else { return read };
-    read.base_url = fields.take("base_url").and_then(|node| template(&mut reader, node));
+    let base_url = fields.take("base_url");
+    read.base_url = base_url.and_then(|node| template(&mut reader, node));
+    read.faulty_base_url = base_url.is_some() && read.base_url.is_none();
     read.config = fields.take("config").and_then(|node| {
         reader.fields(node, "config")?;
         reader.json(node)

@@ -20,8 +20,8 @@ pub struct Text {
 pub enum Piece {
     /// Stands in the file.
     Written(String),
-    /// Came from the environment (or a default): literal text, never shown.
-    Environment(String),
+    /// Came from the environment, a default or an escape: sent as it stands, never interpreted, never shown.
+    Literal(String),
 }
 
 impl Text {
@@ -31,17 +31,17 @@ impl Text {
         self.pieces.iter().map(Piece::as_str).collect()
     }
 
-    /// Whether a part came from the environment.
+    /// Whether a part must not be interpreted or shown.
     #[must_use]
-    pub fn has_environment(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Environment(_)))
+    pub fn has_literal(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Literal(_)))
     }
 }
 
 impl Piece {
     fn as_str(&self) -> &str {
         match self {
-            Piece::Written(text) | Piece::Environment(text) => text,
+            Piece::Written(text) | Piece::Literal(text) => text,
         }
     }
 }
@@ -50,7 +50,7 @@ impl fmt::Debug for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Piece::Written(text) => write!(f, "Written({text:?})"),
-            Piece::Environment(_) => f.write_str("Environment(…)"),
+            Piece::Literal(_) => f.write_str("Literal(…)"),
         }
     }
 }
@@ -84,7 +84,11 @@ pub fn interpolate(written: &str, template: bool, lookup: Lookup<'_>) -> Result<
     let mut rest = written;
     while let Some(c) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("$${") {
-            plain.push_str("${");
+            if template {
+                push_literal(&mut pieces, &mut plain, "${".to_owned());
+            } else {
+                plain.push_str("${");
+            }
             rest = after;
         } else if let Some(after) = rest.strip_prefix("${") {
             match reference(after) {
@@ -92,12 +96,7 @@ pub fn interpolate(written: &str, template: bool, lookup: Lookup<'_>) -> Result<
                     // As in a shell, a default also stands in for an empty variable.
                     let set = lookup(name).filter(|value| !value.is_empty() || default.is_none());
                     match set.or_else(|| default.map(str::to_owned)) {
-                        Some(value) => {
-                            if !plain.is_empty() {
-                                pieces.push(Piece::Written(std::mem::take(&mut plain)));
-                            }
-                            pieces.push(Piece::Environment(value));
-                        }
+                        Some(value) => push_literal(&mut pieces, &mut plain, value),
                         None => errors.push(EnvironmentError::Missing(name.to_owned())),
                     }
                     rest = after;
@@ -118,6 +117,13 @@ pub fn interpolate(written: &str, template: bool, lookup: Lookup<'_>) -> Result<
         pieces.push(Piece::Written(plain));
     }
     if errors.is_empty() { Ok(Text { written: written.to_owned(), pieces }) } else { Err(errors) }
+}
+
+fn push_literal(pieces: &mut Vec<Piece>, plain: &mut String, text: String) {
+    if !plain.is_empty() {
+        pieces.push(Piece::Written(std::mem::take(plain)));
+    }
+    pieces.push(Piece::Literal(text));
 }
 
 /// What stands after `${`: the name, the default, and the text after `}`.
@@ -200,9 +206,11 @@ mod tests {
             text.pieces,
             [
                 Piece::Written("{$config.a->echo(\"}${KEY}\")}/".to_owned()),
-                Piece::Environment("s{3}cret".to_owned())
+                Piece::Literal("s{3}cret".to_owned())
             ]
         );
+        let escaped = interpolate("$${a}", true, &lookup).unwrap();
+        assert_eq!(escaped.pieces, [Piece::Literal("${".to_owned()), Piece::Written("a}".to_owned())]);
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
             }
             NodeKind::Scalar { quoted, .. } => {
                 let text = self.text(node)?;
-                Some(if *quoted || text.has_environment() {
+                Some(if *quoted || text.has_literal() {
                     serde_json::Value::String(text.value())
                 } else {
                     plain(&text.value())

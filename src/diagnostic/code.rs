@@ -40,6 +40,8 @@ pub enum Code {
     SubscriptionInConnectors,
     /// A federation directive that has no meaning here.
     ConnectorsUnsupportedFederationDirective,
+    /// A connector on an interface.
+    ConnectorsUnsupportedAbstractType,
     // ---- Links and sources
     /// A link to a version of the connect spec that Ficus does not know.
     UnknownConnectorsVersion,
@@ -156,6 +158,7 @@ impl Code {
             Code::DuplicateField => "DUPLICATE_FIELD",
             Code::SubscriptionInConnectors => "SUBSCRIPTION_IN_CONNECTORS",
             Code::ConnectorsUnsupportedFederationDirective => "CONNECTORS_UNSUPPORTED_FEDERATION_DIRECTIVE",
+            Code::ConnectorsUnsupportedAbstractType => "CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE",
             Code::UnknownConnectorsVersion => "UNKNOWN_CONNECTORS_VERSION",
             Code::NoSourceImport => "NO_SOURCE_IMPORT",
             Code::SourceNameMismatch => "SOURCE_NAME_MISMATCH",

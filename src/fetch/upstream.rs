@@ -184,15 +184,21 @@ impl Upstream for HttpUpstream {
         Box::pin(
             async move {
                 let answer = attempt.await;
+                let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
                 match &answer {
                     Ok(response) => {
-                        tracing::Span::current().record("status", response.status.as_u16());
-                        tracing::debug!(body_bytes = response.body.len(), "answered");
+                        let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+                        tracing::Span::current().record("status", status);
+                        if response.status.is_server_error() {
+                            tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+                        } else {
+                            tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
+                        }
                     }
                     Err(error) => tracing::warn!(
                         source = source.name,
+                        request_id,
                         code = error.client.code.as_str(),
-                        request_id = request_id.as_ref().and_then(|id| id.to_str().ok()),
                         detail = error.detail,
                         "fetch failed"
                     ),

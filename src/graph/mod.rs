@@ -1,11 +1,24 @@
 //! The graph: `schema/**/*.graphql` and `connectors/*.yaml`, loaded, composed, checked and bound.
 //! Immutable; a reload makes a new one and swaps it whole.
 
+mod bind;
+mod compose;
+mod definitions;
+mod files;
+mod link;
+mod literal;
+mod load;
+mod public;
+mod tidy;
+mod written;
+
 use std::{collections::HashMap, sync::Arc};
 
 use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 
 use crate::connector::{Connector, ConnectorId, Source};
+
+pub use load::{Loaded, Paths, Sources, load, load_sources};
 
 /// A schema whose every field is known to come from somewhere.
 #[derive(Debug)]

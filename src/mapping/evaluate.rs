@@ -138,6 +138,8 @@ pub(super) struct Trail<'s, 'a> {
     parent: Option<&'s Trail<'s, 'a>>,
     /// A path, and which of its segments were walked: 0 is its head, 1 its first step.
     walked: Option<(&'a Path, usize, usize)>,
+    /// A key of a value that is being merged.
+    key: Option<&'a str>,
     /// Whether the place is an element of the list that the way leads to.
     is_element: bool,
 }
@@ -145,7 +147,17 @@ pub(super) struct Trail<'s, 'a> {
 impl<'s, 'a> Trail<'s, 'a> {
     /// An element of the list at `parent`.
     pub(super) fn element(parent: Option<&'s Trail<'s, 'a>>) -> Self {
-        Trail { parent, walked: None, is_element: true }
+        Trail { parent, walked: None, key: None, is_element: true }
+    }
+
+    /// A key of the object at `parent`.
+    pub(super) fn key(parent: Option<&'s Trail<'s, 'a>>, key: &'a str) -> Self {
+        Trail { parent, walked: None, key: Some(key), is_element: false }
+    }
+
+    /// Some segments of a path that starts at `parent`.
+    fn walked(parent: Option<&'s Trail<'s, 'a>>, path: &'a Path, from: usize, to: usize) -> Self {
+        Trail { parent, walked: Some((path, from, to)), key: None, is_element: false }
     }
 
     fn write(&self, out: &mut String) {
@@ -171,6 +183,9 @@ impl<'s, 'a> Trail<'s, 'a> {
                     Step::Optional(_) | Step::Select(_) => {}
                 }
             }
+        }
+        if let Some(key) = self.key {
+            push_segment(out, key);
         }
         if self.is_element {
             push_segment(out, "@");
@@ -318,7 +333,7 @@ impl<'a> Evaluator<'a> {
             Head::Variable(name) => self.variable(name, path, scope)?,
         };
         for (index, step) in path.steps.iter().enumerate() {
-            let trail = Trail { parent: scope.trail, walked: Some((path, 0, index + 2)), is_element: false };
+            let trail = Trail::walked(scope.trail, path, 0, index + 2);
             let inner = Scope { locals, trail: Some(&trail), ..*scope };
             value = match step {
                 Step::Optional(_) if value.is_null() => return None,
@@ -359,18 +374,17 @@ impl<'a> Evaluator<'a> {
     ) -> Option<Value<'a>> {
         let (path, segment) = place;
         let is_optional = matches!(path.steps.get(segment), Some(Step::Optional(_)));
-        let to_here = Trail { parent: scope.trail, walked: Some((path, 0, segment)), is_element: false };
         match value {
             Value::List(elements) => {
-                let element = Trail { is_element: true, ..to_here };
-                let walked = Some((path, segment, segment + 1));
-                let trail = Trail { parent: Some(&element), walked, is_element: false };
+                let list = Trail::walked(scope.trail, path, 0, segment);
+                let element = Trail::element(Some(&list));
+                let trail = Trail::walked(Some(&element), path, segment, segment + 1);
                 self.list(elements.len(), |evaluator, index| {
                     evaluator.key_of_one(elements.get(index)?, key, is_optional, &trail)
                 })
             }
             value => {
-                let trail = Trail { walked: Some((path, 0, segment + 1)), ..to_here };
+                let trail = Trail::walked(scope.trail, path, 0, segment + 1);
                 self.key_of_one(&value, key, is_optional, &trail)
             }
         }

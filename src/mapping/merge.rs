@@ -115,6 +115,7 @@ impl<'a> Evaluator<'a> {
         }))
     }
 
+    /// What two values of different kinds merge to is the later one.
     fn lossy(&mut self, trail: Option<&Trail<'_, 'a>>, from: &str, to: &str) {
         self.problem(trail, format_args!("Lossy merge: {to} replaces {from}"));
     }
@@ -150,7 +151,7 @@ impl<'a> Evaluator<'a> {
             None => self.entries.push((key, value)),
             Some(position) => {
                 let before = earlier.get(position).map_or(Value::Null, |(_, before)| *before);
-                let merged = self.merge(before, value, trail)?;
+                let merged = self.merge(before, value, Some(&Trail::key(trail, key)))?;
                 if let Some((_, place)) = self.entries.get_mut(mark + position) {
                     *place = merged;
                 }

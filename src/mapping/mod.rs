@@ -1,10 +1,13 @@
 //! The mapping language (`JSONSelection`): parse, know its shape, evaluate.
 //!
-//! `parse` turns text into the tree of `ast`; `references` lists the variables a mapping reads; `shape` says what a
-//! mapping gives without running it; `evaluate` applies it to a value; `json` reads bodies into values and writes values.
+//! `parse` turns text into the tree of `ast`, `template` does so for text with `{ expression }` in it. Without running a
+//! mapping, `check` tells what cannot work, `references` which variables it reads and `shape` what it gives. `evaluate`
+//! applies it to a value, with `methods`, and `problems` keeps what went wrong; `render` makes text of a template.
+//! `json` reads bodies into values and writes values.
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
+pub mod check;
 pub mod evaluate;
 pub mod json;
 mod lex;
@@ -14,7 +17,11 @@ pub mod parse;
 pub mod problems;
 pub mod references;
 pub mod render;
+pub mod shape;
 pub mod template;
 pub mod value;
 
+pub use evaluate::{Variables, evaluate};
 pub use parse::{ParseError, parse};
+pub use problems::Problems;
+pub use value::Value;

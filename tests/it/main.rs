@@ -8,6 +8,7 @@
     reason = "what a test needs and does not find is a failure of the test"
 )]
 
+mod check;
 mod demo;
 mod differential;
 mod layers;

@@ -39,6 +39,9 @@ fn base_and_connector_url_meet_in_one_slash() {
         ("http://h:8080/v%201", "/a%2Fb/ü", "http://h:8080/v%201/a%2Fb/%C3%BC"),
         ("", "https://other/x?y=z", "https://other/x?y=z"),
         ("http://h", "/a//b/", "http://h/a//b/"),
+        ("http://h/?", "/a?{$args.none}", "http://h/a"),
+        ("http://h/?a=1", "/a?{$args.none}", "http://h/a?a=1"),
+        ("http://h/?", "/a?b=2", "http://h/a?b=2"),
     ];
     for (base, url, expected) in cases {
         assert_eq!(url_of(&get(base, url), &json!({})).as_deref(), Ok(expected), "{base} + {url}");

@@ -142,13 +142,14 @@ impl Url {
         Ok(())
     }
 
-    /// A query as it is written in a URL.
+    /// A query as it is written in a URL; one that comes out empty leaves no trace.
     fn query<'a>(
         &mut self,
         template: Option<&'a Template>,
         scope: &mut Scope<'_, 'a>,
     ) -> Result<(), BuildError> {
-        let Some(template) = template.filter(|template| !template.parts.is_empty()) else { return Ok(()) };
+        let Some(template) = template else { return Ok(()) };
+        let (before, had_query) = (self.text.len(), self.query);
         self.separator();
         for part in &template.parts {
             match part {
@@ -158,6 +159,10 @@ impl Url {
                     self.encoded(value);
                 }
             }
+        }
+        if self.text.len() == before + 1 {
+            self.text.truncate(before);
+            self.query = had_query;
         }
         Ok(())
     }

@@ -9,10 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    connector::{ErrorMapping, SourceSettings},
-    error::Code,
-};
+use crate::{connector::SourceSettings, error::Code, fetch::testing};
 
 /// What the server does after it has read a request.
 enum Answer {
@@ -106,20 +103,9 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
 }
 
 fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
-    let mut settings = SourceSettings::default();
-    change(&mut settings);
-    Source {
-        name: "shop".into(),
-        base_url: None,
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: serde_json::Value::Null,
-        errors: ErrorMapping::default(),
-        is_success: None,
-        settings,
-    }
+    let mut source = testing::source("");
+    change(&mut source.settings);
+    source
 }
 
 fn get(url: &str) -> UpstreamRequest {
@@ -408,4 +394,80 @@ fn own_headers_never_tell_requests_apart() {
     assert_eq!(hasher.hash_one(&one), hasher.hash_one(&other));
     other.headers.push((header::AUTHORIZATION, HeaderValue::from_static("Bearer b")));
     assert_ne!(one, other);
+}
+
+#[tokio::test]
+async fn a_backend_without_tls_is_no_https_backend() {
+    let backend = Backend::start(Answer::Close(ok("{}"))).await;
+    let url = backend.url.replace("http://", "https://");
+    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
+    assert_eq!(
+        error.client,
+        crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
+    );
+}
+
+proptest::proptest! {
+    /// What the HTTP client makes of a URL is what was built: nothing in a value moves host, segments or parameters.
+    #[test]
+    fn no_value_changes_where_a_request_goes(value in "(\\PC|[./%\\\\@#?&=:;\r\n\t\u{0}])*") {
+        let request = testing::request(Method::GET, "/users/{$args.v}/x?a={$args.v}&b=1");
+        let connector = testing::connector(testing::source("http://shop:81/api"), request);
+        let Ok(built) = testing::built(&connector, &serde_json::json!({ "v": value }), None) else {
+            proptest::prop_assert!([".", ".."].contains(&value.as_str()));
+            return Ok(());
+        };
+        let url = Url::parse(&built.url).unwrap();
+        proptest::prop_assert_eq!(url.as_str(), &built.url);
+        proptest::prop_assert_eq!((url.host_str(), url.port(), url.fragment()), (Some("shop"), Some(81), None));
+        let segments: Vec<_> = url.path_segments().unwrap().collect();
+        let [api, users, segment, last] = segments[..] else { panic!("{segments:?}") };
+        proptest::prop_assert_eq!((api, users, last), ("api", "users", "x"));
+        let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().unwrap();
+        proptest::prop_assert_eq!(&*decoded, &value);
+        let query: Vec<_> = url.query_pairs().collect();
+        proptest::prop_assert_eq!(query, [("a".into(), value.as_str().into()), ("b".into(), "1".into())]);
+    }
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_the_request_id_and_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let failing = "HTTP/1.1 503 Busy\r\nset-cookie: s3cret\r\ncontent-length: 6\r\n\r\ns3cret";
+    for answer in [Answer::Close(failing.into()), Answer::Reset] {
+        let backend = Backend::start(answer).await;
+        let url = format!("{}/x?key=s3cret", backend.url.replace("http://", "http://ann:s3cret@"));
+        let mut request = UpstreamRequest { method: Method::POST, body: Some("s3cret".into()), ..get(&url) };
+        request.headers.push((header::AUTHORIZATION, HeaderValue::from_static("Bearer s3cret")));
+        request.own_headers.0.push((telemetry::REQUEST_ID.clone(), HeaderValue::from_static("r-17")));
+        let _ = HttpUpstream::new().unwrap().send(&source(|_| ()), request).await;
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let warned: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warned.len(), 2, "{log}");
+    assert!(warned.iter().all(|line| line.contains("r-17") && line.contains("shop")), "{log}");
+    assert!(warned[0].contains("status=503") && warned[1].contains("HTTP_CLIENT_ERROR"), "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
 }

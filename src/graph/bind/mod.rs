@@ -1,0 +1,245 @@
+//! From the composed schema and the connector files to the model of `connector`: sources merged, every `@connect` bound
+//! to the element that carries it. Whether a schema's fields all come from somewhere is checked elsewhere.
+
+mod batch;
+mod connectors;
+mod headers;
+mod inputs;
+mod mappings;
+mod request;
+mod sources;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use apollo_compiler::{
+    Name, Node,
+    ast::{Directive, OperationType},
+    schema::{Component, ExtendedType, FieldDefinition, ObjectType},
+};
+
+use self::{
+    connectors::{Binder, Element},
+    sources::bind_sources,
+};
+use super::{
+    compose::Composed,
+    written::{DirectiveReader, WrittenConnect},
+};
+use crate::{
+    config::ConnectorFile,
+    connector::{Connector, ConnectorId, Kind, Source},
+    diagnostic::{Code, Diagnostic, Diagnostics, Place},
+};
+
+/// All connectors and sources of a graph.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    pub(super) connectors: Vec<BoundConnector>,
+    pub(super) sources: Vec<Arc<Source>>,
+    pub(super) by_field: HashMap<(Name, Name), ConnectorId>,
+    pub(super) by_type: HashMap<Name, Vec<ConnectorId>>,
+}
+
+/// A connector and how it is written.
+#[derive(Debug)]
+pub(super) struct BoundConnector {
+    pub(super) connector: Arc<Connector>,
+    pub(super) written: WrittenConnect,
+}
+
+/// Binds everything that has no fault; the faults are reported.
+pub(super) fn bind(composed: &Composed, files: &[ConnectorFile], diagnostics: &mut Diagnostics) -> Bound {
+    let mut sources = bind_sources(composed, files, diagnostics);
+    let mut binder = Binder { composed, sources: &mut sources, diagnostics };
+    let mut pass = Pass { composed, bound: Bound::default(), ids: BTreeMap::new(), of_entity: Vec::new() };
+    for ty in composed.schema.types.values() {
+        match ty {
+            ExtendedType::Object(object) => pass.object(&mut binder, object),
+            ExtendedType::Interface(interface) => {
+                let fields = interface.fields.values().map(|field| (&interface.name, field));
+                fields.for_each(|(owner, field)| pass.refuse_interface(&mut binder, owner, field));
+            }
+            _ => {}
+        }
+    }
+    let Pass { mut bound, of_entity, .. } = pass;
+    sources.warn_of_unused(diagnostics);
+    for (name, id) in of_entity {
+        // After the type connectors: those may give many objects with one request.
+        let implementers = composed.schema.implementers_map();
+        let members = match composed.schema.types.get(&name) {
+            Some(ExtendedType::Union(union)) => {
+                union.members.iter().map(|member| member.name.clone()).collect()
+            }
+            Some(ExtendedType::Interface(_)) => implementers
+                .get(&name)
+                .map(|found| found.objects.iter().cloned().collect())
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        for completed in members.into_iter().chain([name]) {
+            bound.by_type.entry(completed).or_default().push(id);
+        }
+    }
+    bound.sources = sources.by_name.into_values().map(|named| named.source).collect();
+    bound
+}
+
+struct Pass<'a> {
+    composed: &'a Composed,
+    bound: Bound,
+    /// Where each `id` was first given.
+    ids: BTreeMap<String, Place>,
+    /// `entity: true` connectors by the type they complete.
+    of_entity: Vec<(Name, ConnectorId)>,
+}
+
+impl<'a> Pass<'a> {
+    fn object(&mut self, binder: &mut Binder<'a>, object: &'a Node<ObjectType>) {
+        let schema = &self.composed.schema;
+        let is_root = |operation| schema.root_operation(operation).is_some_and(|root| *root == object.name);
+        let root = is_root(OperationType::Query) || is_root(OperationType::Mutation);
+        let subscription = is_root(OperationType::Subscription);
+        let of_type = self.connects(object.directives.iter().map(|directive| &directive.node));
+        for (index, directive) in of_type.into_iter().enumerate() {
+            if root || subscription {
+                let place = self.composed.files.place(directive.location());
+                let message = format!("`@connect` on `{}`, which is not an entity", object.name);
+                let diagnostic =
+                    Diagnostic::new(Code::ConnectOnRoot, place, message).on(object.name.as_str());
+                binder.diagnostics.push(diagnostic.help("put it on the fields"));
+                continue;
+            }
+            self.bind(binder, Element::Type { name: &object.name }, index, directive);
+        }
+        for field in object.fields.values() {
+            if subscription {
+                self.refuse_subscription(binder, &object.name, field);
+                continue;
+            }
+            self.field(binder, &object.name, field, root);
+        }
+    }
+
+    fn field(
+        &mut self,
+        binder: &mut Binder<'a>,
+        parent: &'a Name,
+        field: &'a Component<FieldDefinition>,
+        root: bool,
+    ) {
+        let connects = self.connects(field.directives.iter());
+        if let [first, second, ..] = connects.as_slice() {
+            let place = self.composed.files.place(second.location());
+            let message = format!("`{parent}.{}` has several `@connect`", field.name);
+            let diagnostic = Diagnostic::new(Code::SeveralConnectors, place, message)
+                .also(self.composed.files.place(first.location()), "the first one")
+                .on(format!("{parent}.{}", field.name))
+                .help("keep one of them: there is no rule yet that chooses between them");
+            binder.diagnostics.push(diagnostic);
+        }
+        if let Some(directive) = connects.first() {
+            self.bind(binder, Element::Field { parent, field, root }, 0, directive);
+        } else if let Some(group_by) = field.directives.get("groupBy") {
+            let place = self.composed.files.place(group_by.location());
+            let message = "`@groupBy` without `@connect`";
+            let diagnostic = Diagnostic::new(Code::InvalidGroupBy, place, message);
+            binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)));
+        }
+    }
+
+    fn bind(
+        &mut self,
+        binder: &mut Binder<'a>,
+        element: Element<'a>,
+        index: usize,
+        directive: &Node<Directive>,
+    ) {
+        let coordinate = format!("{}[{index}]", element.coordinate());
+        let mut reader =
+            DirectiveReader { files: &self.composed.files, diagnostics: binder.diagnostics, coordinate };
+        let written = reader.connect(directive);
+        let group_by = match element {
+            Element::Field { field, .. } => {
+                field.directives.get("groupBy").map(|found| reader.group_by(found))
+            }
+            Element::Type { .. } => None,
+        };
+        self.check_id(binder, &written, &element);
+        let Some(connector) = binder.bind(element, index, &written, group_by.as_ref()) else { return };
+        let Ok(index) = u32::try_from(self.bound.connectors.len()) else { return };
+        let id = ConnectorId(index);
+        match &connector.kind {
+            Kind::Type { name } => self.bound.by_type.entry(name.clone()).or_default().push(id),
+            Kind::Entity { parent, field, entity } => {
+                self.of_entity.push((entity.clone(), id));
+                self.bound.by_field.insert((parent.clone(), field.clone()), id);
+            }
+            Kind::Root { parent, field } | Kind::Field { parent, field } => {
+                self.bound.by_field.insert((parent.clone(), field.clone()), id);
+            }
+        }
+        self.bound.connectors.push(BoundConnector { connector: Arc::new(connector), written });
+    }
+
+    /// `id` is unique, letters, digits and `_`.
+    fn check_id(&mut self, binder: &mut Binder<'a>, written: &WrittenConnect, element: &Element<'_>) {
+        let Some(id) = &written.id else { return };
+        let report = |binder: &mut Binder<'a>, diagnostic: Diagnostic| {
+            binder.diagnostics.push(diagnostic.on(element.coordinate()));
+        };
+        let valid = !id.value.is_empty() && id.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !valid {
+            let message = format!("`{}` cannot be the id of a connector", id.value);
+            let diagnostic = Diagnostic::new(Code::InvalidConnectorIdName, id.place.clone(), message);
+            report(binder, diagnostic.help("letters, digits and `_`"));
+        }
+        match self.ids.get(&id.value) {
+            Some(first) => {
+                let message = format!("the id `{}` is given twice", id.value);
+                let diagnostic = Diagnostic::new(Code::DuplicateIdName, id.place.clone(), message);
+                report(binder, diagnostic.also(first.clone(), "first given here").help("ids are unique"));
+            }
+            None => {
+                self.ids.insert(id.value.clone(), id.place.clone());
+            }
+        }
+    }
+
+    fn refuse_subscription(
+        &self,
+        binder: &mut Binder<'_>,
+        parent: &Name,
+        field: &Component<FieldDefinition>,
+    ) {
+        if self.composed.refused_fields.contains(&(parent.clone(), field.name.clone())) {
+            return;
+        }
+        let place = self.composed.files.place(field.name.location());
+        let message = "fields of `Subscription` cannot be served yet";
+        let diagnostic = Diagnostic::new(Code::SubscriptionInConnectors, place, message);
+        binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)).help("remove the field"));
+    }
+
+    fn refuse_interface(&self, binder: &mut Binder<'_>, parent: &Name, field: &Component<FieldDefinition>) {
+        for directive in self.connects(field.directives.iter()) {
+            let place = self.composed.files.place(directive.location());
+            let message = "`@connect` on a field of an interface, which no object inherits";
+            let diagnostic = Diagnostic::new(Code::ConnectorsUnsupportedAbstractType, place, message)
+                .on(format!("{parent}.{}", field.name))
+                .help("put it on the field of each object type");
+            binder.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn connects<'d>(
+        &self,
+        directives: impl Iterator<Item = &'d Node<Directive>>,
+    ) -> Vec<&'d Node<Directive>> {
+        let names = &self.composed.links.connect;
+        directives.filter(|directive| names.iter().any(|name| directive.name == name.as_str())).collect()
+    }
+}

@@ -1,0 +1,316 @@
+//! Sources: `@source` and `connectors/<name>.yaml` are one thing seen twice. The file wins, key by key.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    headers::{file_headers, schema_headers},
+    mappings::{Mappings, Readable, Stands, sentence},
+};
+use crate::{
+    config::{
+        ConnectorFile, Placed,
+        environment::{Piece, Text},
+    },
+    connector::{ErrorMapping, Source, SourceSettings},
+    diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest},
+    graph::{
+        compose::Composed,
+        written::{DirectiveReader, WrittenSource},
+    },
+    mapping::{
+        ParseError,
+        references::{Reference, references_of_url},
+        template::{Part, UrlTemplate, parse_base_url},
+    },
+};
+
+/// All named sources, and what went into them.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) by_name: BTreeMap<String, NamedSource>,
+    /// Sources that a connector names.
+    pub(super) used: BTreeSet<String>,
+}
+
+/// A source, and what its own templates and mappings read.
+#[derive(Debug)]
+pub(super) struct NamedSource {
+    pub(super) source: Arc<Source>,
+    pub(super) read: Vec<Reference>,
+    /// The connector file, where there is one.
+    file: Option<Place>,
+}
+
+/// Reads `@source` directives and merges the connector files into them.
+pub(super) fn bind_sources(
+    composed: &Composed,
+    files: &[ConnectorFile],
+    diagnostics: &mut Diagnostics,
+) -> Sources {
+    let mut written: BTreeMap<String, WrittenSource> = BTreeMap::new();
+    for source in read_sources(composed, diagnostics) {
+        let Some(text) = &source.name else { continue };
+        let (name, place) = (text.value.clone(), text.place.clone());
+        if !valid_name(&name, &place, diagnostics) {
+            continue;
+        }
+        if let Some(first) = written.get(&name) {
+            let message = format!("the source `{name}` is declared twice");
+            let diagnostic = Diagnostic::new(Code::DuplicateSourceName, place, message)
+                .also(first.place.clone(), "first declared here")
+                .help("keep one of them: a graph has one set of sources");
+            diagnostics.push(diagnostic);
+            continue;
+        }
+        written.insert(name, source);
+    }
+    let mut by_file: BTreeMap<&str, &ConnectorFile> = BTreeMap::new();
+    for file in files {
+        if !valid_name(&file.name, &file.place, diagnostics) {
+            continue;
+        }
+        if let Some(first) = by_file.insert(&file.name, file) {
+            let message = format!("two files describe the source `{}`", file.name);
+            let diagnostic = Diagnostic::new(Code::DuplicateSourceName, file.place.clone(), message);
+            diagnostics.push(diagnostic.also(first.place.clone(), "the other file").help("keep one of them"));
+        }
+    }
+    let names: BTreeSet<&str> = written.keys().map(String::as_str).chain(by_file.keys().copied()).collect();
+    let mut sources = Sources::default();
+    for name in names {
+        let mut mappings = Mappings {
+            schema: &composed.schema,
+            grammar: composed.links.grammar,
+            diagnostics,
+            coordinate: format!("source {name}"),
+            read: Vec::new(),
+        };
+        let file = by_file.get(name).copied();
+        let source = merge(&mut mappings, name, written.get(name), file);
+        let read = mappings.read;
+        let file = file.map(|file| file.place.clone());
+        sources.by_name.insert(name.to_owned(), NamedSource { source: Arc::new(source), read, file });
+    }
+    sources
+}
+
+impl Sources {
+    /// The source that a connector names.
+    pub(super) fn find(
+        &mut self,
+        name: &str,
+        place: &Place,
+        coordinate: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<&NamedSource> {
+        if !self.by_name.contains_key(name) {
+            let message = format!("there is no source `{name}`");
+            let help = match nearest(name, self.by_name.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml")
+                }
+            };
+            let diagnostic = Diagnostic::new(Code::SourceNameMismatch, place.clone(), message);
+            diagnostics.push(diagnostic.help(help).on(coordinate));
+        }
+        self.used.insert(name.to_owned());
+        self.by_name.get(name)
+    }
+
+    /// Warns of connector files that no connector uses.
+    pub(super) fn warn_of_unused(&self, diagnostics: &mut Diagnostics) {
+        for (name, named) in &self.by_name {
+            if let (false, Some(place)) = (self.used.contains(name), &named.file) {
+                let message = format!("no `@connect` uses the source `{name}`");
+                let diagnostic = Diagnostic::new(Code::UnusedConnectorFile, place.clone(), message);
+                diagnostics.push(
+                    diagnostic.help(format!("use it: `@connect(source: \"{name}\", …)`, or remove the file")),
+                );
+            }
+        }
+    }
+}
+
+fn read_sources(composed: &Composed, diagnostics: &mut Diagnostics) -> Vec<WrittenSource> {
+    let directives = &composed.schema.schema_definition.directives;
+    let mut found = Vec::new();
+    for directive in
+        directives.iter().filter(|d| composed.links.source.iter().any(|name| d.name == name.as_str()))
+    {
+        if composed.links.source_not_imported && directive.name == "source" {
+            let place = composed.files.place(directive.name.location());
+            let message = "`@source` is used, and the link to the connect spec does not import it";
+            let diagnostic = Diagnostic::new(Code::NoSourceImport, place, message);
+            diagnostics.push(diagnostic.help("write `import: [\"@source\", \"@connect\"]` in the link"));
+        }
+        let coordinate = "schema".to_owned();
+        let mut reader = DirectiveReader { files: &composed.files, diagnostics, coordinate };
+        found.push(reader.source(&directive.node));
+    }
+    found
+}
+
+fn valid_name(name: &str, place: &Place, diagnostics: &mut Diagnostics) -> bool {
+    let help = "1 to 64 letters, digits, `_` and `-`, beginning with a letter";
+    if name.is_empty() {
+        let message = "the name of a source is empty";
+        diagnostics.push(Diagnostic::new(Code::EmptySourceName, place.clone(), message).help(help));
+        return false;
+    }
+    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let valid = letters && name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !valid {
+        let message = format!("`{name}` cannot be the name of a source");
+        diagnostics.push(Diagnostic::new(Code::InvalidSourceName, place.clone(), message).help(help));
+    }
+    valid
+}
+
+fn merge(
+    mappings: &mut Mappings<'_>,
+    name: &str,
+    written: Option<&WrittenSource>,
+    file: Option<&ConnectorFile>,
+) -> Source {
+    let in_url = Readable { place: "the base URL of a source", ..Readable::NOTHING };
+    let in_request = Readable { place: "the request of a source", request: true, ..Readable::NOTHING };
+    let in_response = Readable {
+        place: "`errors` and `isSuccess` of a source",
+        request: true,
+        response: true,
+        ..Readable::NOTHING
+    };
+    let file_headers = file.map(|file| file_headers(mappings, file, in_request)).unwrap_or_default();
+    let mut headers =
+        written.map(|w| schema_headers(mappings, &w.request.headers, in_request)).unwrap_or_default();
+    headers.retain(|header| file_headers.iter().all(|other| other.name != header.name));
+    let mut mapping = |text: Option<&_>, code, readable| mappings.mapping(text, code, readable);
+    let request = written.map(|written| &written.request);
+    let path = mapping(request.and_then(|r| r.path.as_ref()), Code::InvalidUrlProperty, in_request);
+    let query_params =
+        mapping(request.and_then(|r| r.query_params.as_ref()), Code::InvalidUrlProperty, in_request);
+    let errors = written.map(|written| &written.errors);
+    let message = mapping(errors.and_then(|e| e.message.as_ref()), Code::InvalidErrorsMessage, in_response);
+    let extensions =
+        mapping(errors.and_then(|e| e.extensions.as_ref()), Code::InvalidErrorsMessage, in_response);
+    let success = written.and_then(|w| w.is_success.as_ref());
+    let is_success = mapping(success, Code::InvalidIsSuccess, in_response);
+    Source {
+        name: name.to_owned(),
+        base_url: base_url(mappings, name, written, file, in_url),
+        path,
+        query_params,
+        headers,
+        file_headers,
+        config: file.and_then(|file| file.config.clone()).unwrap_or_else(|| serde_json::json!({})),
+        errors: ErrorMapping { message, extensions },
+        is_success,
+        settings: settings(file),
+    }
+}
+
+fn base_url(
+    mappings: &mut Mappings<'_>,
+    name: &str,
+    written: Option<&WrittenSource>,
+    file: Option<&ConnectorFile>,
+    readable: Readable<'_>,
+) -> Option<UrlTemplate> {
+    let in_file = file.and_then(|file| file.base_url.as_ref());
+    let in_schema = written.and_then(|written| written.base_url.as_ref());
+    let parsed = match (in_file, in_schema) {
+        (Some(text), _) => file_url(mappings, text),
+        (None, Some(text)) => parse_base_url(&text.value, mappings.grammar)
+            .map_err(|errors| mappings.faults(errors, Code::InvalidUrl, text))
+            .ok(),
+        (None, None) => {
+            let place = written.map(|w| w.place.clone()).or_else(|| file.map(|file| file.place.clone()))?;
+            // A file whose `base_url` has a fault of its own is reported already.
+            let broken = file.is_some_and(|file| file.faulty_base_url);
+            if !broken {
+                let message = format!("the source `{name}` has no base URL");
+                let help = format!(
+                    "write `base_url` in connectors/{name}.yaml, or `http: {{baseURL: …}}` in `@source`"
+                );
+                mappings.report(Diagnostic::new(Code::MissingBaseUrl, place, message).help(help));
+            }
+            return None;
+        }
+    };
+    let url = parsed?;
+    let stands = match (in_file, in_schema) {
+        (Some(text), _) => Stands::File(&text.place),
+        (None, Some(text)) => Stands::Schema(text),
+        (None, None) => return None,
+    };
+    if let Some(fault) = scheme_fault(&url, stands.at(0..url.text.len())) {
+        mappings.report(fault);
+    }
+    mappings.check(references_of_url(&url), readable, stands);
+    Some(url)
+}
+
+/// A base URL of a connector file. Braces from the environment are text, so they are encoded before the URL is read.
+fn file_url(mappings: &mut Mappings<'_>, text: &Placed<Text>) -> Option<UrlTemplate> {
+    let literal = |text: &String| text.replace('{', "%7B").replace('}', "%7D");
+    let pieces = text.value.pieces.iter().map(|piece| match piece {
+        Piece::Written(text) => text.clone(),
+        Piece::Literal(text) => literal(text),
+    });
+    let filled: String = pieces.collect();
+    match parse_base_url(filled.trim(), mappings.grammar) {
+        Ok(url) => Some(UrlTemplate { text: text.value.written.clone(), ..url }),
+        Err(errors) => {
+            for error in errors {
+                // An error may quote the text, which may be secret.
+                let ParseError { message, help, .. } = match text.value.has_literal() {
+                    true => ParseError {
+                        message: "this is not a URL once its variables are filled in".to_owned(),
+                        span: 0..0,
+                        help: Some("example: `https://orders.internal/v1`".to_owned()),
+                    },
+                    false => error,
+                };
+                let diagnostic = Diagnostic::new(Code::InvalidUrl, text.place.clone(), sentence(&message));
+                mappings.report(match help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                });
+            }
+            None
+        }
+    }
+}
+
+/// What is wrong with where a URL leads, as far as it is written out.
+pub(super) fn scheme_fault(url: &UrlTemplate, place: Place) -> Option<Diagnostic> {
+    let help = "example: `https://orders.internal/v1`";
+    let Some(origin) = &url.origin else {
+        return Some(Diagnostic::new(Code::InvalidUrl, place, "the URL has no scheme and host").help(help));
+    };
+    let Some(Part::Literal(start)) = origin.parts.first() else { return None };
+    let Some((scheme, _)) = start.split_once("://") else { return None };
+    if ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return None;
+    }
+    let message = format!("`{scheme}` is not a scheme that Ficus speaks");
+    Some(Diagnostic::new(Code::InvalidUrlScheme, place, message).help("use `http` or `https`"))
+}
+
+fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
+    let default = SourceSettings::default();
+    let Some(file) = file else { return default };
+    SourceSettings {
+        timeout: file.timeout.unwrap_or(default.timeout),
+        concurrency_max: file.concurrency_max.unwrap_or(default.concurrency_max),
+        queue_max: file.queue_max.unwrap_or(default.queue_max),
+        queue_timeout: file.queue_timeout.unwrap_or(default.queue_timeout),
+        statuses: file.statuses.clone(),
+        response_format: file.format.unwrap_or(default.response_format),
+        body_bytes_max: file.body_bytes_max.unwrap_or(default.body_bytes_max),
+    }
+}

@@ -1,0 +1,86 @@
+//! The public API schema: what clients see. Everything that only connectors and other tools read is taken out.
+
+use std::collections::HashSet;
+
+use apollo_compiler::{
+    Name, Node, Schema,
+    ast::{self, Directive, FieldDefinition, InputValueDefinition},
+    schema::{Component, DirectiveList, ExtendedType},
+    validation::{Valid, WithErrors},
+};
+
+/// Namespaces of types that other tools write into a schema for their own use.
+const MACHINERY: [&str; 4] = ["link__", "connect__", "federation__", "join__"];
+
+/// Makes the public schema of a composed one. `added` are the names that Ficus defined itself.
+///
+/// # Errors
+/// When what is left is no valid schema; a valid composed schema always leaves one.
+pub(super) fn public_schema(
+    composed: &Schema,
+    added: &HashSet<Name>,
+) -> Result<Valid<Schema>, Box<WithErrors<Schema>>> {
+    let hidden = |name: &str| added.contains(name) || MACHINERY.iter().any(|prefix| name.starts_with(prefix));
+    keep(composed, &|directive| !hidden(directive), &|name| !hidden(name)).validate().map_err(Box::new)
+}
+
+/// A schema with only some of its directives and types. Definitions of directives that are not kept go too.
+pub(super) fn keep(
+    schema: &Schema,
+    directive: &dyn Fn(&str) -> bool,
+    type_name: &dyn Fn(&str) -> bool,
+) -> Schema {
+    let mut schema = schema.clone();
+    schema.directive_definitions.retain(|name, _| directive(name));
+    schema.types.retain(|name, _| type_name(name));
+    strip(&mut schema.schema_definition.make_mut().directives, directive);
+    for definition in schema.types.values_mut().filter(|definition| !definition.is_built_in()) {
+        match definition {
+            ExtendedType::Scalar(ty) => strip(&mut ty.make_mut().directives, directive),
+            ExtendedType::Union(ty) => strip(&mut ty.make_mut().directives, directive),
+            ExtendedType::Object(ty) => {
+                let ty = ty.make_mut();
+                strip(&mut ty.directives, directive);
+                ty.fields.values_mut().for_each(|field| strip_field(field, directive));
+            }
+            ExtendedType::Interface(ty) => {
+                let ty = ty.make_mut();
+                strip(&mut ty.directives, directive);
+                ty.fields.values_mut().for_each(|field| strip_field(field, directive));
+            }
+            ExtendedType::Enum(ty) => {
+                let ty = ty.make_mut();
+                strip(&mut ty.directives, directive);
+                for value in ty.values.values_mut() {
+                    strip_ast(&mut value.node.make_mut().directives, directive);
+                }
+            }
+            ExtendedType::InputObject(ty) => {
+                let ty = ty.make_mut();
+                strip(&mut ty.directives, directive);
+                for field in ty.fields.values_mut() {
+                    strip_input(&mut field.node, directive);
+                }
+            }
+        }
+    }
+    schema
+}
+
+fn strip_field(field: &mut Component<FieldDefinition>, keep: &dyn Fn(&str) -> bool) {
+    let field = field.node.make_mut();
+    strip_ast(&mut field.directives, keep);
+    field.arguments.iter_mut().for_each(|argument| strip_input(argument, keep));
+}
+
+fn strip_input(input: &mut Node<InputValueDefinition>, keep: &dyn Fn(&str) -> bool) {
+    strip_ast(&mut input.make_mut().directives, keep);
+}
+
+fn strip(directives: &mut DirectiveList, keep: &dyn Fn(&str) -> bool) {
+    directives.retain(|directive: &Component<Directive>| keep(&directive.name));
+}
+
+fn strip_ast(directives: &mut ast::DirectiveList, keep: &dyn Fn(&str) -> bool) {
+    directives.0.retain(|directive| keep(&directive.name));
+}

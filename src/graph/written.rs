@@ -1,0 +1,224 @@
+//! `@source`, `@connect` and `@groupBy` as they are written, every value with its place. What GraphQL itself checks
+//! (unknown arguments, wrong kinds of literals) is reported by composition; here only strings are told from other
+//! literals, which a custom scalar would let pass.
+
+use apollo_compiler::{
+    Name, Node,
+    ast::{Directive, Value},
+};
+
+use super::{files::SchemaFiles, literal::SchemaText};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+
+/// The methods that a connector may use (section 2 of the connect language: no HEAD, no OPTIONS).
+pub(super) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// `@source(…)`
+#[derive(Debug)]
+pub(super) struct WrittenSource {
+    pub(super) place: Place,
+    pub(super) name: Option<SchemaText>,
+    pub(super) base_url: Option<SchemaText>,
+    pub(super) request: WrittenRequest,
+    pub(super) errors: WrittenErrors,
+    pub(super) is_success: Option<SchemaText>,
+}
+
+/// `@connect(…)`
+#[derive(Debug)]
+pub(super) struct WrittenConnect {
+    pub(super) place: Place,
+    pub(super) source: Option<SchemaText>,
+    pub(super) id: Option<SchemaText>,
+    pub(super) http: Option<WrittenHttp>,
+    /// `batch.maxSize`
+    pub(super) batch_size_max: Option<WrittenNumber>,
+    pub(super) errors: WrittenErrors,
+    pub(super) is_success: Option<SchemaText>,
+    pub(super) selection: Option<SchemaText>,
+    pub(super) entity: bool,
+}
+
+/// `http: { GET: …, … }` of a connector.
+#[derive(Debug)]
+pub(super) struct WrittenHttp {
+    pub(super) place: Place,
+    /// Method, URL. There should be one.
+    pub(super) methods: Vec<(&'static str, SchemaText)>,
+    pub(super) body: Option<SchemaText>,
+    pub(super) request: WrittenRequest,
+}
+
+/// What `http` of a source and of a connector have in common.
+#[derive(Debug, Default)]
+pub(super) struct WrittenRequest {
+    pub(super) path: Option<SchemaText>,
+    pub(super) query_params: Option<SchemaText>,
+    pub(super) headers: Vec<WrittenHeader>,
+}
+
+/// `{ name, from | value }`
+#[derive(Debug)]
+pub(super) struct WrittenHeader {
+    pub(super) place: Place,
+    pub(super) name: Option<SchemaText>,
+    pub(super) from: Option<SchemaText>,
+    pub(super) value: Option<SchemaText>,
+}
+
+/// `errors: { message, extensions }`
+#[derive(Debug, Default)]
+pub(super) struct WrittenErrors {
+    pub(super) message: Option<SchemaText>,
+    pub(super) extensions: Option<SchemaText>,
+}
+
+/// `@groupBy(item:, parent:, maxSize:)`
+#[derive(Debug)]
+pub(super) struct WrittenGroupBy {
+    pub(super) place: Place,
+    pub(super) item: Vec<SchemaText>,
+    pub(super) parent: Vec<SchemaText>,
+    pub(super) size_max: Option<WrittenNumber>,
+}
+
+/// An integer and its place.
+#[derive(Debug)]
+pub(super) struct WrittenNumber {
+    pub(super) value: i32,
+    pub(super) place: Place,
+}
+
+/// Reads directives of one element.
+pub(super) struct DirectiveReader<'a> {
+    pub(super) files: &'a SchemaFiles,
+    pub(super) diagnostics: &'a mut Diagnostics,
+    /// The element, for diagnostics.
+    pub(super) coordinate: String,
+}
+
+type Entries<'n> = &'n [(Name, Node<Value>)];
+
+impl DirectiveReader<'_> {
+    pub(super) fn source(&mut self, directive: &Node<Directive>) -> WrittenSource {
+        let http =
+            directive.specified_argument_by_name("http").and_then(|http| http.as_object()).unwrap_or(&[]);
+        WrittenSource {
+            place: self.files.place(directive.location()),
+            name: self.argument(directive, "name", Code::InvalidSourceName),
+            base_url: self.entry(http, "baseURL", Code::InvalidUrl),
+            request: self.request(http),
+            errors: self.errors(directive),
+            is_success: self.argument(directive, "isSuccess", Code::InvalidIsSuccess),
+        }
+    }
+
+    pub(super) fn connect(&mut self, directive: &Node<Directive>) -> WrittenConnect {
+        let argument = |name: &str| directive.specified_argument_by_name(name);
+        let http = argument("http").filter(|http| !http.is_null()).map(|http| self.http(http));
+        let batch = argument("batch").and_then(|batch| batch.as_object()).unwrap_or(&[]);
+        WrittenConnect {
+            place: self.files.place(directive.location()),
+            source: self.argument(directive, "source", Code::SourceNameMismatch),
+            id: self.argument(directive, "id", Code::InvalidConnectorIdName),
+            http,
+            batch_size_max: find(batch, "maxSize").and_then(|value| self.number(value)),
+            errors: self.errors(directive),
+            is_success: self.argument(directive, "isSuccess", Code::InvalidIsSuccess),
+            selection: self.argument(directive, "selection", Code::InvalidSelection),
+            entity: argument("entity").and_then(|value| value.to_bool()).unwrap_or(false),
+        }
+    }
+
+    pub(super) fn group_by(&mut self, directive: &Node<Directive>) -> WrittenGroupBy {
+        let mut paths = |name: &str| -> Vec<SchemaText> {
+            let Some(value) = directive.specified_argument_by_name(name) else { return Vec::new() };
+            items(value).iter().filter_map(|item| self.text(item, Code::InvalidGroupBy)).collect()
+        };
+        let (item, parent) = (paths("item"), paths("parent"));
+        let size_max = directive.specified_argument_by_name("maxSize").and_then(|value| self.number(value));
+        WrittenGroupBy { place: self.files.place(directive.location()), item, parent, size_max }
+    }
+
+    fn http(&mut self, http: &Node<Value>) -> WrittenHttp {
+        let entries = http.as_object().unwrap_or(&[]);
+        let methods = METHODS
+            .into_iter()
+            .filter_map(|method| Some((method, self.entry(entries, method, Code::InvalidUrl)?)))
+            .collect();
+        WrittenHttp {
+            place: self.files.place(http.location()),
+            methods,
+            body: self.entry(entries, "body", Code::InvalidBody),
+            request: self.request(entries),
+        }
+    }
+
+    fn request(&mut self, http: Entries<'_>) -> WrittenRequest {
+        let headers = find(http, "headers").map(items).unwrap_or_default();
+        WrittenRequest {
+            path: self.entry(http, "path", Code::InvalidUrlProperty),
+            query_params: self.entry(http, "queryParams", Code::InvalidUrlProperty),
+            headers: headers.iter().map(|header| self.header(header)).collect(),
+        }
+    }
+
+    fn header(&mut self, header: &Node<Value>) -> WrittenHeader {
+        let entries = header.as_object().unwrap_or(&[]);
+        WrittenHeader {
+            place: self.files.place(header.location()),
+            name: self.entry(entries, "name", Code::InvalidHeader),
+            from: self.entry(entries, "from", Code::InvalidHeader),
+            value: self.entry(entries, "value", Code::InvalidHeader),
+        }
+    }
+
+    fn errors(&mut self, directive: &Node<Directive>) -> WrittenErrors {
+        let errors = directive.specified_argument_by_name("errors").and_then(|errors| errors.as_object());
+        let errors = errors.unwrap_or(&[]);
+        WrittenErrors {
+            message: self.entry(errors, "message", Code::InvalidErrorsMessage),
+            extensions: self.entry(errors, "extensions", Code::InvalidErrorsMessage),
+        }
+    }
+
+    fn argument(&mut self, directive: &Directive, name: &str, code: Code) -> Option<SchemaText> {
+        directive.specified_argument_by_name(name).and_then(|value| self.text(value, code))
+    }
+
+    fn entry(&mut self, entries: Entries<'_>, name: &str, code: Code) -> Option<SchemaText> {
+        find(entries, name).and_then(|value| self.text(value, code))
+    }
+
+    fn text(&mut self, value: &Node<Value>, code: Code) -> Option<SchemaText> {
+        if value.is_null() {
+            return None;
+        }
+        let text = SchemaText::of(value, self.files);
+        if text.is_none() {
+            let place = self.files.place(value.location());
+            let diagnostic = Diagnostic::new(code, place, "this must be a string")
+                .help("put it between quotes, or between \"\"\" for several lines")
+                .on(self.coordinate.as_str());
+            self.diagnostics.push(diagnostic);
+        }
+        text
+    }
+
+    fn number(&self, value: &Node<Value>) -> Option<WrittenNumber> {
+        Some(WrittenNumber { value: value.to_i32()?, place: self.files.place(value.location()) })
+    }
+}
+
+fn find<'n>(entries: Entries<'n>, name: &str) -> Option<&'n Node<Value>> {
+    entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The items of a list; a single value counts as a list of one.
+fn items(value: &Node<Value>) -> &[Node<Value>] {
+    match &**value {
+        Value::List(items) => items,
+        Value::Null => &[],
+        _ => std::slice::from_ref(value),
+    }
+}

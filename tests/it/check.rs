@@ -1,0 +1,99 @@
+//! Runs `tests/check/*.md`: files of a graph, and the diagnostics that `ficus check` prints for them.
+//!
+//! A case is a `##` heading with fenced blocks below it. The word after the language is the file's name
+//! (`graphql schema/users.graphql`, `yaml connectors/orders.yaml`, `yaml ficus.yaml`); `env` sets variables, one
+//! `NAME=value` a line; `diagnostics` is the expected answer, which `UPDATE_EXPECT=1` rewrites.
+
+use std::{fs, path::Path};
+
+use ficus::{
+    diagnostic::{Diagnostic, render, summary},
+    graph::{Sources, load_sources},
+};
+
+#[test]
+fn wrong_files_get_the_diagnostics_that_the_cases_show() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut failures = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    assert!(files.len() >= 3, "the cases are there");
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let (rewritten, wrong) = run(&text);
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if update && rewritten != text {
+            fs::write(&path, &rewritten).unwrap();
+        }
+        let code = name.trim_end_matches(".md").replace('-', "_").to_uppercase();
+        if !rewritten.contains(&format!("[{code}]")) {
+            failures.push(format!("{name}: no case shows {code}"));
+        }
+        failures.extend(wrong.into_iter().filter(|_| !update).map(|case| format!("{name}: {case}")));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Runs all cases of a file. Gives the file with the answers of this run, and the cases whose answers differ.
+fn run(text: &str) -> (String, Vec<String>) {
+    let mut rewritten = String::new();
+    let mut wrong = Vec::new();
+    let mut case = String::new();
+    let mut sources = Sources::default();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        rewritten.push_str(line);
+        rewritten.push('\n');
+        if let Some(title) = line.strip_prefix("## ") {
+            title.clone_into(&mut case);
+            sources = Sources::default();
+        }
+        let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let mut content = block.iter().map(|line| format!("{line}\n")).collect::<String>();
+        if info == "diagnostics" {
+            let answer = answer(&sources);
+            if answer != content {
+                wrong.push(format!("{case}\n--- expected\n{content}--- got\n{answer}"));
+            }
+            content = answer;
+        } else {
+            take(&mut sources, info, &content);
+        }
+        rewritten.push_str(&content);
+        rewritten.push_str("```\n");
+    }
+    (rewritten, wrong)
+}
+
+fn take(sources: &mut Sources, info: &str, content: &str) {
+    let (language, name) = info.split_once(' ').unwrap_or((info, ""));
+    let file = |default: &str| {
+        let name = if name.is_empty() { default } else { name };
+        (name.to_owned(), content.to_owned())
+    };
+    match (language, name) {
+        ("graphql", _) => sources.schema.push(file("schema/shop.graphql")),
+        ("yaml", "ficus.yaml") => sources.config = Some(file("ficus.yaml")),
+        ("yaml", _) => sources.connectors.push(file("connectors/shop.yaml")),
+        ("env", _) => {
+            let variables = content.lines().filter_map(|line| line.split_once('='));
+            sources.env.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        _ => panic!("a block `{info}` has no meaning in a case"),
+    }
+}
+
+fn answer(sources: &Sources) -> String {
+    let shown =
+        |diagnostics: &[Diagnostic]| format!("{}{}\n", render(diagnostics, false), summary(diagnostics));
+    match load_sources(sources) {
+        Ok(loaded) => shown(&loaded.warnings),
+        Err(diagnostics) => {
+            assert!(diagnostics.iter().any(Diagnostic::is_error), "a refusal has an error");
+            shown(&diagnostics)
+        }
+    }
+}
