@@ -1,11 +1,26 @@
 //! The gateway: a graph, its plans and its upstreams behind one `execute`. Knows nothing of sockets.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::StatusCode;
 
-use crate::{config::Config, fetch::Upstream, graph::Graph};
+use super::{
+    plans::{Planned, Plans},
+    run::{self, Operation},
+};
+use crate::{
+    config::Config,
+    error::{ClientError, Code},
+    fetch::Upstream,
+    graph::Graph,
+    operation::{Refusal, Rules, coerce},
+    response::{Answer, request_errors, write},
+};
 
 /// A GraphQL request, whatever transport brought it.
 #[derive(Debug, Clone, Default)]
@@ -62,27 +77,40 @@ pub struct OperationSummary {
 /// plans; `execute` runs any number of requests at once.
 #[derive(Clone)]
 pub struct Gateway {
-    graph: Arc<ArcSwap<Graph>>,
+    served: Arc<ArcSwap<Served>>,
     config: Arc<Config>,
     upstream: Arc<dyn Upstream>,
+}
+
+/// A graph and the plans made for it: swapped as one.
+struct Served {
+    graph: Arc<Graph>,
+    plans: Plans,
+}
+
+impl Served {
+    fn new(graph: Graph) -> Self {
+        Served { graph: Arc::new(graph), plans: Plans::new() }
+    }
 }
 
 impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
-        Gateway { graph: Arc::new(ArcSwap::from_pointee(graph)), config: Arc::new(config), upstream }
+        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph)));
+        Gateway { served, config: Arc::new(config), upstream }
     }
 
     /// The graph that new requests are served from.
     #[must_use]
     pub fn graph(&self) -> Arc<Graph> {
-        self.graph.load_full()
+        self.served.load().graph.clone()
     }
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
-        self.graph.store(Arc::new(graph));
+        self.served.store(Arc::new(Served::new(graph)));
     }
 
     /// The resolved configuration.
@@ -94,12 +122,87 @@ impl Gateway {
     /// The operations in the plan cache.
     #[must_use]
     pub fn operations(&self) -> Vec<OperationSummary> {
-        Vec::new()
+        self.served.load().plans.summaries()
     }
 
     /// Runs one request. Dropping the future cancels a query's fetches; a mutation goes on to its end.
     pub async fn execute(&self, request: Request) -> Response {
-        let _ = (request, &self.upstream);
-        Response { body: Bytes::from_static(b"{\"data\":null}"), kind: ResponseKind::Executed }
+        let served = self.served.load_full();
+        let rules = Rules {
+            limits: self.config.limits.clone(),
+            introspection: self.config.introspection,
+            suggestions: self.config.suggestions,
+        };
+        let name = request.operation_name.as_deref();
+        let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
+            Ok(planned) => planned,
+            Err(refusal) => return refused(&refusal),
+        };
+        if planned.plan.mutation && request.read_only {
+            let error =
+                ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
+            let body = request_errors(&Refusal::one(error, None));
+            return Response { body, kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED) };
+        }
+        let mutation = planned.plan.mutation;
+        let gateway = self.clone();
+        let run = async move { gateway.run(&served, &planned, request).await };
+        if mutation {
+            // A client that goes away must not leave a mutation half done.
+            match tokio::spawn(run).await {
+                Ok(response) => response,
+                Err(_) => failed(),
+            }
+        } else {
+            run.await
+        }
     }
+
+    async fn run(&self, served: &Served, planned: &Planned, request: Request) -> Response {
+        let began = Instant::now();
+        let document = planned.document.executable();
+        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
+        let variables = match coerced {
+            Ok(variables) => variables,
+            Err(refusal) => return refused(&refusal),
+        };
+        let introspection = match planned.introspection(&served.graph, &variables) {
+            Ok(introspection) => introspection,
+            Err(refusal) => return refused(&refusal),
+        };
+        let operation = Operation {
+            graph: &served.graph,
+            plan: &planned.plan,
+            variables: &variables,
+            headers: request.headers.as_ref(),
+            upstream: &*self.upstream,
+            deadline: self.config.deadline,
+        };
+        let (results, conditions) = run::run(&operation).await;
+        let body = write(&Answer {
+            plan: &planned.plan,
+            results: &results,
+            conditions: &conditions,
+            introspection: introspection.as_deref(),
+            errors_max: self.config.limits.errors_max,
+        });
+        planned.ran(began.elapsed());
+        Response { body, kind: ResponseKind::Executed }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let kind = if refusal.limit {
+        ResponseKind::Refused(StatusCode::BAD_REQUEST)
+    } else {
+        ResponseKind::RequestError
+    };
+    Response { body: request_errors(refusal), kind }
+}
+
+/// What a client reads when the gateway itself broke: nothing of the cause.
+fn failed() -> Response {
+    let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
+    let body = request_errors(&Refusal::one(error, None));
+    Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
 }

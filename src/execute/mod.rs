@@ -1,5 +1,20 @@
 //! Drives a plan: steps, keys, batches, entities, lists. `Gateway` is the way of one request through it all.
+//!
+//! `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
+//! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
+//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`.
 
+mod arguments;
+mod calls;
 mod gateway;
+mod introspection;
+mod key;
+mod plans;
+mod project;
+mod record;
+mod respond;
+mod run;
+mod send;
+mod step;
 
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};

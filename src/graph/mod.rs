@@ -26,7 +26,7 @@ pub struct Graph {
     /// The public API schema: no connector directives, no types of theirs. What clients see, introspect and query.
     pub schema: Valid<Schema>,
     /// Who implements which interface.
-    pub implementers: HashMap<Name, Implementers>,
+    pub implementers: apollo_compiler::collections::HashMap<Name, Implementers>,
     /// All connectors; `ConnectorId` is an index here.
     pub connectors: Vec<Arc<Connector>>,
     /// All named sources, in the order of their names.

@@ -1,5 +1,14 @@
-//! (see the module's files)
+//! Values -> GraphQL JSON: coerce leaves, propagate nulls, list errors. Everything is written straight into one buffer.
+//!
+//! `table` is what the steps of a plan leave behind; `write` walks plan and tables together; `leaf` checks values
+//! against the schema's types; `errors` is the only place where entries of `errors` are made.
 
-mod refusal;
+mod errors;
+mod leaf;
+mod table;
+mod write;
 
-pub use refusal::refusal;
+pub use errors::{ErrorList, PathSegment, refusal, request_errors};
+pub(crate) use leaf::unquoted;
+pub use table::{Link, Node, Row, StepResult, Table};
+pub use write::{Answer, write};

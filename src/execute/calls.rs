@@ -1,0 +1,96 @@
+//! The requests of one operation: none is sent twice, and no key of a batch is asked for twice.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use futures_util::{FutureExt as _, future::Shared};
+
+use crate::{
+    connector::{Connector, Source},
+    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+};
+
+/// What a request came to.
+pub(super) type Answered = Arc<Result<UpstreamResponse, FetchError>>;
+
+/// A request that is under way or answered. Clones are the same request.
+#[derive(Clone)]
+pub(super) struct Call<'r> {
+    /// Tells it from the operation's other requests.
+    pub(super) number: u32,
+    pub(super) answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+}
+
+/// The requests of one operation (of one root field, in a mutation).
+pub(super) struct Calls<'r> {
+    upstream: &'r dyn Upstream,
+    next: AtomicU32,
+    made: Mutex<Made<'r>>,
+}
+
+#[derive(Default)]
+struct Made<'r> {
+    requests: HashMap<UpstreamRequest, Call<'r>, ahash::RandomState>,
+    /// By connector and arguments: the request that asks for a key.
+    keys: HashMap<(usize, String), HashMap<Vec<u8>, Call<'r>, ahash::RandomState>, ahash::RandomState>,
+}
+
+impl<'r> Calls<'r> {
+    pub(super) fn new(upstream: &'r dyn Upstream) -> Self {
+        Calls { upstream, next: AtomicU32::new(0), made: Mutex::default() }
+    }
+
+    /// Sends a request, or joins the same one that this operation sent before.
+    pub(super) fn send(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = made.requests.get(&request) {
+            return call.clone();
+        }
+        let call = self.send_anew(source, request.clone());
+        made.requests.insert(request, call.clone());
+        call
+    }
+
+    /// Sends a request, whatever was sent before: for what changes a backend.
+    pub(super) fn send_anew(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }
+    }
+
+    /// The requests that ask for keys of a batch already; none for a key that is not asked for yet.
+    pub(super) fn asked<'k>(
+        &self,
+        connector: &Arc<Connector>,
+        arguments: &str,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Vec<Option<Call<'r>>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.keys.get(&identity(connector, arguments));
+        keys.map(|key| known.and_then(|known| known.get(key)).cloned()).collect()
+    }
+
+    /// Notes which request asks for these keys of a batch.
+    pub(super) fn note<'k>(
+        &self,
+        connector: &Arc<Connector>,
+        arguments: &str,
+        keys: impl Iterator<Item = &'k [u8]>,
+        call: &Call<'r>,
+    ) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.keys.entry(identity(connector, arguments)).or_default();
+        known.extend(keys.map(|key| (key.to_vec(), call.clone())));
+    }
+}
+
+/// A connector is one for as long as the operation holds its graph.
+fn identity(connector: &Arc<Connector>, arguments: &str) -> (usize, String) {
+    (Arc::as_ptr(connector) as usize, arguments.to_owned())
+}

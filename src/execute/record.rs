@@ -1,0 +1,95 @@
+//! Makes records of evaluated values, as a layout says.
+
+use crate::{
+    mapping::{
+        json,
+        value::{Number, Value},
+    },
+    plan::{Content, LayoutId, Plan, PositionId},
+    response::{Node, Table},
+};
+
+/// Makes a table of a value. The result is the table's first node.
+pub(super) fn record(plan: &Plan, value: Option<Value<'_>>, content: Content, numbered: usize) -> Table {
+    let mut maker =
+        Maker { plan, text: Vec::new(), nodes: vec![Node::Missing], rows: vec![Vec::new(); numbered] };
+    let node = maker.node(value, content);
+    if let Some(first) = maker.nodes.first_mut() {
+        *first = node;
+    }
+    Table { text: maker.text.into(), nodes: maker.nodes, rows: maker.rows }
+}
+
+struct Maker<'p> {
+    plan: &'p Plan,
+    text: Vec<u8>,
+    nodes: Vec<Node>,
+    rows: Vec<Vec<u32>>,
+}
+
+impl Maker<'_> {
+    fn node(&mut self, value: Option<Value<'_>>, content: Content) -> Node {
+        let Some(value) = value else { return Node::Missing };
+        match (value, content) {
+            (Value::Null, _) => Node::Null,
+            (Value::Bool(value), _) => Node::Bool(value),
+            (Value::Number(number), _) => {
+                let (start, end) = self.write(&Value::Number(number));
+                Node::Number { start, end }
+            }
+            (Value::String(_), _) => {
+                let (start, end) = self.write(&value);
+                Node::String { start, end }
+            }
+            (Value::List(items), Content::Leaf { lists: 1.. } | Content::Record { .. }) => {
+                let below = match content {
+                    Content::Leaf { lists } => Content::Leaf { lists: lists.saturating_sub(1) },
+                    record => record,
+                };
+                let nodes: Vec<Node> = items.iter().map(|item| self.node(Some(*item), below)).collect();
+                let start = self.next();
+                self.nodes.extend(nodes);
+                Node::List { start, len: self.next() - start }
+            }
+            (Value::Object(_), Content::Record { layout, position }) => self.object(value, layout, position),
+            (Value::List(_) | Value::Object(_), Content::Leaf { .. }) => {
+                let (start, end) = self.write(&value);
+                Node::Json { start, end }
+            }
+        }
+    }
+
+    fn object(&mut self, value: Value<'_>, layout: LayoutId, position: Option<PositionId>) -> Node {
+        let plan = self.plan;
+        let slots = &plan.layout(layout).slots;
+        let start = self.next();
+        self.nodes.resize(self.nodes.len() + slots.len(), Node::Missing);
+        let number = position.and_then(|position| plan.position(position).numbered);
+        let mut row = 0;
+        if let Some(rows) = number.and_then(|number| self.rows.get_mut(usize::from(number))) {
+            row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            rows.push(start);
+        }
+        for (slot, index) in slots.iter().zip(start as usize..) {
+            let node = self.node(value.get(&slot.name), slot.content);
+            if let Some(place) = self.nodes.get_mut(index) {
+                *place = node;
+            }
+        }
+        Node::Record { start, row }
+    }
+
+    fn next(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn write(&mut self, value: &Value<'_>) -> (u32, u32) {
+        let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        match value {
+            // A number of the body keeps its text.
+            Value::Number(Number::Text(text)) => self.text.extend_from_slice(text.as_bytes()),
+            other => json::write(other, &mut self.text),
+        }
+        (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX))
+    }
+}

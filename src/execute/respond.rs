@@ -1,0 +1,286 @@
+//! From one response to the records of a step: is it a success, what is it, what does the mapping make of it, and which
+//! row belongs to whom.
+
+use std::collections::HashMap;
+
+use bumpalo::Bump;
+use bytes::Bytes;
+use serde_json::Value as Json;
+
+use super::{
+    calls::Answered,
+    key,
+    project::{Misfit, project},
+    record::record,
+    step::{Sent, Unit, Work},
+};
+use crate::{
+    connector::Join,
+    error::{ClientError, Code},
+    fetch::{Body, Given, Outcome, Scope, UpstreamResponse, unexpected_format},
+    mapping::{
+        evaluate::{Variables, evaluate_root},
+        json,
+        problems::Problems,
+        value::Value,
+    },
+    plan::{CompiledMapping, InputFrom, Step},
+    response::{Link, Node, Table},
+};
+
+/// Tables, and what each unit found in them.
+#[derive(Default)]
+pub(super) struct Links {
+    pub(super) tables: Vec<Table>,
+    pub(super) links: Vec<Link>,
+}
+
+impl Links {
+    /// Adds the table of one unit.
+    fn push(&mut self, table: Table) {
+        let link =
+            Link::Node { table: u32::try_from(self.tables.len()).unwrap_or(u32::MAX), node: table.node(0) };
+        self.tables.push(table);
+        self.links.push(link);
+    }
+}
+
+impl Work<'_, '_> {
+    /// Links units to what a connector without request gives.
+    pub(super) fn map_static(&mut self, arguments: &Json) -> Links {
+        let units = std::mem::take(&mut self.units);
+        let mut found = Links::default();
+        for unit in &units {
+            let arena = Bump::new();
+            let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
+            match evaluate(self, Value::Null, &variables, &arena) {
+                Ok(table) => found.push(table),
+                Err(error) => found.links.push(Link::Error(self.fail(error))),
+            }
+        }
+        self.units = units;
+        found
+    }
+
+    /// Links units to what the responses hold for them.
+    pub(super) fn map(&mut self, arguments: &Json, answers: &[Answered], sent: &[Sent]) -> Links {
+        let units = std::mem::take(&mut self.units);
+        let found = if self.step.connector.batch.is_some() {
+            self.map_batches(&units, arguments, answers, sent)
+        } else {
+            self.map_singles(&units, arguments, answers, sent)
+        };
+        self.units = units;
+        found
+    }
+
+    fn map_singles(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        answers: &[Answered],
+        sent: &[Sent],
+    ) -> Links {
+        let mut found = Links::default();
+        for (unit, sent) in units.iter().zip(sent) {
+            let answer = match sent {
+                Sent::Failed(error) => {
+                    found.links.push(Link::Error(*error));
+                    continue;
+                }
+                Sent::Call(call) => answers.get(*call as usize),
+            };
+            let Some(answer) = answer else { continue };
+            let arena = Bump::new();
+            match respond(self, answer, self.given(unit, arguments, &arena), &arena) {
+                Ok(Mapped::Null) => found.links.push(Link::Null),
+                Ok(Mapped::Table(table)) => found.push(table),
+                Err(error) => found.links.push(Link::Error(self.fail(error))),
+            }
+        }
+        found
+    }
+
+    fn map_batches(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        answers: &[Answered],
+        sent: &[Sent],
+    ) -> Links {
+        let mut found = Links { tables: Vec::new(), links: vec![Link::Null; units.len()] };
+        for (answer, call) in answers.iter().zip(0..) {
+            let asked = || {
+                sent.iter().zip(units).zip(0..).filter_map(
+                    move |((sent, unit), index): ((&Sent, &Unit), usize)| {
+                        matches!(sent, Sent::Call(of) if *of == call).then_some((index, unit))
+                    },
+                )
+            };
+            let arena = Bump::new();
+            let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
+            let index = u32::try_from(found.tables.len()).unwrap_or(u32::MAX);
+            let links: Vec<(usize, Link)> = match respond(self, answer, given, &arena) {
+                Ok(Mapped::Null) => Vec::new(),
+                Ok(Mapped::Table(mut table)) => match join(self.step, &mut table, asked()) {
+                    Ok(nodes) => {
+                        found.tables.push(table);
+                        let link = |(unit, node)| (unit, Link::Node { table: index, node });
+                        nodes.into_iter().map(link).collect()
+                    }
+                    Err(error) => {
+                        let error = self.fail(error);
+                        asked().map(|(unit, _)| (unit, Link::Error(error))).collect()
+                    }
+                },
+                Err(error) => {
+                    let error = self.fail(error);
+                    asked().map(|(unit, _)| (unit, Link::Error(error))).collect()
+                }
+            };
+            for (unit, link) in links {
+                if let Some(place) = found.links.get_mut(unit) {
+                    *place = link;
+                }
+            }
+        }
+        for (sent, link) in sent.iter().zip(&mut found.links) {
+            if let Sent::Failed(error) = sent {
+                *link = Link::Error(*error);
+            }
+        }
+        found
+    }
+}
+
+/// What a response came to.
+enum Mapped {
+    /// Null, without an error.
+    Null,
+    /// Records; the result is the first node.
+    Table(Table),
+}
+
+/// Reads and maps a response.
+fn respond<'a>(
+    work: &'a Work<'_, '_>,
+    answered: &'a Answered,
+    given: Given<'a>,
+    arena: &'a Bump,
+) -> Result<Mapped, ClientError> {
+    let connector = &*work.step.connector;
+    let response = match &**answered {
+        Ok(response) => response,
+        Err(error) => return Err(error.clone().attributed(connector, None).client),
+    };
+    let mut problems = Problems::ignored();
+    let variables = Given { response: Some(response), ..given }.variables(connector, arena);
+    let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+    let not_found_is_null = work.step.missing_is_null && connector.batch.is_none();
+    match Outcome::of(connector, response, not_found_is_null, &mut scope) {
+        Outcome::Null => Ok(Mapped::Null),
+        Outcome::Failure(error) => Err(error.client),
+        Outcome::Data(body) => map(work, response, body, &variables, arena).map(Mapped::Table),
+    }
+}
+
+fn map<'a>(
+    work: &'a Work<'_, '_>,
+    response: &'a UpstreamResponse,
+    body: Body<'a>,
+    variables: &Variables<'a>,
+    arena: &'a Bump,
+) -> Result<Table, ClientError> {
+    let step = work.step;
+    let invalid =
+        |detail: String| unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
+    let data = match (body, &step.mapping) {
+        (Body::Json(text), CompiledMapping::Project { projection, .. }) => {
+            match project(projection, bytes_of(text, &response.body), step.numbered.len()) {
+                Ok(table) => return Ok(table),
+                Err(Misfit::Json(detail)) => return Err(invalid(detail)),
+                Err(Misfit::Shape) => json::read(text, arena).map_err(|error| invalid(error.to_string()))?,
+            }
+        }
+        (Body::Json(text), CompiledMapping::Evaluate(_)) => {
+            json::read(text, arena).map_err(|error| invalid(error.to_string()))?
+        }
+        (Body::Text(text), _) => Value::String(text),
+        (Body::Null, _) => Value::Null,
+    };
+    evaluate(work, data, variables, arena)
+}
+
+/// Evaluates a step's mapping and makes records of the result.
+fn evaluate<'a>(
+    work: &'a Work<'_, '_>,
+    data: Value<'a>,
+    variables: &Variables<'a>,
+    arena: &'a Bump,
+) -> Result<Table, ClientError> {
+    let step = work.step;
+    let mut problems = Problems::ignored();
+    let value = evaluate_root(step.mapping.root(), data, variables, arena, &mut problems);
+    if problems.work_ran_out() {
+        let message =
+            format!("{}: the mapping does too much work for this response.", step.connector.coordinate);
+        return Err(ClientError::new(Code::ConnectorResponseInvalid, message));
+    }
+    Ok(record(work.run.plan, value, step.content, step.numbered.len()))
+}
+
+/// The text as part of the body that it was read from, without a copy where that is so.
+fn bytes_of(text: &str, body: &Bytes) -> Bytes {
+    let offset = (text.as_ptr() as usize).checked_sub(body.as_ptr() as usize);
+    match offset {
+        Some(offset) if offset + text.len() <= body.len() => body.slice(offset..offset + text.len()),
+        _ => Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+/// Finds the rows of a batch for each unit that asked for them, by key.
+fn join<'u>(
+    step: &Step,
+    table: &mut Table,
+    units: impl Iterator<Item = (usize, &'u Unit)>,
+) -> Result<Vec<(usize, Node)>, ClientError> {
+    let Node::List { start, len } = table.node(0) else {
+        let message =
+            format!("{}: the response of a batch does not map to an array.", step.connector.coordinate);
+        return Err(ClientError::new(Code::ValueMismatch, message));
+    };
+    let many = matches!(step.connector.batch.as_ref().map(|batch| &batch.join), Some(Join::GroupBy { .. }))
+        && step.rows_are_list;
+    let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();
+    for node in table.list(start, len) {
+        let mut row_key = Vec::new();
+        let complete = step.row_key.iter().all(|input| match &input.from {
+            InputFrom::Base(slots) => key::part(table, *node, slots, &mut row_key),
+            _ => false,
+        });
+        if !complete {
+            continue;
+        }
+        let known = rows.entry(row_key).or_default();
+        if !many {
+            // Of two rows with one key the last counts.
+            known.clear();
+        }
+        known.push(*node);
+    }
+    Ok(units
+        .map(|(unit_index, unit)| {
+            let found = rows.get(unit.join_key()).map_or(&[][..], Vec::as_slice);
+            let node = match (many, found) {
+                (true, found) => {
+                    let start = u32::try_from(table.nodes.len()).unwrap_or(u32::MAX);
+                    table.nodes.extend_from_slice(found);
+                    Node::List { start, len: u32::try_from(found.len()).unwrap_or(0) }
+                }
+                (false, [.., last]) => *last,
+                (false, []) => Node::Null,
+            };
+            (unit_index, node)
+        })
+        .collect())
+}

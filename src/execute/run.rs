@@ -1,0 +1,166 @@
+//! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
+
+use std::{sync::OnceLock, time::Duration};
+
+use bumpalo::Bump;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::{
+    calls::Calls,
+    step::{self, cut_off, is_root},
+};
+use crate::{
+    connector::Connector,
+    error::{ClientError, Code},
+    fetch::{self, FetchError, Given, Scope, Upstream, UpstreamRequest},
+    graph::Graph,
+    mapping::problems::Problems,
+    operation,
+    plan::{Plan, StepId},
+    response::StepResult,
+};
+
+/// One operation under way.
+pub(super) struct Run<'r> {
+    pub(super) graph: &'r Graph,
+    pub(super) plan: &'r Plan,
+    pub(super) variables: &'r operation::Variables,
+    pub(super) headers: Option<&'r HeaderMap>,
+    /// Which conditions of the plan hold.
+    pub(super) conditions: Vec<bool>,
+    results: &'r [OnceLock<StepResult>],
+    pub(super) calls: Calls<'r>,
+}
+
+/// What one operation runs with.
+pub(super) struct Operation<'r> {
+    pub(super) graph: &'r Graph,
+    pub(super) plan: &'r Plan,
+    pub(super) variables: &'r operation::Variables,
+    pub(super) headers: Option<&'r HeaderMap>,
+    pub(super) upstream: &'r dyn Upstream,
+    pub(super) deadline: Duration,
+}
+
+/// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
+pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>, Vec<bool>) {
+    let plan = operation.plan;
+    let results: Vec<OnceLock<StepResult>> = plan.steps.iter().map(|_| OnceLock::new()).collect();
+    let conditions: Vec<bool> = plan
+        .conditions
+        .iter()
+        .map(|condition| condition.holds(|name| operation.variables.is_true(name)))
+        .collect();
+    let deadline = Instant::now() + operation.deadline;
+    for group in &plan.groups {
+        // What a mutation changed must be seen by the root fields behind it: they share no request with it.
+        let run = Run {
+            graph: operation.graph,
+            plan,
+            variables: operation.variables,
+            headers: operation.headers,
+            conditions: conditions.clone(),
+            results: &results,
+            calls: Calls::new(operation.upstream),
+        };
+        run.group(group, deadline).await;
+    }
+    (results, conditions)
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn result(&self, id: StepId) -> Option<&'r StepResult> {
+        self.results.get(id.0 as usize)?.get()
+    }
+
+    async fn group(&self, group: &[StepId], deadline: Instant) {
+        let mut waiting: Vec<StepId> = group.to_vec();
+        let mut running = FuturesUnordered::new();
+        let timeout = tokio::time::sleep_until(deadline);
+        tokio::pin!(timeout);
+        loop {
+            waiting.retain(|id| {
+                if !self.is_ready(*id) {
+                    return true;
+                }
+                if self.is_wanted(*id) {
+                    let changes = self.plan.mutation && is_root(self.plan.step(*id).position);
+                    let id = *id;
+                    running.push(async move { (id, step::run(self, id, changes).await) });
+                } else {
+                    self.keep(*id, StepResult::default());
+                }
+                false
+            });
+            // A step that is not wanted is done at once, and another may have waited for it.
+            if waiting.iter().any(|id| self.is_ready(*id)) {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                ended = running.next() => match ended {
+                    Some((id, result)) => self.keep(id, result),
+                    None => return,
+                },
+                () = &mut timeout => break,
+            }
+        }
+        drop(running);
+        for id in group.iter().filter(|id| self.result(**id).is_none()) {
+            let error = ClientError::new(Code::GatewayTimeout, "The operation took too long.");
+            self.keep(*id, cut_off(self, *id, error));
+        }
+    }
+
+    fn keep(&self, id: StepId, result: StepResult) {
+        if let Some(place) = self.results.get(id.0 as usize) {
+            // Each step ends once.
+            let _ = place.set(result);
+        }
+    }
+
+    fn is_ready(&self, id: StepId) -> bool {
+        self.plan.step(id).after.iter().all(|earlier| self.result(*earlier).is_some())
+    }
+
+    /// Whether the step's conditions hold.
+    fn is_wanted(&self, id: StepId) -> bool {
+        let when = self.plan.step(id).when;
+        when.is_none_or(|when| self.conditions.get(usize::from(when.0)).copied().unwrap_or(true))
+    }
+
+    // ---- for the steps ---------------------------------------------------------------------------------------
+
+    /// What all mappings may read; a step adds what it knows.
+    pub(super) fn given<'a>(&self) -> Given<'a>
+    where
+        'r: 'a,
+    {
+        Given {
+            env: &self.graph.env,
+            client: self.headers,
+            args: None,
+            this: None,
+            batch: None,
+            response: None,
+        }
+    }
+
+    /// Builds the request of a connector.
+    pub(super) fn build<'a>(
+        &self,
+        connector: &'a Connector,
+        given: Given<'a>,
+        arena: &'a Bump,
+    ) -> Result<UpstreamRequest, FetchError> {
+        let Some(request) = &connector.request else {
+            return Err(FetchError::new(Code::Internal, "The connector has no request."));
+        };
+        let variables = given.variables(connector, arena);
+        let mut problems = Problems::ignored();
+        let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+        fetch::build(connector, request, self.headers, &mut scope)
+    }
+}

@@ -1,0 +1,179 @@
+//! The requests of a step: what each unit's request reads, chunks of batches, and which of it is under way already.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bumpalo::Bump;
+use serde_json::Value as Json;
+
+use super::{
+    calls::Call,
+    key::{self, Found},
+    step::{Sent, Unit, Work},
+};
+use crate::{
+    connector::{Connector, Kind},
+    fetch::{self, FetchError, Given, UpstreamRequest},
+    mapping::{json, value::Value},
+};
+
+/// The requests of a step, each once.
+#[derive(Default)]
+pub(super) struct Requests<'r> {
+    pub(super) calls: Vec<Call<'r>>,
+    known: HashMap<u32, u32, ahash::RandomState>,
+}
+
+impl<'r> Requests<'r> {
+    fn add(&mut self, call: Call<'r>) -> Sent {
+        let next = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
+        let index = *self.known.entry(call.number).or_insert(next);
+        if index == next {
+            self.calls.push(call);
+        }
+        Sent::Call(index)
+    }
+}
+
+impl<'r> Work<'_, 'r> {
+    /// The inputs of a unit as an object: `$this`, an element of `$batch`, or `$args` of an entity connector.
+    fn inputs<'a>(&self, unit: &Unit, arena: &'a Bump) -> Value<'a>
+    where
+        'r: 'a,
+    {
+        let position = self.run.plan.position(self.step.position);
+        let Some(owner) = position.owner.and_then(|id| self.run.result(id)) else {
+            return Value::Object(&[]);
+        };
+        let mut entries = Vec::new();
+        for input in &self.step.inputs {
+            if let Found::Node(table, node, slots) =
+                key::find(input, owner, unit.at, unit.row, |id| self.run.result(id))
+            {
+                key::insert(&mut entries, &input.path, key::value(table, node, slots, arena), arena);
+            }
+        }
+        Value::Object(arena.alloc_slice_copy(&entries))
+    }
+
+    /// What a unit's request and mapping read.
+    pub(super) fn given<'a>(&self, unit: &Unit, arguments: &'a Json, arena: &'a Bump) -> Given<'a>
+    where
+        'r: 'a,
+    {
+        let mut given = self.run.given();
+        given.args = Some(json::from_json(arguments, arena));
+        if self.run.plan.position(self.step.position).owner.is_some() {
+            match self.step.connector.kind {
+                Kind::Entity { .. } => given.args = Some(self.inputs(unit, arena)),
+                _ => given.this = Some(self.inputs(unit, arena)),
+            }
+        }
+        given
+    }
+
+    /// What the request of a batch, and the mapping of its response, read.
+    pub(super) fn given_batch<'a, 'u>(
+        &self,
+        units: impl Iterator<Item = &'u Unit>,
+        arguments: &'a Json,
+        arena: &'a Bump,
+    ) -> Given<'a>
+    where
+        'r: 'a,
+    {
+        let mut given = self.run.given();
+        let batch: Vec<Value<'a>> = units.map(|unit| self.inputs(unit, arena)).collect();
+        given.args = Some(json::from_json(arguments, arena));
+        given.batch = Some(Value::List(arena.alloc_slice_copy(&batch)));
+        given
+    }
+
+    /// Sends what is not under way already; says for each unit what became of it.
+    pub(super) fn send(&mut self, arguments: &Json, changes: bool) -> (Requests<'r>, Vec<Sent>) {
+        let mut requests = Requests::default();
+        let units = std::mem::take(&mut self.units);
+        let sent = match &self.step.connector.batch {
+            Some(batch) => {
+                self.send_batches(&units, arguments, batch.size_max.unwrap_or(usize::MAX), &mut requests)
+            }
+            None => self.send_singles(&units, arguments, changes, &mut requests),
+        };
+        self.units = units;
+        (requests, sent)
+    }
+
+    fn send_singles(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        changes: bool,
+        requests: &mut Requests<'r>,
+    ) -> Vec<Sent> {
+        let connector: &'r Arc<Connector> = &self.step.connector;
+        let mut arena = Bump::new();
+        let mut sent = Vec::with_capacity(units.len());
+        for unit in units {
+            arena.reset();
+            let built = self.run.build(connector, self.given(unit, arguments, &arena), &arena);
+            sent.push(match built {
+                Ok(request) if changes => requests.add(self.run.calls.send_anew(&connector.source, request)),
+                Ok(request) => requests.add(self.run.calls.send(&connector.source, request)),
+                Err(error) => Sent::Failed(self.fail_fetch(error)),
+            });
+        }
+        sent
+    }
+
+    fn fail_fetch(&mut self, error: FetchError) -> u32 {
+        self.fail(error.attributed(&self.step.connector, None).client)
+    }
+
+    fn send_batches(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        size_max: usize,
+        requests: &mut Requests<'r>,
+    ) -> Vec<Sent> {
+        let connector: &'r Arc<Connector> = &self.step.connector;
+        let scope = arguments.to_string();
+        let calls = &self.run.calls;
+        let asked = calls.asked(connector, &scope, units.iter().map(Unit::key));
+        let mut sent: Vec<Option<Sent>> =
+            asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
+        let open: Vec<usize> =
+            (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
+        let mut chunks: Vec<Vec<usize>> = open.chunks(size_max.max(1)).rev().map(<[usize]>::to_vec).collect();
+        while let Some(mut chunk) = chunks.pop() {
+            let of_chunk = || chunk.iter().filter_map(|index| units.get(*index));
+            let outcome = match self.build_batch(of_chunk(), arguments) {
+                Ok(request) if request.url.len() > fetch::URL_BYTES_MAX && chunk.len() > 1 => {
+                    let second = chunk.split_off(chunk.len() / 2);
+                    chunks.extend([second, chunk]);
+                    continue;
+                }
+                Ok(request) => {
+                    let call = calls.send(&connector.source, request);
+                    calls.note(connector, &scope, of_chunk().map(Unit::key), &call);
+                    requests.add(call)
+                }
+                Err(error) => Sent::Failed(self.fail_fetch(error)),
+            };
+            for index in chunk {
+                if let Some(place) = sent.get_mut(index) {
+                    *place = Some(outcome);
+                }
+            }
+        }
+        sent.into_iter().flatten().collect()
+    }
+
+    fn build_batch<'u>(
+        &self,
+        units: impl Iterator<Item = &'u Unit>,
+        arguments: &Json,
+    ) -> Result<UpstreamRequest, FetchError> {
+        let arena = Bump::new();
+        self.run.build(&self.step.connector, self.given_batch(units, arguments, &arena), &arena)
+    }
+}

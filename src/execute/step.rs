@@ -1,0 +1,200 @@
+//! One step of a plan: the keys of its objects, the requests for them, and what the responses make of each object.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+
+use super::{
+    arguments::arguments,
+    key::{self, Found},
+    respond::Links,
+    run::Run,
+};
+use crate::{
+    error::ClientError,
+    plan::{PositionId, Step, StepId},
+    response::{Link, Node, Row, StepResult, unquoted},
+};
+
+/// One thing that a step asks for: objects with equal inputs are one unit.
+pub(super) struct Unit {
+    /// An object that has these inputs.
+    pub(super) row: u32,
+    pub(super) at: Row,
+    /// All inputs.
+    key: Vec<u8>,
+    /// How much of the key joins rows to it.
+    join: usize,
+}
+
+impl Unit {
+    /// All inputs.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The part that joins rows to it.
+    pub(super) fn join_key(&self) -> &[u8] {
+        self.key.get(..self.join).unwrap_or_default()
+    }
+}
+
+/// What a step does for one of its objects.
+#[derive(Clone, Copy)]
+enum Asks {
+    NotRun,
+    Nothing,
+    Unit(u32),
+    Failed(u32),
+}
+
+/// What a unit's request came to.
+#[derive(Clone, Copy)]
+pub(super) enum Sent {
+    Call(u32),
+    Failed(u32),
+}
+
+/// Runs a step to its end.
+pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepResult {
+    let step = run.plan.step(id);
+    let mut work = Work { run, step, errors: Vec::new(), units: Vec::new() };
+    let asks = work.ask();
+    let arguments = match arguments(&step.arguments, run.variables) {
+        Ok(arguments) => arguments,
+        Err(error) => return work.all_failed(&asks, error),
+    };
+    if step.connector.request.is_none() {
+        let mapped = work.map_static(&arguments);
+        return work.finish(&asks, mapped);
+    }
+    let (requests, sent) = work.send(&arguments, changes);
+    let answers = join_all(requests.calls.iter().map(|call| call.answer.clone())).await;
+    let mapped = work.map(&arguments, &answers, &sent);
+    work.finish(&asks, mapped)
+}
+
+pub(super) struct Work<'s, 'r> {
+    pub(super) run: &'s Run<'r>,
+    pub(super) step: &'r Step,
+    pub(super) errors: Vec<ClientError>,
+    pub(super) units: Vec<Unit>,
+}
+
+impl<'r> Work<'_, 'r> {
+    // ---- keys ------------------------------------------------------------------------------------------------
+
+    /// What each object of the position asks for.
+    fn ask(&mut self) -> Vec<Asks> {
+        let position = self.run.plan.position(self.step.position);
+        let Some(owner_id) = position.owner else {
+            self.units.push(Unit { row: 0, at: Row { table: 0, record: 0 }, key: Vec::new(), join: 0 });
+            return vec![Asks::Unit(0)];
+        };
+        let (Some(owner), Some(number)) = (self.run.result(owner_id), position.numbered) else {
+            return Vec::new();
+        };
+        let mut known: HashMap<Vec<u8>, u32, ahash::RandomState> = HashMap::default();
+        let mut asks = Vec::new();
+        let mut key = Vec::new();
+        for (at, row) in owner.rows(number).zip(0..) {
+            if !self.applies(owner, at) {
+                asks.push(Asks::NotRun);
+                continue;
+            }
+            key.clear();
+            asks.push(match self.key(owner, at, row, &mut key) {
+                Err(asks) => asks,
+                Ok(join) => match known.get(&key) {
+                    Some(unit) => Asks::Unit(*unit),
+                    None => {
+                        let unit = u32::try_from(self.units.len()).unwrap_or(u32::MAX);
+                        known.insert(key.clone(), unit);
+                        self.units.push(Unit { row, at, key: key.clone(), join });
+                        Asks::Unit(unit)
+                    }
+                },
+            });
+        }
+        asks
+    }
+
+    /// Whether an object has the concrete type that the step is for.
+    fn applies(&self, owner: &StepResult, at: Row) -> bool {
+        let Some(only) = &self.step.only else { return true };
+        let position = self.run.plan.position(self.step.position);
+        let (Some(table), Some(slot)) = (owner.table(at.table), position.typename) else { return false };
+        match table.slot(at.record, slot) {
+            Node::String { start, end } => unquoted(table.slice(start, end)) == only.as_str(),
+            _ => false,
+        }
+    }
+
+    /// The key of an object, and how much of it joins rows to it.
+    fn key(&mut self, owner: &'r StepResult, at: Row, row: u32, key: &mut Vec<u8>) -> Result<usize, Asks> {
+        let joins = self.step.row_key.len();
+        let mut join = 0;
+        for (input, index) in self.step.inputs.iter().zip(1..) {
+            match key::find(input, owner, at, row, |id| self.run.result(id)) {
+                Found::Nothing => return Err(Asks::Nothing),
+                Found::Failed(id, error) => {
+                    let error =
+                        self.run.result(id).and_then(|result| result.errors.get(error as usize)).cloned();
+                    return Err(error.map_or(Asks::Nothing, |error| Asks::Failed(self.fail(error))));
+                }
+                Found::Node(table, node, slots) => {
+                    if !key::part(table, node, slots, key) {
+                        return Err(Asks::Nothing);
+                    }
+                }
+            }
+            if index == joins {
+                join = key.len();
+            }
+        }
+        Ok(join)
+    }
+
+    /// Keeps an error.
+    pub(super) fn fail(&mut self, error: ClientError) -> u32 {
+        // One failure often meets many objects: it is kept once.
+        let index = self.errors.iter().rposition(|known| *known == error).unwrap_or_else(|| {
+            self.errors.push(error);
+            self.errors.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    // ---- the result ------------------------------------------------------------------------------------------
+
+    fn finish(self, asks: &[Asks], found: Links) -> StepResult {
+        let links = asks
+            .iter()
+            .map(|asks| match asks {
+                Asks::NotRun => Link::NotRun,
+                Asks::Nothing => Link::Null,
+                Asks::Failed(error) => Link::Error(*error),
+                Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
+            })
+            .collect();
+        StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
+    }
+
+    fn all_failed(mut self, asks: &[Asks], error: ClientError) -> StepResult {
+        let error = self.fail(error);
+        let links = vec![Link::Error(error); self.units.len()];
+        self.finish(asks, Links { tables: Vec::new(), links })
+    }
+}
+
+/// The result of a step that did not end in time: every object that it was to run for has this error.
+pub(super) fn cut_off(run: &Run<'_>, id: StepId, error: ClientError) -> StepResult {
+    let mut work = Work { run, step: run.plan.step(id), errors: Vec::new(), units: Vec::new() };
+    let asks = work.ask();
+    work.all_failed(&asks, error)
+}
+
+/// Whether a position is the root of the operation.
+pub(super) fn is_root(position: PositionId) -> bool {
+    position == PositionId(0)
+}

@@ -1,0 +1,89 @@
+//! A plan for people: the fetches of an operation as a tree. Each stands below the fetch whose answer it waits for.
+
+use std::fmt::Write as _;
+
+use super::{CompiledMapping, Plan, Step, StepId};
+use crate::connector::{Join, Kind};
+
+/// Prints a plan: how many fetches, and each with its connector, its request, what it gives, what it needs and how its
+/// requests are batched.
+#[must_use]
+pub fn explain(plan: &Plan) -> String {
+    let fetches = plan.steps.iter().filter(|step| step.connector.request.is_some()).count();
+    let word = if fetches == 1 { "fetch" } else { "fetches" };
+    let mut text = format!("{} {fetches} {word}\n", if plan.mutation { "mutation:" } else { "query:" });
+    for (step, id) in plan.steps.iter().zip(0..) {
+        if parent(step).is_none() {
+            branch(plan, StepId(id), step, 0, &mut text);
+        }
+    }
+    text
+}
+
+/// A step stands below the last of the steps that it reads.
+fn parent(step: &Step) -> Option<StepId> {
+    step.after.iter().max().copied()
+}
+
+fn branch(plan: &Plan, id: StepId, step: &Step, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    let place = if step.path.is_empty() { String::new() } else { format!("{}.", step.path) };
+    let fields = match step.fields.as_slice() {
+        [field] => format!("{place}{field}"),
+        fields => format!("{place}{{{}}}", fields.join(", ")),
+    };
+    let only = step.only.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{indent}{fields}{only} <- {}", step.connector.coordinate);
+    let _ = writeln!(text, "{indent}    {}", request(step));
+    let _ = writeln!(text, "{indent}    {}", calls(step));
+    if let Some(when) = step.when.and_then(|id| plan.conditions.get(usize::from(id.0))) {
+        let _ = writeln!(text, "{indent}    only if {when}");
+    }
+    for (other, index) in plan.steps.iter().zip(0..) {
+        if parent(other) == Some(id) {
+            branch(plan, StepId(index), other, depth + 1, text);
+        }
+    }
+}
+
+fn request(step: &Step) -> String {
+    let Some(request) = &step.connector.request else { return "no request: static data".to_owned() };
+    let source = match step.connector.source.name.as_str() {
+        "" => String::new(),
+        name => format!(" ({name})"),
+    };
+    let url: String = request.url.text.split_whitespace().collect();
+    let read = match step.mapping {
+        CompiledMapping::Project { .. } => "projected",
+        CompiledMapping::Evaluate(_) => "evaluated",
+    };
+    format!("{} {url}{source}, {read}", request.method)
+}
+
+fn calls(step: &Step) -> String {
+    if step.connector.request.is_none() {
+        return "no call".to_owned();
+    }
+    let keys: Vec<String> = step.inputs.iter().map(|input| input.path.join(".")).collect();
+    let keys = keys.join(", ");
+    match (&step.connector.batch, &step.connector.kind) {
+        (Some(batch), _) => {
+            let size = batch.size_max.map_or_else(String::new, |max| format!(", at most {max} in one"));
+            match &batch.join {
+                Join::Entity { .. } => format!("one call for all distinct keys ({keys}){size}"),
+                Join::GroupBy { item, .. } => {
+                    let item: Vec<String> = item.iter().map(|path| path.join(".")).collect();
+                    format!(
+                        "one call for all distinct parents ({keys}){size}; rows joined by {}",
+                        item.join(", ")
+                    )
+                }
+            }
+        }
+        (None, _) if step.inputs.is_empty() => "one call".to_owned(),
+        (None, Kind::Field { .. } | Kind::Type { .. } | Kind::Entity { .. } | Kind::Root { .. }) => {
+            format!("one call for each distinct ({keys}): not batched")
+        }
+    }
+}

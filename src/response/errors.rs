@@ -1,0 +1,128 @@
+//! Entries of `errors` (GraphQL specification, section 7.1): made here and nowhere else.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::{ClientError, Code},
+    operation::Refusal,
+};
+
+/// A step of a response path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathSegment<'a> {
+    /// A response key.
+    Key(&'a str),
+    /// An index of a list.
+    Index(u32),
+}
+
+/// Execution errors, written as they come, bounded in number.
+#[derive(Debug)]
+pub struct ErrorList {
+    json: Vec<u8>,
+    count: usize,
+    max: usize,
+}
+
+impl ErrorList {
+    /// An empty list that holds so many entries.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        ErrorList { json: Vec::new(), count: 0, max }
+    }
+
+    /// Adds an error of a field.
+    pub fn push(&mut self, error: &ClientError, path: &[PathSegment<'_>], location: (u32, u32)) {
+        self.count += 1;
+        if self.count > self.max {
+            return;
+        }
+        let path: Vec<Value> = path
+            .iter()
+            .map(|segment| match segment {
+                PathSegment::Key(key) => Value::from(*key),
+                PathSegment::Index(index) => Value::from(*index),
+            })
+            .collect();
+        let (line, column) = location;
+        self.write(&entry(error, &[(line as usize, column as usize)], Some(path)));
+    }
+
+    fn write(&mut self, entry: &Value) {
+        self.json.push(if self.json.is_empty() { b'[' } else { b',' });
+        self.json.extend_from_slice(entry.to_string().as_bytes());
+    }
+
+    /// The list as JSON; none where there is no error. A list that was cut ends with the number of errors left out.
+    #[must_use]
+    pub fn finish(mut self) -> Option<Vec<u8>> {
+        if self.count == 0 {
+            return None;
+        }
+        if self.count > self.max {
+            let message = format!("{} more errors were left out.", self.count - self.max);
+            self.write(&entry(&ClientError::new(Code::LimitErrors, message), &[], None));
+        }
+        self.json.push(b']');
+        Some(self.json)
+    }
+}
+
+/// The body of a response to a request that never ran, for one reason.
+#[must_use]
+pub fn refusal(error: &ClientError) -> Bytes {
+    request_errors(&Refusal::one(error.clone(), None))
+}
+
+/// The body of a response that has no `data` (GraphQL specification, section 7.1.2).
+#[must_use]
+pub fn request_errors(refusal: &Refusal) -> Bytes {
+    let errors: Vec<Value> =
+        refusal.errors.iter().map(|error| entry(&error.error, &error.locations, None)).collect();
+    json!({ "errors": errors }).to_string().into()
+}
+
+fn entry(error: &ClientError, locations: &[(usize, usize)], path: Option<Vec<Value>>) -> Value {
+    let mut entry = Map::new();
+    entry.insert("message".to_owned(), error.message.as_str().into());
+    let locations: Vec<Value> = locations
+        .iter()
+        .filter(|(line, _)| *line > 0)
+        .map(|(line, column)| json!({ "line": line, "column": column }))
+        .collect();
+    if !locations.is_empty() {
+        entry.insert("locations".to_owned(), locations.into());
+    }
+    if let Some(path) = path {
+        entry.insert("path".to_owned(), path.into());
+    }
+    let mut extensions = error.extensions.clone();
+    extensions.entry("code").or_insert_with(|| error.code.as_str().into());
+    entry.insert("extensions".to_owned(), extensions.into());
+    Value::Object(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_errors_and_no_data() {
+        let body = refusal(&ClientError::new(Code::BadRequest, "say \"please\""));
+        assert_eq!(body, r#"{"errors":[{"message":"say \"please\"","extensions":{"code":"BAD_REQUEST"}}]}"#);
+    }
+
+    #[test]
+    fn a_list_that_was_cut_ends_with_a_count() {
+        let mut errors = ErrorList::new(1);
+        for index in 0..3 {
+            let path = [PathSegment::Key("items"), PathSegment::Index(index)];
+            errors.push(&ClientError::new(Code::ValueMismatch, "no"), &path, (1, 2));
+        }
+        let list: Value = serde_json::from_slice(&errors.finish().unwrap()).unwrap();
+        assert_eq!(list[0]["path"], json!(["items", 0]));
+        assert_eq!(list[1]["message"], "2 more errors were left out.");
+        assert_eq!(list.as_array().unwrap().len(), 2);
+    }
+}

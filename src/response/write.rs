@@ -1,0 +1,331 @@
+//! Walks a plan and the tables of its steps together and writes `{"data": …, "errors": …}`.
+//! Null propagation is the GraphQL specification's (section 6.4.4): what was written of a nulled object is cut off again.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    errors::{ErrorList, PathSegment},
+    leaf::{self, Expected},
+    table::{Link, Node, StepResult, Table},
+};
+use crate::{
+    error::{ClientError, Code},
+    plan::{Field, From, Named, Plan, Position, PositionId, StepId, Type, Variant},
+};
+
+/// All that a response is written from.
+pub struct Answer<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Results by step; none for a step that did not run.
+    pub results: &'a [OnceLock<StepResult>],
+    /// Which conditions hold, by their index.
+    pub conditions: &'a [bool],
+    /// Introspection's part of the response, by response key.
+    pub introspection: Option<&'a serde_json::Map<String, Value>>,
+    /// Most entries of `errors`.
+    pub errors_max: usize,
+}
+
+/// Writes a response.
+#[must_use]
+pub fn write(answer: &Answer<'_>) -> Bytes {
+    let mut writer = Writer {
+        answer,
+        out: Vec::with_capacity(4096),
+        errors: ErrorList::new(answer.errors_max),
+        path: Vec::new(),
+    };
+    writer.out.extend_from_slice(b"{\"data\":");
+    let mark = writer.out.len();
+    let root = answer.plan.position(PositionId(0));
+    let written = match root.variants.first() {
+        Some(variant) => writer.object(variant, Place::ROOT),
+        None => Err(Nulled),
+    };
+    if written.is_err() {
+        writer.out.truncate(mark);
+        writer.out.extend_from_slice(b"null");
+    }
+    let Writer { mut out, errors, .. } = writer;
+    if let Some(errors) = errors.finish() {
+        out.extend_from_slice(b",\"errors\":");
+        out.extend_from_slice(&errors);
+    }
+    out.push(b'}');
+    out.into()
+}
+
+/// A non-null field has no value: the object around it has none either.
+struct Nulled;
+
+/// Where the object at hand is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The table that holds its record, its index, and the step it belongs to; none for the root.
+    held: Option<(&'a Table, u32, StepId)>,
+    record: u32,
+    /// Its number among the objects of its position.
+    row: u32,
+}
+
+impl Place<'_> {
+    const ROOT: Self = Place { held: None, record: 0, row: 0 };
+}
+
+/// A value, with the table that it points into.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    table: &'a Table,
+    index: u32,
+    step: StepId,
+    node: Node,
+}
+
+struct Writer<'a> {
+    answer: &'a Answer<'a>,
+    out: Vec<u8>,
+    errors: ErrorList,
+    path: Vec<PathSegment<'a>>,
+}
+
+impl<'a> Writer<'a> {
+    fn object(&mut self, variant: &'a Variant, place: Place<'a>) -> Result<(), Nulled> {
+        self.out.push(b'{');
+        let mut first = true;
+        for field in &variant.fields {
+            if !self.is_there(field) {
+                continue;
+            }
+            if !first {
+                self.out.push(b',');
+            }
+            first = false;
+            self.out.extend_from_slice(&field.key_json);
+            self.path.push(PathSegment::Key(&field.key));
+            let written = self.field(field, variant, place);
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn result(&self, step: StepId) -> Option<&'a StepResult> {
+        self.answer.results.get(step.0 as usize)?.get()
+    }
+
+    fn is_there(&self, field: &Field) -> bool {
+        field.when.is_none_or(|id| self.answer.conditions.get(usize::from(id.0)).copied().unwrap_or(true))
+    }
+
+    fn field(&mut self, field: &'a Field, variant: &'a Variant, place: Place<'a>) -> Result<(), Nulled> {
+        match field.from {
+            From::Typename => {
+                self.out.push(b'"');
+                self.out.extend_from_slice(variant.name.as_bytes());
+                self.out.push(b'"');
+                Ok(())
+            }
+            From::Introspection => {
+                let value = self.answer.introspection.and_then(|values| values.get(&*field.key));
+                self.out.extend_from_slice(value.unwrap_or(&Value::Null).to_string().as_bytes());
+                Ok(())
+            }
+            From::Slot(slot) => match place.held {
+                Some((table, index, step)) => {
+                    let node = table.slot(place.record, slot);
+                    self.value(&field.ty, field, Held { table, index, step, node })
+                }
+                None => self.null(&field.ty, field),
+            },
+            From::Completed(step, slot) => self.linked(field, step, place.row, |held| match held.node {
+                Node::Record { start, .. } => Some(held.table.slot(start, slot)),
+                Node::Null | Node::Missing => Some(Node::Null),
+                _ => None,
+            }),
+            From::Fetched(step) => self.linked(field, step, place.row, |held| Some(held.node)),
+            From::Nowhere => {
+                let message = format!("No connector gives {} here.", field.coordinate);
+                self.errors.push(&ClientError::new(Code::Internal, message), &self.path, field.location);
+                self.nulled(&field.ty)
+            }
+        }
+    }
+
+    /// The value that a step found for an object; `pick` takes the field's part of it.
+    fn linked(
+        &mut self,
+        field: &'a Field,
+        step: StepId,
+        row: u32,
+        pick: impl Fn(&Held<'a>) -> Option<Node>,
+    ) -> Result<(), Nulled> {
+        let Some(result) = self.result(step) else { return self.null(&field.ty, field) };
+        match result.link(row) {
+            Link::NotRun | Link::Null => self.null(&field.ty, field),
+            Link::Error(index) => {
+                if let Some(error) = result.errors.get(index as usize) {
+                    self.errors.push(error, &self.path, field.location);
+                }
+                self.nulled(&field.ty)
+            }
+            Link::Node { table: index, node } => {
+                let Some(table) = result.table(index) else { return self.null(&field.ty, field) };
+                let held = Held { table, index, step, node };
+                match pick(&held) {
+                    Some(node) => self.value(&field.ty, field, Held { node, ..held }),
+                    None => self.mismatch(&field.ty, field, Expected::Object, node),
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, ty: &'a Type, field: &'a Field, held: Held<'a>) -> Result<(), Nulled> {
+        if matches!(held.node, Node::Null | Node::Missing) {
+            return self.null(ty, field);
+        }
+        match ty {
+            Type::List { item, .. } => self.list(ty, item, field, held),
+            Type::Named { named: Named::Object(position), .. } => self.record(ty, *position, field, held),
+            Type::Named { named, .. } => match leaf::write(named, held.table, held.node, &mut self.out) {
+                Ok(()) => Ok(()),
+                Err(expected) => self.mismatch(ty, field, expected, held.node),
+            },
+        }
+    }
+
+    fn list(&mut self, ty: &'a Type, item: &'a Type, field: &'a Field, held: Held<'a>) -> Result<(), Nulled> {
+        let Node::List { start, len } = held.node else {
+            return self.mismatch(ty, field, Expected::List, held.node);
+        };
+        let mark = self.out.len();
+        self.out.push(b'[');
+        for (node, index) in held.table.list(start, len).iter().zip(0..) {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(PathSegment::Index(index));
+            let written = self.value(item, field, Held { node: *node, ..held });
+            self.path.pop();
+            if written.is_err() {
+                self.out.truncate(mark);
+                return self.nulled(ty);
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        ty: &'a Type,
+        id: PositionId,
+        field: &'a Field,
+        held: Held<'a>,
+    ) -> Result<(), Nulled> {
+        let position = self.answer.plan.position(id);
+        let Node::Record { start, row } = held.node else {
+            return self.mismatch(ty, field, Expected::Object, held.node);
+        };
+        let row = match (position.numbered, self.result(held.step)) {
+            (Some(number), Some(result)) => result.row(number, held.index, row),
+            _ => row,
+        };
+        if !is_non_null(ty) && self.is_absent(position, held.table, start, row) {
+            self.out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        let Some(variant) = self.variant(position, held.table, start) else {
+            return self.unknown_type(ty, position, field, held.table, start);
+        };
+        let mark = self.out.len();
+        let place = Place { held: Some((held.table, held.index, held.step)), record: start, row };
+        if self.object(variant, place).is_err() {
+            self.out.truncate(mark);
+            return self.nulled(ty);
+        }
+        Ok(())
+    }
+
+    /// A stub whose key is null, or which none of the steps that complete it found, is no object.
+    fn is_absent(&self, position: &Position, table: &Table, record: u32, row: u32) -> bool {
+        let null = |slot: &u16| matches!(table.slot(record, *slot), Node::Null | Node::Missing);
+        if !position.stub_key.is_empty() && position.stub_key.iter().all(null) {
+            return true;
+        }
+        let mut looked = false;
+        for step in &position.stub {
+            match self.result(*step).map_or(Link::NotRun, |result| result.link(row)) {
+                Link::NotRun => {}
+                Link::Null => looked = true,
+                Link::Node { node: Node::Null | Node::Missing, .. } => looked = true,
+                Link::Node { .. } | Link::Error(_) => return false,
+            }
+        }
+        looked
+    }
+
+    fn variant(&self, position: &'a Position, table: &Table, record: u32) -> Option<&'a Variant> {
+        let Some(slot) = position.typename else { return position.variants.first() };
+        let Node::String { start, end } = table.slot(record, slot) else { return None };
+        let name = leaf::unquoted(table.slice(start, end));
+        position.variants.iter().find(|variant| variant.name.as_str() == name)
+    }
+
+    fn unknown_type(
+        &mut self,
+        ty: &Type,
+        position: &Position,
+        field: &Field,
+        table: &Table,
+        record: u32,
+    ) -> Result<(), Nulled> {
+        let found = match position.typename.map(|slot| table.slot(record, slot)) {
+            Some(Node::String { start, end }) => format!("\"{}\"", leaf::unquoted(table.slice(start, end))),
+            Some(node) => leaf::found(node).to_owned(),
+            None => "null".to_owned(),
+        };
+        let message = format!(
+            "{}: expected __typename to name a type of {}, found {found}.",
+            field.coordinate, position.declared
+        );
+        self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
+        self.nulled(ty)
+    }
+
+    fn mismatch(&mut self, ty: &Type, field: &Field, expected: Expected, node: Node) -> Result<(), Nulled> {
+        let found = leaf::found(node);
+        let (wanted, help) = expected.describe(found);
+        let message = format!("{}: expected {wanted}, found {found}.{help}", field.coordinate);
+        self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
+        self.nulled(ty)
+    }
+
+    /// No value, and no error yet.
+    fn null(&mut self, ty: &Type, field: &Field) -> Result<(), Nulled> {
+        if is_non_null(ty) {
+            let message = format!("{} is non-null and has no value.", field.coordinate);
+            self.errors.push(&ClientError::new(Code::NullInNonNull, message), &self.path, field.location);
+        }
+        self.nulled(ty)
+    }
+
+    /// No value, and an error that says why.
+    fn nulled(&mut self, ty: &Type) -> Result<(), Nulled> {
+        if is_non_null(ty) {
+            return Err(Nulled);
+        }
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+}
+
+fn is_non_null(ty: &Type) -> bool {
+    match ty {
+        Type::Named { non_null, .. } | Type::List { non_null, .. } => *non_null,
+    }
+}
