@@ -13,6 +13,7 @@ mod demo;
 mod differential;
 mod layers;
 mod mapping;
+mod plan;
 mod playground;
 mod spec;
 #[path = "../support/mod.rs"]
