@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ficus::execute::{Request, Response, ResponseKind};
 
 use crate::support::{
-    case::{Case, Expected, Step, check_folder},
+    case::{Case, Expected, Step, check_folder, contract},
     gateway,
     json::{self, Json},
     upstream::{Call, MockUpstream},
@@ -90,7 +90,10 @@ fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
         }
         match upstream.problems() {
             problems if problems.is_empty() => Ok(exchanges),
-            problems => Err(format!("{}\n{exchanges:#?}", problems.join("\n"))),
+            problems => {
+                let exchanges: String = exchanges.iter().flatten().map(|(info, text)| format!("\n{info}\n{text}")).collect();
+                Err(contract(&(problems.join("\n") + &exchanges)))
+            }
         }
     })
 }
@@ -106,13 +109,19 @@ fn response_block(response: &Response) -> Result<Expected, String> {
     Ok((info, json::layout(&json.to_string())?))
 }
 
-/// The order of errors is nowhere fixed; a case has them in the order of their text.
+/// The order of errors and of their members is nowhere fixed; a case has errors in the order of their messages and
+/// paths, and the message first.
 fn sort_errors(response: &mut Json) {
+    const ORDER: [&str; 4] = ["\"message\"", "\"path\"", "\"locations\"", "\"extensions\""];
     let Json::Object(members) = response else { return };
     for (key, member) in members {
-        if let (r#""errors""#, Json::List(errors)) = (key.as_str(), member) {
-            errors.sort_by_key(Json::to_string);
+        let ("\"errors\"", Json::List(errors)) = (key.as_str(), member) else { continue };
+        for error in errors.iter_mut() {
+            if let Json::Object(members) = error {
+                members.sort_by_key(|(key, _)| ORDER.iter().position(|known| known == key));
+            }
         }
+        errors.sort_by_key(Json::to_string);
     }
 }
 

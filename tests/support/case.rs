@@ -253,7 +253,7 @@ fn expand(text: &str) -> String {
 }
 
 /// Writes a hundred and more equal letters in a row as `expand` reads them.
-fn contract(text: &str) -> String {
+pub(crate) fn contract(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let runs = letters.chunk_by(|a, b| a == b);
     runs.map(
