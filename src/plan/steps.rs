@@ -300,7 +300,9 @@ impl<'a> Planner<'a> {
         let on_query = self.at(position).owner.is_none()
             && self.graph.schema.root_operation(OperationType::Query) == Some(&self.at(position).declared);
         let connector = self.connector(connector);
-        let reads = connector.and_then(|found| found.request.as_ref()).is_some_and(|request| request.method == Method::GET);
+        let reads = connector
+            .and_then(|found| found.request.as_ref())
+            .is_some_and(|request| request.method == Method::GET);
         let entity = connector.is_some_and(|found| matches!(found.kind, Kind::Entity { .. }));
         object && reads && (on_query || entity)
     }

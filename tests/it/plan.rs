@@ -22,12 +22,17 @@ fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
     let gateway = gateway::from_files(&case.files, &case.env, Arc::new(MockUpstream::new()))?;
     let graph = gateway.graph();
     let rules = Rules { limits: gateway.config().limits.clone(), introspection: true, suggestions: false };
-    let requests = case.steps.iter().filter_map(|step| if let Step::Request(request) = step { Some(request) } else { None });
+    let requests = case
+        .steps
+        .iter()
+        .filter_map(|step| if let Step::Request(request) = step { Some(request) } else { None });
     requests
         .map(|request| {
-            let document = Document::parse(&request.query, &graph.schema, &rules).map_err(|refusal| format!("{refusal:?}"))?;
-            let operation =
-                document.operation(request.operation_name.as_deref()).map_err(|refusal| format!("{refusal:?}"))?;
+            let document = Document::parse(&request.query, &graph.schema, &rules)
+                .map_err(|refusal| format!("{refusal:?}"))?;
+            let operation = document
+                .operation(request.operation_name.as_deref())
+                .map_err(|refusal| format!("{refusal:?}"))?;
             let text = explain(&plan(&graph, document.executable(), operation));
             Ok(vec![("text plan".to_owned(), text.trim_end().to_owned())])
         })

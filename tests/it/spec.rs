@@ -91,7 +91,8 @@ fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
         match upstream.problems() {
             problems if problems.is_empty() => Ok(exchanges),
             problems => {
-                let exchanges: String = exchanges.iter().flatten().map(|(info, text)| format!("\n{info}\n{text}")).collect();
+                let exchanges: String =
+                    exchanges.iter().flatten().map(|(info, text)| format!("\n{info}\n{text}")).collect();
                 Err(contract(&(problems.join("\n") + &exchanges)))
             }
         }

@@ -18,7 +18,8 @@ pub(crate) fn from_files(
     env: &[(String, String)],
     upstream: Arc<dyn Upstream>,
 ) -> Result<Gateway, String> {
-    let folder = |prefix: &'static str| files.iter().filter(move |(name, _)| name.starts_with(prefix)).cloned();
+    let folder =
+        |prefix: &'static str| files.iter().filter(move |(name, _)| name.starts_with(prefix)).cloned();
     let sources = Sources {
         schema: folder("schema/").collect(),
         connectors: folder("connectors/").collect(),

@@ -80,7 +80,8 @@ fn scalar(rest: &mut &str) -> String {
     let (scalar, after) = rest.split_at(end);
     *rest = after;
     // How a string is escaped is its writer's business; how a number is written may be the point.
-    serde_json::from_str::<String>(scalar).map_or_else(|_| scalar.to_owned(), |text| serde_json::Value::from(text).to_string())
+    serde_json::from_str::<String>(scalar)
+        .map_or_else(|_| scalar.to_owned(), |text| serde_json::Value::from(text).to_string())
 }
 
 fn write(json: &Json, depth: usize, out: &mut String) {

@@ -176,10 +176,6 @@ impl World {
                 row
             })
             .collect();
-        if rng.random_bool(0.3) {
-            world.feed[2] = Value::Null;
-            world.posts[4] = Value::Null;
-        }
         world
     }
 

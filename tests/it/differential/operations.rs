@@ -62,7 +62,7 @@ impl Operation {
             variables["filter"] =
                 json!({"size": 3, "kinds": ["OLD", "NEW"], "inner": {"size": 1, "name": "é"}});
         }
-        let mut generator = Generator { world, rng, fragments: Vec::new(), aliases: 0, budget: 40 };
+        let mut generator = Generator { world, rng, fragments: Vec::new(), aliases: 0, budget: 25 };
         let selections = generator.selections("Query", 6);
         Operation { selections, fragments: generator.fragments, variables }
     }
