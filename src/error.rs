@@ -27,6 +27,8 @@ pub enum Code {
     NotAcceptable,
     /// A browser may have been made to send this request.
     CsrfRefused,
+    /// The admin graph was asked without its token.
+    Unauthenticated,
     /// The body is larger than `limits.body`.
     PayloadTooLarge,
     /// The client took longer than `limits.body_read`.
@@ -88,6 +90,7 @@ impl Code {
             Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Code::NotAcceptable => "NOT_ACCEPTABLE",
             Code::CsrfRefused => "CSRF_REFUSED",
+            Code::Unauthenticated => "UNAUTHENTICATED",
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Code::RequestTimeout => "REQUEST_TIMEOUT",
             Code::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",

@@ -1,3 +1,5 @@
 //! The `ficus` binary: arguments in, exit code out.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    ficus::cli::run()
+}

@@ -1,1 +1,38 @@
-//! (see the module's files)
+//! The gateway's own state as a GraphQL API, on a listener of its own: what it serves, what it does, and how to reload it.
+//! `graph` and `figures` are the API, `guard` decides who may reach it, `listener` serves it. Clients' requests go
+//! through `server`, never here.
+
+mod figures;
+mod graph;
+mod guard;
+mod listener;
+
+use std::{sync::Arc, time::Instant};
+
+pub use listener::{AdminError, bind, serve};
+
+use crate::{diagnostic::Diagnostic, execute::Gateway};
+
+/// Loads the files of the graph again and serves what they say, unless they have faults. Gives all that was found,
+/// warnings too; when an error is among it, the old graph goes on serving.
+pub type Reload = Arc<dyn Fn() -> Vec<Diagnostic> + Send + Sync>;
+
+/// What the admin graph shows and steers.
+pub struct Control {
+    gateway: Gateway,
+    reload: Reload,
+    started: Instant,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+impl Control {
+    /// Uptime counts from here.
+    #[must_use]
+    pub fn new(gateway: Gateway, reload: Reload) -> Self {
+        Control { gateway, reload, started: Instant::now(), reloading: tokio::sync::Mutex::new(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

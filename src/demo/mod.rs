@@ -1,15 +1,17 @@
 //! The demo: a shop behind one monolith and three microservices, as a company that is halfway out of its monolith has it.
 //!
 //! `data` fills the shop; `monolith`, `products`, `orders` and `reviews` are its backends, real HTTP servers
-//! that share nothing but `http`, their common habits; `backends` starts and stops them.
-//! The graph over them is in `schema/` and `connectors/` and knows nothing that stands here.
+//! that share nothing but `http`, their common habits; `backends` starts and stops them. The graph over them is in
+//! `schema/` and `connectors/`, and `files` has it inside the binary.
 
 mod backends;
 pub mod data;
+mod files;
 mod http;
 mod monolith;
 mod orders;
 mod products;
 mod reviews;
 
-pub use backends::{Options, Running, StartError, start};
+pub use backends::{Options as BackendOptions, Running, StartError, start};
+pub use files::{SHOWCASE, sources};

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    connector::Source,
     error::{ClientError, Code},
     fetch::Upstream,
     graph::Graph,
@@ -86,11 +87,12 @@ pub struct Gateway {
 struct Served {
     graph: Arc<Graph>,
     plans: Plans,
+    since: Instant,
 }
 
 impl Served {
     fn new(graph: Graph) -> Self {
-        Served { graph: Arc::new(graph), plans: Plans::new() }
+        Served { graph: Arc::new(graph), plans: Plans::new(), since: Instant::now() }
     }
 }
 
@@ -106,6 +108,18 @@ impl Gateway {
     #[must_use]
     pub fn graph(&self) -> Arc<Graph> {
         self.served.load().graph.clone()
+    }
+
+    /// How long that graph has been served: since the start or the last reload.
+    #[must_use]
+    pub fn graph_served(&self) -> Duration {
+        self.served.load().since.elapsed()
+    }
+
+    /// Requests to a named source that wait for their response now; none where the upstream does not count.
+    #[must_use]
+    pub fn in_flight(&self, source: &Source) -> Option<usize> {
+        self.upstream.in_flight(source)
     }
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.

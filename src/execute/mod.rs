@@ -3,9 +3,11 @@
 //! `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
 //! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`.
+//! `executor` lets a Rust service mount the gateway in its own server.
 
 mod arguments;
 mod calls;
+mod executor;
 mod gateway;
 mod introspection;
 mod key;

@@ -59,6 +59,12 @@ impl Lanes {
         }
     }
 
+    /// Places of a named source that are taken now.
+    pub(super) fn in_flight(&self, name: &str) -> usize {
+        let known = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).map_or(0, |lane| lane.places_max.saturating_sub(lane.places.available_permits()))
+    }
+
     fn lane(&self, name: &str, settings: &SourceSettings) -> Arc<Lane> {
         let max = settings.concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
         let known = self.by_name.read().unwrap_or_else(PoisonError::into_inner);

@@ -81,6 +81,12 @@ pub trait Upstream: Send + Sync + 'static {
         source: &'a Source,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
+
+    /// Requests to a named source that wait for their response now; none where nobody counts.
+    fn in_flight(&self, source: &Source) -> Option<usize> {
+        let _ = source;
+        None
+    }
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.
@@ -207,6 +213,10 @@ impl Upstream for HttpUpstream {
             }
             .instrument(span),
         )
+    }
+
+    fn in_flight(&self, source: &Source) -> Option<usize> {
+        Some(self.lanes.in_flight(&source.name))
     }
 }
 

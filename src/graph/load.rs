@@ -9,6 +9,7 @@ use std::{
 use super::{
     Graph,
     bind::{Bound, bind},
+    check::check,
     compose::{Composed, compose},
     public::public_schema,
 };
@@ -68,8 +69,7 @@ pub struct Loaded {
 pub fn load(paths: &Paths) -> Result<Loaded, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let sources = read_files(paths, &mut diagnostics);
-    let lookup = |name: &str| std::env::var(name).ok();
-    from_texts(&sources, &lookup, diagnostics)
+    from_texts(&sources, &|name| std::env::var(name).ok(), diagnostics)
 }
 
 /// Loads a graph from texts.
@@ -99,6 +99,7 @@ fn from_texts(
     }
     let composed = compose(&sources.schema, &mut diagnostics);
     let bound = bind(&composed, &files, &mut diagnostics);
+    check(&composed, &bound, &mut diagnostics);
     let graph =
         if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
@@ -152,7 +153,8 @@ fn graph(
     })
 }
 
-fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
+/// Reads the files of a graph, without their meaning. What cannot be read is reported. The environment stays empty.
+pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
     let mut found = Vec::new();
     if !paths.schema.is_dir() {
         let place = Place::whole(paths.schema.to_string_lossy());

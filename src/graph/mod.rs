@@ -2,8 +2,10 @@
 //! Immutable; a reload makes a new one and swaps it whole.
 
 mod bind;
+mod check;
 mod compose;
 mod definitions;
+mod export;
 mod files;
 mod link;
 mod literal;
@@ -18,7 +20,8 @@ use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 
 use crate::connector::{Connector, ConnectorId, Source};
 
-pub use load::{Loaded, Paths, Sources, load, load_sources};
+pub use export::{ConnectSchema, connect_schema, directive_definitions};
+pub use load::{Loaded, Paths, Sources, load, load_sources, read_files};
 
 /// A schema whose every field is known to come from somewhere.
 #[derive(Debug)]

@@ -67,13 +67,8 @@ fn method(name: &Key, arguments: &[Expr], span: &Span) -> Option<ParseError> {
     if taken.contains(&arguments.len()) {
         return None;
     }
-    let taken = match (*taken.start(), *taken.end()) {
-        (0, 0) => "no arguments".to_owned(),
-        (1, 1) => "one argument".to_owned(),
-        (from, usize::MAX) => format!("at least {from}"),
-        (from, to) => format!("{from} to {to} arguments"),
-    };
-    let message = format!("Method ->{} takes {taken}, not {}", name.name, arguments.len());
+    let arity = methods::Arity((*taken.start(), *taken.end()));
+    let message = format!("Method ->{} takes {arity}, not {}", name.name, arguments.len());
     Some(ParseError::new(message, span.clone()))
 }
 

@@ -89,7 +89,7 @@ pub fn evaluate_root<'a>(
         work_ran_out: false,
         depth: 0,
     };
-    let scope = Scope { dollar: data, at: data, locals: None, trail: None };
+    let scope = Scope { dollar: data, at: data, locals: None, trail: None, dollar_trail: None };
     let value = match root {
         Root::Selection(selection) => evaluator.select(data, selection, &scope),
         Root::Expression(expr) => evaluator.expr(expr, &scope),
@@ -122,7 +122,10 @@ pub(super) struct Scope<'s, 'a> {
     pub(super) dollar: Value<'a>,
     pub(super) at: Value<'a>,
     pub(super) locals: Option<&'a Local<'a>>,
+    /// The way to `@`.
     pub(super) trail: Option<&'s Trail<'s, 'a>>,
+    /// The way to `$`.
+    pub(super) dollar_trail: Option<&'s Trail<'s, 'a>>,
 }
 
 /// A variable bound by `->as($name)`.
@@ -324,13 +327,20 @@ impl<'a> Evaluator<'a> {
     // ---- paths
 
     fn path(&mut self, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        let trail = match &path.head {
+            Head::Dollar | Head::Key(_) => scope.dollar_trail,
+            Head::At | Head::Expr(_) => scope.trail,
+            Head::Variable(_) => None,
+        };
+        let outer = scope;
+        let scope = &Scope { trail, ..*outer };
         let mut locals = scope.locals;
         let mut value = match &path.head {
             Head::Dollar => scope.dollar,
             Head::At => scope.at,
             Head::Expr(inner) => self.expr(inner, scope)?,
             Head::Key(key) => self.key(scope.dollar, key, (path, 0), scope)?,
-            Head::Variable(name) => self.variable(name, path, scope)?,
+            Head::Variable(name) => self.variable(name, path, outer)?,
         };
         for (index, step) in path.steps.iter().enumerate() {
             let trail = Trail::walked(scope.trail, path, 0, index + 2);
@@ -446,7 +456,7 @@ impl<'a> Evaluator<'a> {
                 })
             }),
             value => {
-                let scope = Scope { dollar: value, at: value, ..*scope };
+                let scope = Scope { dollar: value, at: value, dollar_trail: scope.trail, ..*scope };
                 let made = self.items(selection, &scope);
                 match (made, value) {
                     (None, Value::Object(_)) => Some(Value::Object(&[])),

@@ -69,6 +69,7 @@ impl<'a> Evaluator<'a> {
                 Item::Spread { value, explicit, .. } => {
                     let Some(value) = self.expr(value, scope) else { continue };
                     made = match value {
+                        Value::Object([]) => made,
                         Value::Object(entries) => {
                             made = self.object_from(made, scope);
                             self.put_all(mark, entries, scope.trail)?;

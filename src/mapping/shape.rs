@@ -9,7 +9,7 @@ use super::{
     references::local_name,
 };
 
-/// What a mapping gives.
+/// What a mapping gives, when it gives something: a value may always be missing at run time, and missing is null in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// Anything.
@@ -44,7 +44,8 @@ pub struct ObjectShape {
     /// Whether it may have more keys: something unknown was spread into it.
     pub is_open: bool,
     /// Whether there may be a list of such objects (or lists of lists) instead of one: `key { a b }` maps over whatever list
-    /// the data holds. Where the data holds a scalar or null, that may stand instead too.
+    /// the data holds. Where the data holds a scalar or null, that may stand instead too. Of several alternatives that come
+    /// from one `{ … }` (`...kind->match(…)`) each element of the list may be another one, or null where null is one of them.
     pub maybe_list: bool,
 }
 
@@ -100,6 +101,18 @@ impl Shape {
     /// Applies a function to each alternative.
     fn each(&self, apply: impl FnMut(&Shape) -> Shape) -> Shape {
         Shape::one_of(self.alternatives().iter().map(apply))
+    }
+
+    /// Missing for an object whose every key is missing.
+    fn or_missing_if_empty(&self) -> Shape {
+        match self {
+            Shape::Object(object)
+                if !object.is_open && object.fields.iter().all(|f| f.shape == Shape::Missing) =>
+            {
+                Shape::Missing
+            }
+            other => other.clone(),
+        }
     }
 
     fn list(self) -> Shape {
@@ -295,15 +308,19 @@ fn select<'m>(shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> 
         let made = object(selection, &inner);
         let maybe_list = match shape {
             Shape::Unknown => true,
+            Shape::Missing => return Shape::Missing,
             Shape::Object(object) => object.maybe_list,
-            // Null stays null.
-            Shape::Null | Shape::Missing => return shape.clone(),
-            _ => false,
+            // A scalar, or null, stays where nothing is made of it.
+            scalar => return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]),
         };
+        if !maybe_list {
+            return made;
+        }
+        if !made.alternatives().iter().any(|shape| matches!(shape, Shape::Object(_))) {
+            return Shape::Unknown;
+        }
         made.each(|shape| match shape {
-            Shape::Object(object) => {
-                Shape::Object(ObjectShape { maybe_list: object.maybe_list || maybe_list, ..object.clone() })
-            }
+            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: true, ..object.clone() }),
             other => other.clone(),
         })
     })

@@ -202,7 +202,7 @@ impl<'a> Planner<'a> {
                 Some(_) => {}
             }
         }
-        if let Some(own) = own {
+        if let Some(own) = own.filter(|own| self.can_run(position, concrete, *own, &mut Vec::new())) {
             return Source::Own(own);
         }
         match self.completion_for(position, concrete, name, &mut Vec::new()) {

@@ -95,18 +95,32 @@ impl<'a> Planner<'a> {
         trying: &mut Vec<ConnectorId>,
     ) -> Option<ConnectorId> {
         self.at(position).owner?;
-        self.completions(concrete).find(|id| {
-            !trying.contains(id) && self.gives(*id, name) && {
-                trying.push(*id);
-                let all =
-                    self.key_paths(*id).iter().all(|path| self.can_get(position, concrete, path, trying));
-                trying.pop();
-                all
-            }
-        })
+        self.completions(concrete)
+            .find(|id| self.gives(*id, name) && self.can_run(position, concrete, *id, trying))
     }
 
-    pub(super) fn can_get(
+    /// Whether all that a connector reads of an object is at hand or can be got; `trying` holds the connectors that
+    /// wait for the answer, so that none waits for itself.
+    pub(super) fn can_run(
+        &self,
+        position: PositionId,
+        concrete: &Name,
+        id: ConnectorId,
+        trying: &mut Vec<ConnectorId>,
+    ) -> bool {
+        if self.at(position).owner.is_none() {
+            return true;
+        }
+        if trying.contains(&id) {
+            return false;
+        }
+        trying.push(id);
+        let all = self.key_paths(id).iter().all(|path| self.can_get(position, concrete, path, trying));
+        trying.pop();
+        all
+    }
+
+    fn can_get(
         &self,
         position: PositionId,
         concrete: &Name,
@@ -115,7 +129,9 @@ impl<'a> Planner<'a> {
     ) -> bool {
         let Some(name) = path.first() else { return true };
         self.at(position).given.has_path(path)
-            || self.own_connector(concrete, name).is_some_and(|own| !trying.contains(&own))
+            || self
+                .own_connector(concrete, name)
+                .is_some_and(|own| self.can_run(position, concrete, own, trying))
             || self.completion_for(position, concrete, name, trying).is_some()
     }
 
@@ -249,7 +265,9 @@ impl<'a> Planner<'a> {
         if self.at(position).given.has_path(path) {
             return Some(InputFrom::Base(self.path_slots(self.at(position).base?, path)));
         }
-        if let Some(own) = self.own_connector(concrete, name).filter(|own| !trying.contains(own)) {
+        if let Some(own) =
+            self.own_connector(concrete, name).filter(|own| self.can_run(position, concrete, *own, trying))
+        {
             let step = self.new_step(position, concrete, own, when, trying);
             let rest = path.get(1..).unwrap_or_default();
             let (content, slots) = if rest.is_empty() {

@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::{ResponseBody, media::MediaType, refusal::Refusal, reply};
 
 /// Answers a health path.
-pub(super) fn answer(method: &Method, ready: bool) -> Response<ResponseBody> {
+pub(crate) fn answer(method: &Method, ready: bool) -> Response<ResponseBody> {
     if method != Method::GET && method != Method::HEAD {
         return reply::refusal(Refusal::method_not_allowed("GET, HEAD").closing(), MediaType::Json);
     }

@@ -10,7 +10,7 @@ mod csrf;
 mod edge;
 mod graphql;
 mod header_list;
-mod health;
+pub(crate) mod health;
 mod listener;
 mod media;
 mod parameters;

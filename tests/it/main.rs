@@ -13,6 +13,7 @@ mod demo;
 mod differential;
 mod layers;
 mod mapping;
+mod mapping_properties;
 mod plan;
 mod playground;
 mod spec;

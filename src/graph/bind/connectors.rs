@@ -149,7 +149,7 @@ fn unnamed() -> Source {
 /// What the selection, `errors` and `isSuccess` of a connector may read.
 fn in_response<'s>(element: Element<'s>, place: &'static str, batch: bool) -> Readable<'s> {
     let readable = in_request(element);
-    Readable { place, response: true, batch: readable.batch.filter(|_| batch), ..readable }
+    Readable { place, response: true, data: true, batch: readable.batch.filter(|_| batch), ..readable }
 }
 
 /// What the request of a connector may read.

@@ -101,6 +101,7 @@ fn file_value(
             },
         }
     }
+    mappings.check_parts(&template, Code::InvalidHeader, readable, Stands::File(&value.place));
     mappings.check(references_of_template(&template), readable, Stands::File(&value.place));
     if !sendable(mappings, &template, &value.place) {
         return None;

@@ -5,15 +5,17 @@ use std::ops::Range;
 
 use apollo_compiler::{Name, Schema, ast::FieldDefinition, schema::ExtendedType};
 
+use super::data::data_reads;
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest},
     graph::literal::SchemaText,
     mapping::{
         ParseError,
         ast::{Grammar, Mapping},
+        check::check,
         parse,
         references::{Reference, references, references_of_template, references_of_url},
-        template::{Template, UrlTemplate, parse_template, parse_url},
+        template::{Part, Template, UrlTemplate, parse_template, parse_url},
     },
 };
 
@@ -32,12 +34,21 @@ pub(super) struct Readable<'s> {
     pub(super) batch: Option<&'s Name>,
     /// `$status` and `$response`.
     pub(super) response: bool,
+    /// `$`, `@` and keys of the data: there is a response.
+    pub(super) data: bool,
 }
 
 impl Readable<'_> {
     /// Nothing but what is everywhere.
-    pub(super) const NOTHING: Self =
-        Readable { place: "", request: false, args: None, this: None, batch: None, response: false };
+    pub(super) const NOTHING: Self = Readable {
+        place: "",
+        request: false,
+        args: None,
+        this: None,
+        batch: None,
+        response: false,
+        data: false,
+    };
 
     fn variables(&self) -> Vec<&'static str> {
         let mut names = vec!["config", "env"];
@@ -89,8 +100,15 @@ impl Mappings<'_> {
         readable: Readable<'_>,
     ) -> Option<Mapping> {
         let text = text?;
-        let mapping =
-            parse(&text.value, self.grammar).map_err(|errors| self.faults(errors, code, text)).ok()?;
+        let mapping = match parse(&text.value, self.grammar) {
+            Ok(mapping) => mapping,
+            Err(errors) => {
+                self.faults(errors, code, text);
+                return None;
+            }
+        };
+        self.faults(check(&mapping), code, text);
+        self.check_data(&mapping, 0, code, readable, Stands::Schema(text));
         self.check(references(&mapping), readable, Stands::Schema(text));
         Some(mapping)
     }
@@ -99,6 +117,9 @@ impl Mappings<'_> {
     pub(super) fn url(&mut self, text: &SchemaText, readable: Readable<'_>) -> Option<UrlTemplate> {
         let parsed = parse_url(&text.value, self.grammar);
         let url = parsed.map_err(|errors| self.faults(errors, Code::InvalidUrl, text)).ok()?;
+        let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
+        sections
+            .for_each(|section| self.check_parts(section, Code::InvalidUrl, readable, Stands::Schema(text)));
         self.check(references_of_url(&url), readable, Stands::Schema(text));
         Some(url)
     }
@@ -107,6 +128,7 @@ impl Mappings<'_> {
     pub(super) fn template(&mut self, text: &SchemaText, readable: Readable<'_>) -> Option<Template> {
         let parsed = parse_template(&text.value, self.grammar);
         let template = parsed.map_err(|errors| self.faults(errors, Code::InvalidHeader, text)).ok()?;
+        self.check_parts(&template, Code::InvalidHeader, readable, Stands::Schema(text));
         self.check(references_of_template(&template), readable, Stands::Schema(text));
         Some(template)
     }
@@ -134,6 +156,53 @@ impl Mappings<'_> {
             }
         }
         self.read.extend(read);
+    }
+
+    /// Checks the expressions of a template.
+    pub(super) fn check_parts(
+        &mut self,
+        template: &Template,
+        code: Code,
+        readable: Readable<'_>,
+        stands: Stands<'_>,
+    ) {
+        for part in &template.parts {
+            let Part::Expression { mapping, span } = part else { continue };
+            for error in check(mapping) {
+                let range = error.span.start + span.start..error.span.end + span.start;
+                self.report(Diagnostic::new(code, stands.at(range), sentence(&error.message)));
+            }
+            self.check_data(mapping, span.start, code, readable, stands);
+        }
+    }
+
+    /// Reports reads of data where there is none. `offset` is where the mapping begins in the text.
+    fn check_data(
+        &mut self,
+        mapping: &Mapping,
+        offset: usize,
+        code: Code,
+        readable: Readable<'_>,
+        stands: Stands<'_>,
+    ) {
+        if readable.data {
+            return;
+        }
+        for read in data_reads(mapping) {
+            let shown = read.key.as_ref().map_or("`$`".to_owned(), |key| format!("`{key}`"));
+            let place = stands.at(read.span.start + offset..read.span.end + offset);
+            let message = format!("{shown} reads data, and there is none in {}", readable.place);
+            let diagnostic = Diagnostic::new(code, place, message);
+            let variable = read.key.and_then(|key| {
+                let is_argument = readable.args.is_some_and(|field| field.argument_by_name(&key).is_some());
+                let fields = [(is_argument, "args"), (readable.this.is_some(), "this")];
+                let (_, variable) = fields.into_iter().find(|(fits, _)| *fits)?;
+                Some(format!("did you mean `${variable}.{key}`?"))
+            });
+            self.report(
+                diagnostic.help(variable.unwrap_or_else(|| "read a variable such as `$args`".to_owned())),
+            );
+        }
     }
 
     fn fault(&self, reference: &Reference, readable: Readable<'_>, place: Place) -> Option<Diagnostic> {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod connectors;
+mod data;
 mod headers;
 mod inputs;
 mod mappings;
@@ -24,6 +25,7 @@ use self::{
     connectors::{Binder, Element},
     sources::bind_sources,
 };
+pub(super) use self::{data::data_reads, mappings::undefined_field};
 use super::{
     compose::Composed,
     written::{DirectiveReader, WrittenConnect},

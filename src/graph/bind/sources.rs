@@ -182,6 +182,7 @@ fn merge(
         place: "`errors` and `isSuccess` of a source",
         request: true,
         response: true,
+        data: true,
         ..Readable::NOTHING
     };
     let file_headers = file.map(|file| file_headers(mappings, file, in_request)).unwrap_or_default();
@@ -250,6 +251,8 @@ fn base_url(
     if let Some(fault) = scheme_fault(&url, stands.at(0..url.text.len())) {
         mappings.report(fault);
     }
+    let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
+    sections.for_each(|section| mappings.check_parts(section, Code::InvalidUrl, readable, stands));
     mappings.check(references_of_url(&url), readable, stands);
     Some(url)
 }

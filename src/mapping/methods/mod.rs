@@ -124,15 +124,24 @@ pub fn arguments_of(name: &str) -> Option<RangeInclusive<usize>> {
 /// Applies the method that the call names.
 pub(super) fn apply<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     let Some(method) = find(&call.name.name) else { return call.miss(format_args!("does not exist")) };
-    let (from, to) = method.arguments;
     let given = call.arguments.len();
-    if (from..=to).contains(&given) {
+    if (method.arguments.0..=method.arguments.1).contains(&given) {
         return (method.apply)(call);
     }
-    match (from, to) {
-        (from, ANY) => call.miss(format_args!("takes at least {from} arguments, not {given}")),
-        (from, to) if from == to => call.miss(format_args!("takes {from} arguments, not {given}")),
-        (from, to) => call.miss(format_args!("takes {from} to {to} arguments, not {given}")),
+    call.miss(format_args!("takes {}, not {given}", Arity(method.arguments)))
+}
+
+/// How many arguments a method takes, in words.
+pub(super) struct Arity(pub(super) (usize, usize));
+
+impl std::fmt::Display for Arity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            (0, 0) => f.write_str("no arguments"),
+            (1, 1) => f.write_str("one argument"),
+            (1, ANY) => f.write_str("one argument or more"),
+            (from, to) => write!(f, "{from} to {to} arguments"),
+        }
     }
 }
 

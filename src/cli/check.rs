@@ -1,0 +1,61 @@
+//! `ficus check`: everything that is wrong with the files of a graph, at once.
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    Outcome,
+    shared::{Files, answer, show},
+};
+use crate::{
+    diagnostic::{Diagnostic, to_json},
+    graph::load,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  ficus check
+  ficus check --schema api/schema --connectors api/connectors
+  ficus check --format json | jq '.diagnostics[].code'
+
+Exit status: 0 no errors (there may be warnings), 1 errors, 2 the command line is wrong.";
+
+/// Check a graph's files and show everything that is wrong with them
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Check {
+    #[command(flatten)]
+    files: Files,
+    /// How diagnostics are printed: to standard error for people, or to standard output as JSON
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl Check {
+    pub(super) fn run(self) -> anyhow::Result<Outcome> {
+        let loaded = load(&self.files.paths());
+        let (diagnostics, sizes) = match loaded {
+            Ok(loaded) => {
+                let sizes = (loaded.graph.connectors.len(), loaded.graph.sources.len());
+                (loaded.warnings, sizes)
+            }
+            Err(diagnostics) => (diagnostics, (0, 0)),
+        };
+        let faulty = diagnostics.iter().any(Diagnostic::is_error);
+        match self.format {
+            Format::Json => answer(&format!("{}\n", to_json(&diagnostics)))?,
+            Format::Human => {
+                show(&diagnostics);
+                if !faulty {
+                    answer(&format!("fine: {} connectors, {} sources\n", sizes.0, sizes.1))?;
+                }
+            }
+        }
+        Ok(if faulty { Outcome::Faults } else { Outcome::Fine })
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Gateway`] as an `async_graphql::Executor`: how a Rust service mounts Ficus in its own HTTP server.
+//! Translates requests and responses, and nothing else.
+//!
+//! The host application passes what only it knows through the request's data: the client's headers as an
+//! `http::HeaderMap`, for connectors that read or copy them, and, where it also serves GET, the `http::Method`, so that a
+//! mutation over GET is refused. `examples/mount.rs` shows both.
+//!
+//! A mount gives up what belongs to Ficus's own edge: negotiated media types and the status codes that go with them
+//! (async-graphql-axum answers 200, and a refused request with `"data": null`), limits on header time, body time and size,
+//! CSRF checks, request ids, and the draining of requests in flight. Responses are read and written once more on the way.
+
+use std::sync::Arc;
+
+use async_graphql::{Data, Executor, ServerError, Value};
+use futures_util::{FutureExt, StreamExt, stream::BoxStream};
+
+use super::{Gateway, Request};
+use crate::error::{ClientError, Code};
+
+impl Executor for Gateway {
+    async fn execute(&self, request: async_graphql::Request) -> async_graphql::Response {
+        run(self, request, None).await
+    }
+
+    /// One response, then the end: there are no subscriptions yet.
+    fn execute_stream(
+        &self,
+        request: async_graphql::Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, async_graphql::Response> {
+        let gateway = self.clone();
+        async move { run(&gateway, request, session_data.as_deref()).await }.into_stream().boxed()
+    }
+}
+
+async fn run(
+    gateway: &Gateway,
+    request: async_graphql::Request,
+    session: Option<&Data>,
+) -> async_graphql::Response {
+    match incoming(request, session) {
+        Ok(request) => outgoing(&Gateway::execute(gateway, request).await.body),
+        Err(refused) => refusal(&refused),
+    }
+}
+
+/// What the host application's request says, as the gateway reads it. `session` is what a WebSocket's connection holds.
+fn incoming(request: async_graphql::Request, session: Option<&Data>) -> Result<Request, ClientError> {
+    if !request.uploads.is_empty() {
+        return Err(ClientError::new(Code::BadRequest, "Files cannot be uploaded through this endpoint."));
+    }
+    let read_only =
+        given::<http::Method>(&request.data, session).is_some_and(|method| method == http::Method::GET);
+    let headers = given::<http::HeaderMap>(&request.data, session).cloned();
+    let variables = match request.variables.into_value().into_json() {
+        Ok(serde_json::Value::Object(variables)) => variables,
+        Ok(_) | Err(_) => {
+            return Err(ClientError::new(Code::BadUserInput, "The variables cannot be written as JSON."));
+        }
+    };
+    Ok(Request {
+        query: request.query,
+        operation_name: request.operation_name,
+        variables,
+        headers,
+        read_only,
+    })
+}
+
+/// A value of the request's data, else of the connection's.
+fn given<'a, T: 'static>(request: &'a Data, session: Option<&'a Data>) -> Option<&'a T> {
+    let id = std::any::TypeId::of::<T>();
+    request.get(&id).or_else(|| session?.get(&id))?.downcast_ref()
+}
+
+/// The gateway's bytes as the host's response type.
+fn outgoing(body: &[u8]) -> async_graphql::Response {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        refusal(&ClientError::new(Code::Internal, "The gateway's response could not be read."))
+    })
+}
+
+fn refusal(refused: &ClientError) -> async_graphql::Response {
+    let mut error = ServerError::new(refused.message.clone(), None);
+    let mut extensions = async_graphql::ErrorExtensionValues::default();
+    extensions.set("code", Value::from(refused.code.as_str()));
+    error.extensions = Some(extensions);
+    async_graphql::Response::from_errors(vec![error])
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Variables, value};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_request_keeps_all_it_says() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("authorization", http::HeaderValue::from_static("Bearer a"));
+        let request = async_graphql::Request::new("query A($n: Int) { a }")
+            .operation_name("A")
+            .variables(Variables::from_json(json!({"n": 1, "o": {"f": [1.5, null, "x"]}})))
+            .data(headers.clone())
+            .data(http::Method::GET);
+        let request = incoming(request, None).expect("a request");
+        assert_eq!(request.query, "query A($n: Int) { a }");
+        assert_eq!(request.operation_name.as_deref(), Some("A"));
+        assert_eq!(
+            serde_json::Value::Object(request.variables),
+            json!({"n": 1, "o": {"f": [1.5, null, "x"]}})
+        );
+        assert_eq!(request.headers, Some(headers));
+        assert!(request.read_only);
+    }
+
+    #[test]
+    fn headers_may_come_with_the_connection_and_are_absent_where_nobody_passed_them() {
+        let mut session = Data::default();
+        session.insert(http::HeaderMap::new());
+        let request = incoming(async_graphql::Request::new("{a}"), Some(&session)).expect("a request");
+        assert_eq!((request.headers, request.read_only), (Some(http::HeaderMap::new()), false));
+        let request = incoming(async_graphql::Request::new("{a}"), None).expect("a request");
+        assert_eq!(request.headers, None);
+    }
+
+    #[test]
+    fn a_response_keeps_data_errors_paths_and_extensions() {
+        let body = r#"{"data":{"b":1,"a":[null,12345678901234567890,1.5]},"errors":[{"message":"m","locations":
+            [{"line":2,"column":3}],"path":["a",0,"b"],"extensions":{"code":"X","http":{"status":500}}}]}"#;
+        let response = outgoing(body.as_bytes());
+        let same: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(serde_json::to_value(&response).expect("JSON"), same);
+        let Value::Object(data) = &response.data else { panic!("an object") };
+        assert_eq!(data.keys().map(async_graphql::Name::as_str).collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_request_error_has_no_data() {
+        let response = outgoing(br#"{"errors": [{"message": "no"}]}"#);
+        assert_eq!((response.data, response.errors.len()), (value!(null), 1));
+    }
+}

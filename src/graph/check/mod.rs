@@ -1,0 +1,24 @@
+//! Checks of the graph as a whole, once everything is bound: selections against the types they fill, keys against the
+//! connectors that resolve them, and whether every field that can be asked for comes from somewhere.
+
+mod entities;
+mod field_sets;
+mod requestless;
+mod resolved;
+mod selections;
+
+use super::{bind::Bound, compose::Composed};
+use crate::diagnostic::Diagnostics;
+
+/// Reports everything that is wrong with the bound graph.
+pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagnostics) {
+    entities::check(composed, bound, diagnostics);
+    requestless::check(bound, diagnostics);
+    let before = diagnostics.errors();
+    let given = selections::check(composed, bound, diagnostics);
+    // A selection that could not be read gives fields that nobody knows: only a graph without faults so far can be asked
+    // whether something is missing from it.
+    if before == 0 {
+        resolved::check(composed, bound, &given, diagnostics);
+    }
+}
