@@ -74,7 +74,7 @@ async fn compare(
     operation: &Operation,
 ) -> Result<bool, String> {
     let (query, variables) = (operation.text(), operation.variables());
-    let Value::Object(map) = variables.clone() else { unreachable!() };
+    let map = variables.as_object().unwrap().clone();
     let response =
         gateway.execute(Request { query: query.clone(), variables: map, ..Request::default() }).await;
     let text = std::str::from_utf8(&response.body).unwrap();

@@ -67,13 +67,13 @@ fn eat(rest: &mut &str, token: char) {
 
 fn scalar(rest: &mut &str) -> String {
     let mut escaped = false;
-    let end = if rest.starts_with('"') {
+    let end = if let Some(text) = rest.strip_prefix('"') {
         let close = |c: char| {
             let ends = c == '"' && !escaped;
             escaped = c == '\\' && !escaped;
             ends
         };
-        1 + rest[1..].find(close).unwrap() + 1
+        1 + text.find(close).unwrap() + 1
     } else {
         rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(rest.len())
     };

@@ -56,8 +56,10 @@ pub(super) struct World {
     pub(super) feed: Vec<Value>,
 }
 
-/// `name: base`, a pair of brackets for each list, `*` where nullability is drawn, then the origin.
-const FIELDS: &[(&str, &[(&str, &str, Origin)])] = {
+/// A field's name, its type without what is drawn of its nullability, and its origin.
+type Declared = (&'static str, &'static str, Origin);
+
+const FIELDS: &[(&str, &[Declared])] = {
     use Origin::{Called, Grouped, Member, Root, User, Users};
     &[
         (
@@ -279,8 +281,8 @@ impl World {
             ),
             ("Query", "user") => (r#"GET: "/users/{$args.id}""#, self.selection("User"), ""),
             ("Query", "posts") => (r#"GET: "/posts""#, self.selection("Post"), ""),
-            ("Query", "feed") => (r#"GET: "/feed""#, self.selection_of_members(), ""),
-            ("Query", "results") => (r#"GET: "/results""#, self.selection_of_members(), ""),
+            ("Query", "feed") => (r#"GET: "/feed""#, self.selection_of_members(MEDIA), ""),
+            ("Query", "results") => (r#"GET: "/results""#, self.selection_of_members(RESULT), ""),
             ("Query", "echo") => (r#"POST: "/echo", body: "$args""#, "$".to_owned(), ""),
             ("User", "posts") => (
                 r#"GET: "/posts-of", queryParams: "owner: $batch.id first: $args.first""#,
@@ -300,9 +302,9 @@ impl World {
     }
 
     /// The mapping of a row that may be of any member type.
-    fn selection_of_members(&self) -> String {
+    fn selection_of_members(&self, members: &[&str]) -> String {
         let mut items: Vec<String> =
-            RESULT.iter().flat_map(|name| &self.object(name).fields).map(|field| self.item(field)).collect();
+            members.iter().flat_map(|name| &self.object(name).fields).map(|field| self.item(field)).collect();
         items.sort();
         items.dedup();
         format!("__typename: kind {}", items.join(" "))
@@ -321,7 +323,7 @@ impl World {
 }
 
 impl Type {
-    fn draw(name: &'static str, fields: &[(&'static str, &'static str, Origin)], rng: &mut StdRng) -> Self {
+    fn draw(name: &'static str, fields: &[Declared], rng: &mut StdRng) -> Self {
         let fields = fields
             .iter()
             .map(|(name, ty, origin)| Field { name, ty: FieldType::draw(ty, rng), origin: *origin })

@@ -65,7 +65,8 @@ pub(super) async fn run(schema: &Schema, query: &str, variables: &Value) -> Resu
         blank(&mut response.data, path);
     }
     let text = serde_json::to_string(&response.data).unwrap();
-    let nulls = notes.nulls.iter().chain(notes.failed.contains(&Path::new()).then(|| const { &Vec::new() }));
+    let nulls =
+        notes.nulls.iter().chain(notes.failed.contains(&Path::new()).then_some(const { &Vec::new() }));
     let data: Value = serde_json::from_str(&text).unwrap();
     let nulls = nulls.map(|path| super::covering_null(&data, path)).collect();
     Ok(Verdict { data, text, nulls })
