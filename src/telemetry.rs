@@ -10,6 +10,7 @@
 //! | event                | level | fields |
 //! |----------------------|-------|--------|
 //! | `answered`           | debug; warn for 5xx | `source`, `request_id`, `status`, `body_bytes`: decompressed |
+//! | target `ficus::access` | debug; warn for 5xx | `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request of a client |
 //! | `fetch failed`       | warn  | `source`, `request_id`, `code`, `detail`: method, URL (of its query only the names) and causes |
 //!
 //! Header values, bodies, and the values of a query are in no record.

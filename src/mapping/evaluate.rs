@@ -7,9 +7,11 @@ use bumpalo::Bump;
 
 use super::{
     ast::{Coalesce, Expr, ExprKind, Head, Key, Mapping, Path, Root, Step, SubSelection},
+    merge::Items,
     methods::{self, Call},
     problems::Problems,
     references::local_name,
+    scope::{Local, Scope, Trail},
     value::{Number, Value},
 };
 
@@ -89,7 +91,7 @@ pub fn evaluate_root<'a>(
         work_ran_out: false,
         depth: 0,
     };
-    let scope = Scope { dollar: data, at: data, locals: None, trail: None, dollar_trail: None };
+    let scope = Scope::top(data);
     let value = match root {
         Root::Selection(selection) => evaluator.select(data, selection, &scope),
         Root::Expression(expr) => evaluator.expr(expr, &scope),
@@ -114,93 +116,6 @@ pub(super) struct Evaluator<'a> {
     work: usize,
     work_ran_out: bool,
     depth: usize,
-}
-
-/// What `$`, `@` and the locals stand for at one place, and the way that led there.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'s, 'a> {
-    pub(super) dollar: Value<'a>,
-    pub(super) at: Value<'a>,
-    pub(super) locals: Option<&'a Local<'a>>,
-    /// The way to `@`.
-    pub(super) trail: Option<&'s Trail<'s, 'a>>,
-    /// The way to `$`.
-    pub(super) dollar_trail: Option<&'s Trail<'s, 'a>>,
-}
-
-/// A variable bound by `->as($name)`.
-pub(super) struct Local<'a> {
-    name: &'a str,
-    value: Option<Value<'a>>,
-    next: Option<&'a Local<'a>>,
-}
-
-/// The way that led to a place, for the paths of problems. Costs nothing until a problem is written down.
-#[derive(Clone, Copy)]
-pub(super) struct Trail<'s, 'a> {
-    parent: Option<&'s Trail<'s, 'a>>,
-    /// A path, and which of its segments were walked: 0 is its head, 1 its first step.
-    walked: Option<(&'a Path, usize, usize)>,
-    /// A key of a value that is being merged.
-    key: Option<&'a str>,
-    /// Whether the place is an element of the list that the way leads to.
-    is_element: bool,
-}
-
-impl<'s, 'a> Trail<'s, 'a> {
-    /// An element of the list at `parent`.
-    pub(super) fn element(parent: Option<&'s Trail<'s, 'a>>) -> Self {
-        Trail { parent, walked: None, key: None, is_element: true }
-    }
-
-    /// A key of the object at `parent`.
-    pub(super) fn key(parent: Option<&'s Trail<'s, 'a>>, key: &'a str) -> Self {
-        Trail { parent, walked: None, key: Some(key), is_element: false }
-    }
-
-    /// Some segments of a path that starts at `parent`.
-    fn walked(parent: Option<&'s Trail<'s, 'a>>, path: &'a Path, from: usize, to: usize) -> Self {
-        Trail { parent, walked: Some((path, from, to)), key: None, is_element: false }
-    }
-
-    fn write(&self, out: &mut String) {
-        if let Some(parent) = self.parent {
-            parent.write(out);
-        }
-        if let Some((path, from, to)) = self.walked {
-            if from == 0 && to > 0 {
-                match &path.head {
-                    Head::Key(key) => push_segment(out, &key.name),
-                    Head::Variable(name) => push_segment(out, &format!("${}", name.name)),
-                    Head::Dollar | Head::At | Head::Expr(_) => {}
-                }
-            }
-            let first = from.saturating_sub(1);
-            for step in path.steps.iter().take(to.saturating_sub(1)).skip(first) {
-                match step {
-                    Step::Key(key) => push_segment(out, &key.name),
-                    Step::Method { name, .. } => {
-                        out.push_str("->");
-                        out.push_str(&name.name);
-                    }
-                    Step::Optional(_) | Step::Select(_) => {}
-                }
-            }
-        }
-        if let Some(key) = self.key {
-            push_segment(out, key);
-        }
-        if self.is_element {
-            push_segment(out, "@");
-        }
-    }
-}
-
-fn push_segment(out: &mut String, segment: &str) {
-    if !out.is_empty() {
-        out.push('.');
-    }
-    out.push_str(segment);
 }
 
 impl<'a> Evaluator<'a> {
@@ -326,32 +241,26 @@ impl<'a> Evaluator<'a> {
 
     // ---- paths
 
-    fn path(&mut self, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        let trail = match &path.head {
-            Head::Dollar | Head::Key(_) => scope.dollar_trail,
-            Head::At | Head::Expr(_) => scope.trail,
-            Head::Variable(_) => None,
-        };
-        let outer = scope;
-        let scope = &Scope { trail, ..*outer };
-        let mut locals = scope.locals;
+    fn path(&mut self, path: &'a Path, outer: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        let mut scope = outer.at_head(&path.head);
         let mut value = match &path.head {
             Head::Dollar => scope.dollar,
             Head::At => scope.at,
-            Head::Expr(inner) => self.expr(inner, scope)?,
-            Head::Key(key) => self.key(scope.dollar, key, (path, 0), scope)?,
+            Head::Expr(inner) => self.expr(inner, &scope)?,
+            Head::Key(key) => self.key(scope.dollar, key, (path, 0), &scope)?,
             Head::Variable(name) => self.variable(name, path, outer)?,
         };
         for (index, step) in path.steps.iter().enumerate() {
-            let trail = Trail::walked(scope.trail, path, 0, index + 2);
-            let inner = Scope { locals, trail: Some(&trail), ..*scope };
+            let trail = Trail::path(scope.trail, path, 0, index + 2);
+            let here = scope.on(&trail);
             value = match step {
                 Step::Optional(_) if value.is_null() => return None,
                 Step::Optional(_) => value,
-                Step::Key(key) => self.key(value, key, (path, index + 1), scope)?,
-                Step::Select(selection) => self.select(value, selection, &inner)?,
+                Step::Key(key) => self.key(value, key, (path, index + 1), &scope)?,
+                Step::Select(selection) => self.select(value, selection, &here)?,
                 Step::Method { name, arguments, .. } if name.name == "as" => {
-                    locals = Some(self.bind(arguments, value, &inner)?);
+                    let local = self.bind(arguments, value, &here)?;
+                    scope = scope.with(local);
                     value
                 }
                 Step::Method { name, arguments, .. } => methods::apply(&mut Call {
@@ -359,7 +268,7 @@ impl<'a> Evaluator<'a> {
                     name,
                     arguments,
                     input: value,
-                    scope: &inner,
+                    scope: &here,
                 })?,
             };
         }
@@ -367,7 +276,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn variable(&mut self, name: &'a Key, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        let value = lookup(scope.locals, &name.name).unwrap_or_else(|| self.variables.get(&name.name));
+        let value = scope.lookup(&name.name).unwrap_or_else(|| self.variables.get(&name.name));
         if value.is_none() && !matches!(path.steps.first(), Some(Step::Optional(_))) {
             self.problem(scope.trail, format_args!("Variable ${} not found", name.name));
         }
@@ -386,15 +295,15 @@ impl<'a> Evaluator<'a> {
         let is_optional = matches!(path.steps.get(segment), Some(Step::Optional(_)));
         match value {
             Value::List(elements) => {
-                let list = Trail::walked(scope.trail, path, 0, segment);
+                let list = Trail::path(scope.trail, path, 0, segment);
                 let element = Trail::element(Some(&list));
-                let trail = Trail::walked(Some(&element), path, segment, segment + 1);
+                let trail = Trail::path(Some(&element), path, segment, segment + 1);
                 self.list(elements.len(), |evaluator, index| {
                     evaluator.key_of_one(elements.get(index)?, key, is_optional, &trail)
                 })
             }
             value => {
-                let trail = Trail::walked(scope.trail, path, 0, segment + 1);
+                let trail = Trail::path(scope.trail, path, 0, segment + 1);
                 self.key_of_one(&value, key, is_optional, &trail)
             }
         }
@@ -427,7 +336,7 @@ impl<'a> Evaluator<'a> {
     ) -> Option<&'a Local<'a>> {
         let (name, value) = match arguments {
             [name] => (local_name(name), Some(input)),
-            [name, value] => (local_name(name), self.expr(value, &Scope { at: input, ..*scope })),
+            [name, value] => (local_name(name), self.expr(value, &scope.at(input))),
             _ => (None, None),
         };
         let Some(name) = name else {
@@ -437,27 +346,35 @@ impl<'a> Evaluator<'a> {
             );
             return None;
         };
-        Some(self.arena.alloc(Local { name, value, next: scope.locals }))
+        Some(self.arena.alloc(scope.local(name, value)))
     }
 
     /// `{ … }` applied to a value.
-    pub(super) fn select(
+    fn select(
         &mut self,
         value: Value<'a>,
         selection: &'a SubSelection,
         scope: &Scope<'_, 'a>,
     ) -> Option<Value<'a>> {
+        self.select_items(value, Items::of(selection), scope)
+    }
+
+    fn select_items(
+        &mut self,
+        value: Value<'a>,
+        items: Items<'a>,
+        scope: &Scope<'_, 'a>,
+    ) -> Option<Value<'a>> {
         match value {
             Value::List(elements) => self.deeper(scope, |evaluator| {
                 let trail = Trail::element(scope.trail);
-                let scope = Scope { trail: Some(&trail), ..*scope };
+                let scope = scope.on(&trail);
                 evaluator.list(elements.len(), |evaluator, index| {
-                    evaluator.select(*elements.get(index)?, selection, &scope)
+                    evaluator.select_items(*elements.get(index)?, items, &scope)
                 })
             }),
             value => {
-                let scope = Scope { dollar: value, at: value, dollar_trail: scope.trail, ..*scope };
-                let made = self.items(selection, &scope);
+                let made = self.items(items, &scope.within(value));
                 match (made, value) {
                     (None, Value::Object(_)) => Some(Value::Object(&[])),
                     (Some(made), Value::Object(_)) => made,
@@ -469,17 +386,6 @@ impl<'a> Evaluator<'a> {
 
     /// `{ … }` as a literal: `$` and `@` stay what they are.
     fn object(&mut self, selection: &'a SubSelection, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        self.items(selection, scope).unwrap_or(Some(Value::Object(&[])))
+        self.items(Items::of(selection), scope).unwrap_or(Some(Value::Object(&[])))
     }
-}
-
-/// A local variable's value: none where no local has the name, `Some(None)` where it was bound to missing.
-fn lookup<'a>(mut locals: Option<&'a Local<'a>>, name: &str) -> Option<Option<Value<'a>>> {
-    while let Some(local) = locals {
-        if local.name == name {
-            return Some(local.value);
-        }
-        locals = local.next;
-    }
-    None
 }

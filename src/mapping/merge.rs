@@ -2,10 +2,25 @@
 
 use super::{
     ast::{Item, SubSelection},
-    evaluate::{Evaluator, Scope, Trail},
+    evaluate::Evaluator,
     parse::ends_in_selection,
+    scope::{Scope, Trail},
     value::Value,
 };
+
+/// The items of a selection, looked through once for all the objects that they are applied to.
+#[derive(Clone, Copy)]
+pub(super) struct Items<'a> {
+    items: &'a [Item],
+    /// Whether no two of them can give the same key, so that nothing has to merge.
+    is_plain: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn of(selection: &'a SubSelection) -> Self {
+        Items { items: &selection.items, is_plain: has_only_distinct_names(&selection.items) }
+    }
+}
 
 /// What the items so far have made.
 enum Made<'a> {
@@ -19,18 +34,14 @@ enum Made<'a> {
 impl<'a> Evaluator<'a> {
     /// What the items give: none if they gave nothing at all. A lone path without `{ … }` is the value itself,
     /// `Some(None)` where that is missing.
-    pub(super) fn items(
-        &mut self,
-        selection: &'a SubSelection,
-        scope: &Scope<'_, 'a>,
-    ) -> Option<Option<Value<'a>>> {
-        if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice()
+    pub(super) fn items(&mut self, items: Items<'a>, scope: &Scope<'_, 'a>) -> Option<Option<Value<'a>>> {
+        if let [Item::Spread { value, explicit: false, .. }] = items.items
             && !ends_in_selection(value)
         {
             return Some(self.expr(value, scope));
         }
         let mark = self.entries.len();
-        let made = self.collect(selection, scope, mark);
+        let made = self.collect(items, scope, mark);
         let value = match made {
             None => Some(None),
             Some(Made::Nothing) => None,
@@ -45,21 +56,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Evaluates the items in order; none when the work ran out.
-    fn collect(
-        &mut self,
-        selection: &'a SubSelection,
-        scope: &Scope<'_, 'a>,
-        mark: usize,
-    ) -> Option<Made<'a>> {
-        let is_plain = has_only_distinct_names(&selection.items);
+    fn collect(&mut self, items: Items<'a>, scope: &Scope<'_, 'a>, mark: usize) -> Option<Made<'a>> {
         let mut made = Made::Nothing;
-        for item in &selection.items {
+        for item in items.items {
             match item {
                 Item::Named { name, value } => {
                     let Some(value) = self.expr(value, scope) else { continue };
                     self.spend(1)?;
                     made = self.object_from(made, scope);
-                    if is_plain {
+                    if items.is_plain {
                         self.entries.push((&name.name, value));
                     } else {
                         let end = self.entries.len();
@@ -196,7 +201,6 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Whether no two items can give the same key, so that nothing has to merge.
 fn has_only_distinct_names(items: &[Item]) -> bool {
     let mut rest = items;
     while let Some((Item::Named { name, .. }, after)) = rest.split_first() {

@@ -1,5 +1,6 @@
-//! One line in the log for each request, under the target `ficus::access`, also for those whose client went away. Off unless the
-//! log's filter asks for it, because a line costs as much as a small request; failures (5xx) are always written.
+//! One line in the log for each request, under the target `ficus::access`, also for those whose client went away. At level
+//! debug, so that it is off unless asked for (`RUST_LOG=info,ficus::access=debug`): a line costs as much as a small request.
+//! Failures (5xx) are warnings.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -28,7 +29,7 @@ pub(super) struct Line {
 impl Line {
     /// Begins the line of a request.
     pub(super) fn begin(peer: SocketAddr, request_id: &HeaderValue, method: &Method, path: &str) -> Line {
-        let wanted = tracing::enabled!(target: ACCESS_TARGET, tracing::Level::INFO);
+        let wanted = tracing::enabled!(target: ACCESS_TARGET, tracing::Level::DEBUG);
         Line {
             started: Instant::now(),
             wanted,
@@ -78,7 +79,7 @@ impl Drop for Line {
                 )
             };
         }
-        if status >= 500 { write_at!(tracing::Level::WARN) } else { write_at!(tracing::Level::INFO) }
+        if status >= 500 { write_at!(tracing::Level::WARN) } else { write_at!(tracing::Level::DEBUG) }
     }
 }
 

@@ -1,0 +1,13 @@
+//! GraphQL over HTTP against a gateway on a real socket: every test starts its own server on a free port of loopback.
+
+mod access_log;
+pub(crate) mod client;
+mod codings;
+mod connections;
+mod drain;
+mod limits;
+mod negotiation;
+mod origins;
+mod requests;
+mod server;
+mod smuggling;
