@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Gateway,
+    admin::{self, Control},
     config::Config,
     fetch::HttpUpstream,
     graph::{Graph, Paths, load},
@@ -66,12 +67,29 @@ async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()>
     let path = config.path.clone();
     let gateway = Gateway::new(graph, config, Arc::new(HttpUpstream::new()?));
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let admin_listener = match &gateway.config().admin {
+        Some(admin) => {
+            Some(admin::bind(admin).await.context("set `admin.listen`, or `admin.enabled: false`")?)
+        }
+        None => None,
+    };
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
+    if let Some(listener) = &admin_listener {
+        answer(&format!("Admin graph at http://{}/\n", listener.local_addr()?))?;
+    }
     let (stop, stopped) = watch::channel(false);
-    let reload = signals::on_hangup(gateway.clone(), paths)?;
+    let reload = signals::on_hangup(gateway.clone(), paths.clone())?;
     let shutdown = signals::on_stop(stop)?;
-    let served = server::serve(listener, gateway, signals::told(stopped)).await;
+    let steering = async {
+        let (Some(listener), Some(config)) = (admin_listener, &gateway.config().admin) else { return Ok(()) };
+        let reloaded = gateway.clone();
+        let reload = Arc::new(move || signals::reload(&reloaded, &paths));
+        let control = Control::new(gateway.clone(), reload);
+        admin::serve(listener, config, control, signals::told(stopped.clone())).await
+    };
+    let serving = server::serve(listener, gateway.clone(), signals::told(stopped.clone()));
+    let served = tokio::try_join!(serving, steering);
     reload.abort();
     shutdown.abort();
-    served.context("the listener is broken")
+    served.map(|_| ()).context("a listener is broken")
 }
