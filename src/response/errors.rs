@@ -111,7 +111,8 @@ mod tests {
     fn a_refusal_has_errors_and_no_data() {
         let body = refusal(&ClientError::new(Code::BadRequest, "say \"please\""));
         let body: Value = serde_json::from_slice(&body).unwrap();
-        let expected = json!({"errors": [{"message": "say \"please\"", "extensions": {"code": "BAD_REQUEST"}}]});
+        let expected =
+            json!({"errors": [{"message": "say \"please\"", "extensions": {"code": "BAD_REQUEST"}}]});
         assert_eq!(body, expected);
     }
 
