@@ -16,4 +16,5 @@ mod mapping;
 mod mapping_properties;
 mod mount;
 mod playground;
+mod readme;
 mod realdata;
