@@ -12,7 +12,7 @@ use super::{
     problems::Problems,
     references::local_name,
     scope::{Local, Scope, Trail},
-    value::{Number, Value},
+    value::{self, Number, Value},
 };
 
 /// What one evaluation may do, in values made and looked at. Beyond it the evaluation gives missing, and
@@ -90,12 +90,17 @@ pub fn evaluate_root<'a>(
         work: WORK_MAX,
         work_ran_out: false,
         depth: 0,
+        may_repeat: false,
     };
     let scope = Scope::top(data);
     let value = match root {
         Root::Selection(selection) => evaluator.select(data, selection, &scope),
         Root::Expression(expr) => evaluator.expr(expr, &scope),
     };
+    if let (Some(value), true) = (&value, evaluator.may_repeat) {
+        // Whoever writes the result walks through all of it.
+        evaluator.weigh(value);
+    }
     *problems = evaluator.problems;
     if evaluator.work_ran_out {
         problems.add(format_args!("The mapping does more than {WORK_MAX} steps of work"), String::new());
@@ -116,6 +121,9 @@ pub(super) struct Evaluator<'a> {
     work: usize,
     work_ran_out: bool,
     depth: usize,
+    /// Whether a list or an object may stand in the result more than once, so that the result may be far larger than the
+    /// work that made it.
+    pub(super) may_repeat: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -145,16 +153,22 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time.
+    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time,
+    /// and a value that is deeper than those who walk it go is too much.
     pub(super) fn weigh(&mut self, value: &Value<'a>) -> Option<()> {
+        self.weigh_at(value, 0)
+    }
+
+    fn weigh_at(&mut self, value: &Value<'a>, depth: usize) -> Option<()> {
         match value {
+            Value::List(_) | Value::Object(_) if depth == value::DEPTH_MAX => self.spend(usize::MAX),
             Value::List(elements) => {
                 self.spend(elements.len())?;
-                elements.iter().try_for_each(|element| self.weigh(element))
+                elements.iter().try_for_each(|element| self.weigh_at(element, depth + 1))
             }
             Value::Object(entries) => {
                 self.spend(entries.len())?;
-                entries.iter().try_for_each(|(_, value)| self.weigh(value))
+                entries.iter().try_for_each(|(_, value)| self.weigh_at(value, depth + 1))
             }
             Value::String(text) => self.spend(text.len() / 16),
             Value::Null | Value::Bool(_) | Value::Number(_) => Some(()),
@@ -187,23 +201,25 @@ impl<'a> Evaluator<'a> {
             ExprKind::Bool(value) => Some(Value::Bool(*value)),
             ExprKind::Number(text) => Some(Value::Number(Number::Text(text))),
             ExprKind::String(text) => Some(Value::String(text)),
-            ExprKind::Array(elements) => self.deeper(scope, |evaluator| {
+            ExprKind::Array(elements) => self.deeper(scope.trail, |evaluator| {
                 evaluator.list(elements.len(), |evaluator, index| evaluator.expr(elements.get(index)?, scope))
             }),
-            ExprKind::Object(selection) => self.deeper(scope, |evaluator| evaluator.object(selection, scope)),
-            ExprKind::Path(path) => self.deeper(scope, |evaluator| evaluator.path(path, scope)),
+            ExprKind::Object(selection) => {
+                self.deeper(scope.trail, |evaluator| evaluator.object(selection, scope))
+            }
+            ExprKind::Path(path) => self.deeper(scope.trail, |evaluator| evaluator.path(path, scope)),
             ExprKind::Chain { operator, operands } => self.chain(*operator, operands, scope),
         }
     }
 
     /// Runs what may hold itself, within the bound of depth.
-    fn deeper(
+    pub(super) fn deeper(
         &mut self,
-        scope: &Scope<'_, 'a>,
+        trail: Option<&Trail<'_, 'a>>,
         run: impl FnOnce(&mut Self) -> Option<Value<'a>>,
     ) -> Option<Value<'a>> {
         if self.depth == DEPTH_MAX {
-            self.problem(scope.trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
+            self.problem(trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
             return None;
         }
         self.depth += 1;
@@ -259,6 +275,7 @@ impl<'a> Evaluator<'a> {
                 Step::Key(key) => self.key(value, key, (path, index + 1), &scope)?,
                 Step::Select(selection) => self.select(value, selection, &here)?,
                 Step::Method { name, arguments, .. } if name.name == "as" => {
+                    self.may_repeat = true;
                     let local = self.bind(arguments, value, &here)?;
                     scope = scope.with(local);
                     value
@@ -271,6 +288,9 @@ impl<'a> Evaluator<'a> {
                     scope: &here,
                 })?,
             };
+        }
+        if let (Head::Variable(_), Value::List(_) | Value::Object(_)) = (&path.head, value) {
+            self.may_repeat = true;
         }
         Some(value)
     }
@@ -366,7 +386,7 @@ impl<'a> Evaluator<'a> {
         scope: &Scope<'_, 'a>,
     ) -> Option<Value<'a>> {
         match value {
-            Value::List(elements) => self.deeper(scope, |evaluator| {
+            Value::List(elements) => self.deeper(scope.trail, |evaluator| {
                 let trail = Trail::element(scope.trail);
                 let scope = scope.on(&trail);
                 evaluator.list(elements.len(), |evaluator, index| {
@@ -387,5 +407,47 @@ impl<'a> Evaluator<'a> {
     /// `{ … }` as a literal: `$` and `@` stay what they are.
     fn object(&mut self, selection: &'a SubSelection, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
         self.items(Items::of(selection), scope).unwrap_or(Some(Value::Object(&[])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::{ast::Grammar, json, parse::parse};
+
+    /// Whether evaluating ends for want of work, with `data` as data and as `$args`.
+    fn runs_out(text: &str, data: &str) -> bool {
+        let arena = Bump::new();
+        let data = json::read(data, &arena).unwrap();
+        let mapping = parse(text, Grammar::V0_4).unwrap();
+        let variables = Variables { args: Some(data), ..Variables::default() };
+        let mut problems = Problems::ignored();
+        let value = evaluate(&mapping, data, &variables, &arena, &mut problems);
+        assert!(value.is_none() || !problems.work_ran_out());
+        problems.work_ran_out()
+    }
+
+    #[test]
+    fn work_is_bounded_also_where_nobody_looks_at_problems() {
+        let list = format!("[{}0]", "0,".repeat(2999));
+        assert!(!runs_out("$->map(@)", &list));
+        assert!(runs_out("$->filter($->contains(1))", &list));
+        // A result that is made with little work and written with much.
+        assert!(runs_out("$ { all: $args }", &list));
+        assert!(runs_out(&format!("${}", "->as($a)->echo([$a, $a])".repeat(40)), "0"));
+        assert!(runs_out(&format!("$->echo([@]){}->jsonStringify", "->echo([@, @])".repeat(40)), "0"));
+    }
+
+    #[test]
+    fn depth_is_bounded_by_less_than_the_stack() {
+        assert!(runs_out(&format!("$->echo([@]){}", "->echo([@])".repeat(20_000)), "0"));
+        let deep = format!("{}0{}", "[".repeat(199), "]".repeat(199));
+        let nested = format!("{}$args{}", "$args { a: ".repeat(60), " }".repeat(60));
+        let arena = Bump::new();
+        let mapping = parse(&nested, Grammar::V0_4).unwrap();
+        let variables = Variables { args: Some(json::read(&deep, &arena).unwrap()), ..Variables::default() };
+        let mut problems = Problems::recorded();
+        evaluate(&mapping, Value::Null, &variables, &arena, &mut problems);
+        assert_eq!(problems.found()[0].message, "Values are nested more than 300 levels deep");
     }
 }

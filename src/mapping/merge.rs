@@ -166,7 +166,7 @@ impl<'a> Evaluator<'a> {
         Some(())
     }
 
-    /// Merges two values of one key; none when the work ran out.
+    /// Merges two values of one key; none when the work ran out, or the values are too deep.
     fn merge(
         &mut self,
         earlier: Value<'a>,
@@ -175,22 +175,23 @@ impl<'a> Evaluator<'a> {
     ) -> Option<Value<'a>> {
         match (earlier, later) {
             (Value::Null, _) | (_, Value::Null) => Some(Value::Null),
-            (Value::Object(a), Value::Object(b)) => {
-                let mark = self.entries.len();
-                self.spend(a.len())?;
-                self.entries.extend_from_slice(a);
-                self.put_all(mark, b, trail)?;
-                let merged = self.arena.alloc_slice_copy(self.entries.get(mark..).unwrap_or_default());
-                self.entries.truncate(mark);
+            (Value::Object(a), Value::Object(b)) => self.deeper(trail, |evaluator| {
+                let mark = evaluator.entries.len();
+                evaluator.spend(a.len())?;
+                evaluator.entries.extend_from_slice(a);
+                evaluator.put_all(mark, b, trail)?;
+                let entries = evaluator.entries.get(mark..).unwrap_or_default();
+                let merged = evaluator.arena.alloc_slice_copy(entries);
+                evaluator.entries.truncate(mark);
                 Some(Value::Object(merged))
-            }
-            (Value::List(a), Value::List(b)) => {
+            }),
+            (Value::List(a), Value::List(b)) => self.deeper(trail, |evaluator| {
                 let trail = Trail::element(trail);
-                self.list(a.len().max(b.len()), |evaluator, index| match (a.get(index), b.get(index)) {
+                evaluator.list(a.len().max(b.len()), |evaluator, index| match (a.get(index), b.get(index)) {
                     (Some(a), Some(b)) => evaluator.merge(*a, *b, Some(&trail)),
                     (one, other) => one.or(other).copied(),
                 })
-            }
+            }),
             (a, b) => {
                 if a.kind() != b.kind() {
                     self.lossy(trail, a.kind(), b.kind());

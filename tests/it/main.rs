@@ -10,11 +10,16 @@
 
 mod check;
 mod demo;
+mod differential;
 mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
 mod mount;
+mod plan;
 mod playground;
 mod readme;
 mod realdata;
+mod spec;
+#[path = "../support/mod.rs"]
+mod support;

@@ -126,6 +126,8 @@ pub fn arguments_of(name: &str) -> Option<RangeInclusive<usize>> {
 pub(super) fn apply<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     let Some(method) = find(&call.name.name) else { return call.miss(format_args!("does not exist")) };
     let given = call.arguments.len();
+    // An argument may use the input any number of times.
+    call.evaluator.may_repeat |= given > 0 && matches!(call.input, Value::List(_) | Value::Object(_));
     if (method.arguments.0..=method.arguments.1).contains(&given) {
         return (method.apply)(call);
     }

@@ -75,6 +75,8 @@ async fn the_monolith_comes_out_clean() {
         });
         assert_eq!(answer["customer"], expected);
     }
+    // One request each.
+    assert_eq!(world.running.requests(), [("monolith POST /srv/cust.get".to_owned(), 2)].into());
 }
 
 #[tokio::test]
