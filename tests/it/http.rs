@@ -10,4 +10,5 @@ mod negotiation;
 mod origins;
 mod requests;
 mod server;
+mod sigterm;
 mod smuggling;
