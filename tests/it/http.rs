@@ -5,6 +5,7 @@ pub(crate) mod client;
 mod codings;
 mod connections;
 mod drain;
+mod http2;
 mod limits;
 mod negotiation;
 mod origins;
