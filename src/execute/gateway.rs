@@ -233,3 +233,6 @@ fn failed() -> Response {
     let body = request_errors(&Refusal::one(error, None));
     Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
 }
+
+#[cfg(test)]
+mod tests;

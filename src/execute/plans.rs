@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use apollo_compiler::{Node, executable::Operation};
+use apollo_compiler::{Node, executable::Operation, response::JsonMap};
 use moka::sync::Cache;
-use serde_json::{Map, Value};
 
 use super::{OperationSummary, introspection::introspect};
 use crate::{
@@ -40,7 +39,7 @@ pub(super) struct Planned {
     pub(super) operation: Node<Operation>,
     pub(super) plan: Plan,
     /// Introspection's part, where it depends on no variable.
-    introspection: OnceLock<Arc<Map<String, Value>>>,
+    introspection: OnceLock<Arc<JsonMap>>,
     count: AtomicU64,
     nanos: AtomicU64,
 }
@@ -109,7 +108,7 @@ impl Planned {
         &self,
         graph: &Graph,
         variables: &Variables,
-    ) -> Result<Option<Arc<Map<String, Value>>>, Refusal> {
+    ) -> Result<Option<Arc<JsonMap>>, Refusal> {
         if !self.plan.introspection {
             return Ok(None);
         }

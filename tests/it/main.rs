@@ -10,9 +10,15 @@
 
 mod check;
 mod demo;
+mod differential;
 mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
 mod mount;
+mod plan;
 mod playground;
+mod realdata;
+mod spec;
+#[path = "../support/mod.rs"]
+mod support;
