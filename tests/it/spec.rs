@@ -123,7 +123,9 @@ fn sort_errors(response: &mut Json) {
             }
         }
         let path = |error: &Json| match error {
-            Json::Object(members) => members.iter().find(|(key, _)| key == "\"path\"").map(|(_, path)| path.to_string()),
+            Json::Object(members) => {
+                members.iter().find(|(key, _)| key == "\"path\"").map(|(_, path)| path.to_string())
+            }
             _ => None,
         };
         errors.sort_by_key(|error| (path(error), error.to_string()));
