@@ -114,9 +114,9 @@ impl Pass<'_> {
                     format!("`{owner}` is an object, and the mapping does not say which fields it has");
                 let help = "add a selection: `{ id … }`".to_owned();
                 self.report(Code::GroupSelectionRequiredForObject, key, message, help);
-            } else {
-                self.make_opaque(owner);
             }
+            // What its fields are is not known: none of them counts as missing.
+            self.make_opaque(owner);
         }
     }
 
