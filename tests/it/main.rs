@@ -18,6 +18,7 @@ mod mapping_properties;
 mod mount;
 mod plan;
 mod playground;
+mod readme;
 mod realdata;
 mod spec;
 #[path = "../support/mod.rs"]
