@@ -46,8 +46,10 @@ pub(super) struct Planned {
 
 impl Plans {
     pub(super) fn new() -> Self {
-        let weigh = |text: &Box<str>, _: &Arc<Known>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Plans { documents: Cache::builder().max_capacity(TEXT_BYTES_MAX).weigher(weigh).build() }
+        let documents = Cache::<Box<str>, Arc<Known>>::builder()
+            .max_capacity(TEXT_BYTES_MAX)
+            .weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX));
+        Plans { documents: documents.build() }
     }
 
     /// The plan of an operation, made at its first use.

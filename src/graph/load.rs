@@ -352,6 +352,31 @@ mod tests {
     }
 
     #[test]
+    fn files_are_found_in_folders_and_unreadable_ones_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("schema/users")).unwrap();
+        fs::write(at("schema/query.graphql"), "\u{feff}type Query { a: Int @connect(selection: \"$(1)\") }")
+            .unwrap();
+        fs::write(
+            at("schema/users/user.graphql"),
+            "extend type Query { b: Int @connect(selection: \"$(2)\") }",
+        )
+        .unwrap();
+        fs::write(at("schema/.hidden.graphql"), "not graphql").unwrap();
+        fs::write(at("schema/notes.txt"), "not graphql").unwrap();
+        let paths = Paths { schema: at("schema"), connectors: at("connectors"), config: at("ficus.yaml") };
+        assert_eq!(load(&paths).unwrap().graph.connectors.len(), 2);
+        fs::write(at("schema/users/latin.graphql"), b"# caf\xe9").unwrap();
+        fs::write(at("ficus.yaml"), b"\xff").unwrap();
+        let found = load(&paths).unwrap_err();
+        let codes: Vec<Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
+        assert_eq!(codes, [Code::UnreadableFile, Code::UnreadableFile]);
+        let found = load(&Paths { schema: at("nowhere"), ..paths }).unwrap_err();
+        assert!(found.iter().any(|diagnostic| diagnostic.code == Code::NoSchema));
+    }
+
+    #[test]
     fn odd_input_is_told_and_never_a_panic() {
         let long = format!("type Query {{ a: {}Int{} }}", "[".repeat(200), "]".repeat(200));
         let deep = format!("type Query {{ a: Int @connect(selection: \"{}\") }}", "{a".repeat(500));

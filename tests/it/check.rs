@@ -68,6 +68,19 @@ fn run(text: &str) -> (String, Vec<String>) {
     (rewritten, wrong)
 }
 
+/// Every code of the table has a case. Files that cannot be read are not a matter of their text.
+#[test]
+fn every_code_has_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("src/diagnostic/code.rs")).unwrap();
+    let codes = table.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
+    let without: Vec<String> = codes
+        .map(|code| code.to_lowercase().replace('_', "-"))
+        .filter(|code| code != "unreadable-file" && !root.join(format!("tests/check/{code}.md")).exists())
+        .collect();
+    assert_eq!(without, Vec::<String>::new());
+}
+
 fn take(sources: &mut Sources, info: &str, content: &str) {
     let (language, name) = info.split_once(' ').unwrap_or((info, ""));
     let file = |default: &str| {

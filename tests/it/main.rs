@@ -9,6 +9,7 @@
 )]
 
 mod check;
+mod cli;
 mod demo;
 mod differential;
 mod http;

@@ -6,7 +6,7 @@ use apollo_compiler::{
     schema::{ExtendedType, ObjectType},
 };
 
-use super::field_sets;
+use super::{field_sets, ways::gives};
 use crate::{
     connector::{Join, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics, suggest},
@@ -14,7 +14,7 @@ use crate::{
         bind::{Bound, BoundConnector, undefined_field},
         compose::Composed,
     },
-    mapping::shape::{Shape, shape},
+    mapping::shape::shape,
 };
 
 /// Checks entities and their keys.
@@ -99,17 +99,6 @@ fn batch_key_not_selected(found: &BoundConnector) -> Vec<Diagnostic> {
                 .help(format!("select it too: `{key}`"))
         })
         .collect()
-}
-
-fn gives(shape: &Shape, path: &[String]) -> bool {
-    shape.alternatives().iter().any(|shape| match (shape, path.split_first()) {
-        (_, None) | (Shape::Unknown, _) => true,
-        (Shape::List(element), _) => gives(element, path),
-        (Shape::Object(object), Some((key, rest))) => {
-            object.is_open || object.field(key).is_some_and(|field| gives(&field.shape, rest))
-        }
-        _ => false,
-    })
 }
 
 /// Each argument of an entity connector is a key field of the entity, by name and type.
