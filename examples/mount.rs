@@ -7,6 +7,8 @@
 //! The graph's files are read as `ficus serve` reads them; `ficus.yaml` gives limits and introspection, but not what belongs
 //! to Ficus's own edge: see the documentation of `ficus::execute::executor` for what a mount gives up.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to who started it")]
+
 use std::{process::ExitCode, sync::Arc};
 
 use async_graphql::Executor;

@@ -2,6 +2,8 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod demo;
+mod explain;
 mod logs;
 mod schema;
 mod serve;
@@ -28,7 +30,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Shop),
     Check(check::Check),
+    Explain(explain::Explain),
     Schema(schema::Schema),
 }
 
@@ -46,7 +50,9 @@ pub fn run() -> ExitCode {
     // clap exits by itself: 0 for help and version, 2 when the command line is wrong.
     let outcome = match Arguments::parse().command {
         Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
     };
     match outcome {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use clap::Args;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
     Outcome, logs,
@@ -12,8 +12,9 @@ use super::{
     signals,
 };
 use crate::{
-    Gateway,
+    admin::{self, Control},
     config::Config,
+    execute::Gateway,
     fetch::HttpUpstream,
     graph::{Graph, Paths, load},
     server,
@@ -64,14 +65,29 @@ impl Serve {
 async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()> {
     let listen = config.listen;
     let path = config.path.clone();
+    let admin = match config.admin.clone() {
+        Some(admin) => {
+            let listener = admin::bind(&admin).await;
+            Some((listener.context("set `admin.listen`, or `admin.enabled: false`")?, admin))
+        }
+        None => None,
+    };
     let gateway = Gateway::new(graph, config, Arc::new(HttpUpstream::new()?));
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
+    if let Some((listener, _)) = &admin {
+        answer(&format!("Admin graph at http://{}/\n", listener.local_addr()?))?;
+    }
+    let reload = signals::reload(gateway.clone(), paths);
     let (stop, stopped) = watch::channel(false);
-    let reload = signals::on_hangup(gateway.clone(), paths)?;
-    let shutdown = signals::on_stop(stop)?;
-    let served = server::serve(listener, gateway, signals::told(stopped)).await;
-    reload.abort();
-    shutdown.abort();
-    served.context("the listener is broken")
+    let tasks = [signals::on_hangup(reload.clone())?, signals::on_stop(stop)?];
+    let admin = async {
+        let Some((listener, admin)) = admin else { return Ok(()) };
+        let control = Control::new(gateway.clone(), reload);
+        admin::serve(listener, &admin, control, signals::told(stopped.clone())).await
+    };
+    let clients = server::serve(listener, gateway.clone(), signals::told(stopped.clone()));
+    let served = tokio::try_join!(clients, admin);
+    tasks.iter().for_each(JoinHandle::abort);
+    served.map(drop).context("a listener is broken")
 }

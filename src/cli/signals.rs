@@ -1,6 +1,6 @@
 //! What the system tells a running gateway: SIGTERM and Ctrl-C stop it, SIGHUP reloads its files.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -9,7 +9,9 @@ use tokio::{
 };
 
 use crate::{
-    Gateway,
+    admin::Reload,
+    diagnostic::Diagnostic,
+    execute::Gateway,
     graph::{Paths, load},
 };
 
@@ -39,13 +41,13 @@ pub(super) async fn told(mut stopped: watch::Receiver<bool>) {
 ///
 /// # Errors
 /// When the system gives no signals.
-pub(super) fn on_hangup(gateway: Gateway, paths: Paths) -> io::Result<JoinHandle<()>> {
+pub(super) fn on_hangup(reload: Reload) -> io::Result<JoinHandle<()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (gateway, paths) = (gateway.clone(), paths.clone());
+            let reload = reload.clone();
             // Reading and checking files would hold up requests.
-            let reloaded = tokio::task::spawn_blocking(move || reload(&gateway, &paths)).await;
+            let reloaded = tokio::task::spawn_blocking(move || reload()).await;
             if let Err(error) = reloaded {
                 tracing::error!(%error, "reloading ended early");
             }
@@ -53,8 +55,12 @@ pub(super) fn on_hangup(gateway: Gateway, paths: Paths) -> io::Result<JoinHandle
     }))
 }
 
-/// Serves what the files say now; a graph with faults is refused and the old one goes on. Gives what was found.
-pub(super) fn reload(gateway: &Gateway, paths: &Paths) -> Vec<crate::diagnostic::Diagnostic> {
+/// What serves the files as they are then; a graph with faults is refused and the old one goes on.
+pub(super) fn reload(gateway: Gateway, paths: Paths) -> Reload {
+    Arc::new(move || reload_once(&gateway, &paths))
+}
+
+fn reload_once(gateway: &Gateway, paths: &Paths) -> Vec<Diagnostic> {
     let (found, message) = match load(paths) {
         Ok(loaded) => {
             gateway.reload(loaded.graph);

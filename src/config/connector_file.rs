@@ -113,7 +113,7 @@ pub fn read_connector_file(
         name: name.to_owned(),
         place: file.place(0..0),
         base_url: None,
-        faulty_base_url: false,
+        faulty_base_url: true,
         config: None,
         headers: Vec::new(),
         timeout: None,
@@ -124,7 +124,12 @@ pub fn read_connector_file(
         format: None,
         body_bytes_max: None,
     };
-    let Some(root) = yaml::parse(file, diagnostics) else { return read };
+    let before = diagnostics.errors();
+    let Some(root) = yaml::parse(file, diagnostics) else {
+        // An empty file says nothing; a broken one might say anything.
+        read.faulty_base_url = diagnostics.errors() > before;
+        return read;
+    };
     let mut reader = Reader { file, lookup, diagnostics };
     let Some(mut fields) = reader.fields(&root, "") else { return read };
     let base_url = fields.take("base_url");

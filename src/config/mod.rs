@@ -16,6 +16,7 @@ pub use connector_file::{
     ConnectorFile, FileHeader, Placed, ResponseFormat, StatusMeaning, read_connector_file,
 };
 pub use gateway_file::read_gateway_file;
+pub use reader::duration;
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]

@@ -173,7 +173,10 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn duration(&mut self, node: &Node, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let value = self.parsed(node, "a duration such as `50ms`, `2s`, `5m` or `1h`", duration)?;
-        self.bounded(node, value, bounds, |value| format!("{value:?}"))
+        self.bounded(node, value, bounds, |value| match value.as_secs() / 3_600 {
+            0 => format!("{value:?}"),
+            hours => format!("{hours}h"),
+        })
     }
 
     pub(crate) fn size(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
@@ -261,7 +264,9 @@ fn with_unit(text: &str) -> Option<(f64, &str)> {
     Some((value, unit))
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// A duration as it is written in files and on the command line: a number and `ms`, `s`, `m`, `h` or `d`, or `0`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

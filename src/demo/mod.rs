@@ -2,7 +2,7 @@
 //!
 //! `data` fills the shop; `monolith`, `products`, `orders` and `reviews` are its backends, real HTTP servers
 //! that share nothing but `http`, their common habits; `backends` starts and stops them. The graph over them is in
-//! `schema/` and `connectors/`, and `files` has it inside the binary.
+//! `schema/` and `connectors/`; `files` has it inside the binary, and `run` puts it all together.
 
 mod backends;
 pub mod data;
@@ -12,6 +12,8 @@ mod monolith;
 mod orders;
 mod products;
 mod reviews;
+mod run;
 
 pub use backends::{Options as BackendOptions, Running, StartError, start};
 pub use files::{SHOWCASE, sources};
+pub use run::{Demo, DemoError, Options};

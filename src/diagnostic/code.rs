@@ -103,6 +103,8 @@ pub enum Code {
     GroupSelectionRequiredForObject,
     /// Nothing gives a field its value.
     ConnectorsUnresolvedField,
+    /// A selection leaves fields out that other selections give, and nothing completes them there.
+    FieldsMissingOnOneWay,
     /// A field with arguments is given by a mapping, which cannot read them.
     ConnectorsFieldWithArguments,
     /// `$args` names an argument that the field does not have.
@@ -111,8 +113,6 @@ pub enum Code {
     UndefinedField,
     /// A variable that is not known in this place.
     UnsupportedVariableType,
-    /// A connector on something that has no type.
-    MissingSchemaType,
     /// Several `@connect` on one field.
     SeveralConnectors,
     // ---- Entities and batches
@@ -134,8 +134,6 @@ pub enum Code {
     ConnectBatchAndThis,
     /// A batch's selection does not give the key that its rows are matched by.
     ConnectorsBatchKeyNotInSelection,
-    /// A batch key that is not a field of the type itself.
-    ConnectorsNonRootBatchKey,
     /// `@groupBy` that does not say how rows find their parent.
     InvalidGroupBy,
 }
@@ -188,11 +186,11 @@ impl Code {
             Code::GroupSelectionIsNotObject => "GROUP_SELECTION_IS_NOT_OBJECT",
             Code::GroupSelectionRequiredForObject => "GROUP_SELECTION_REQUIRED_FOR_OBJECT",
             Code::ConnectorsUnresolvedField => "CONNECTORS_UNRESOLVED_FIELD",
+            Code::FieldsMissingOnOneWay => "FIELDS_MISSING_ON_ONE_WAY",
             Code::ConnectorsFieldWithArguments => "CONNECTORS_FIELD_WITH_ARGUMENTS",
             Code::UndefinedArgument => "UNDEFINED_ARGUMENT",
             Code::UndefinedField => "UNDEFINED_FIELD",
             Code::UnsupportedVariableType => "UNSUPPORTED_VARIABLE_TYPE",
-            Code::MissingSchemaType => "MISSING_SCHEMA_TYPE",
             Code::SeveralConnectors => "SEVERAL_CONNECTORS",
             Code::EntityNotOnRootQuery => "ENTITY_NOT_ON_ROOT_QUERY",
             Code::EntityTypeInvalid => "ENTITY_TYPE_INVALID",
@@ -203,7 +201,6 @@ impl Code {
             Code::ConnectOnRoot => "CONNECT_ON_ROOT",
             Code::ConnectBatchAndThis => "CONNECT_BATCH_AND_THIS",
             Code::ConnectorsBatchKeyNotInSelection => "CONNECTORS_BATCH_KEY_NOT_IN_SELECTION",
-            Code::ConnectorsNonRootBatchKey => "CONNECTORS_NON_ROOT_BATCH_KEY",
             Code::InvalidGroupBy => "INVALID_GROUP_BY",
         }
     }
@@ -212,7 +209,9 @@ impl Code {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Code::NoSourceImport | Code::UnusedConnectorFile => Severity::Warning,
+            Code::NoSourceImport | Code::UnusedConnectorFile | Code::FieldsMissingOnOneWay => {
+                Severity::Warning
+            }
             _ => Severity::Error,
         }
     }

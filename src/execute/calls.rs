@@ -35,11 +35,14 @@ pub(super) struct Calls<'r> {
     made: Mutex<Made<'r>>,
 }
 
+/// The calls that something is known by.
+type CallsBy<'r, K> = HashMap<K, Call<'r>, ahash::RandomState>;
+
 #[derive(Default)]
 struct Made<'r> {
-    requests: HashMap<UpstreamRequest, Call<'r>, ahash::RandomState>,
+    requests: CallsBy<'r, UpstreamRequest>,
     /// By connector and arguments: the request that asks for a key.
-    keys: HashMap<(usize, String), HashMap<Vec<u8>, Call<'r>, ahash::RandomState>, ahash::RandomState>,
+    keys: HashMap<(usize, String), CallsBy<'r, Vec<u8>>, ahash::RandomState>,
 }
 
 impl<'r> Calls<'r> {

@@ -8,6 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::sync::watch;
 
 use super::{
     plans::{Planned, Plans},
@@ -81,6 +82,8 @@ pub struct Gateway {
     served: Arc<ArcSwap<Served>>,
     config: Arc<Config>,
     upstream: Arc<dyn Upstream>,
+    /// Each running mutation holds a receiver.
+    mutations: watch::Sender<()>,
 }
 
 /// A graph and the plans made for it: swapped as one.
@@ -101,7 +104,7 @@ impl Gateway {
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
         let served = Arc::new(ArcSwap::from_pointee(Served::new(graph)));
-        Gateway { served, config: Arc::new(config), upstream }
+        Gateway { served, config: Arc::new(config), upstream, mutations: watch::Sender::new(()) }
     }
 
     /// The graph that new requests are served from.
@@ -163,6 +166,11 @@ impl Gateway {
         let run = async move { gateway.run(&served, &planned, request).await };
         if mutation {
             // A client that goes away must not leave a mutation half done.
+            let running = self.mutations.subscribe();
+            let run = async move {
+                let _running = running;
+                run.await
+            };
             match tokio::spawn(run).await {
                 Ok(response) => response,
                 Err(_) => failed(),
@@ -170,6 +178,11 @@ impl Gateway {
         } else {
             run.await
         }
+    }
+
+    /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
+    pub async fn mutations_ended(&self) {
+        self.mutations.closed().await;
     }
 
     async fn run(&self, served: &Served, planned: &Planned, request: Request) -> Response {
@@ -220,3 +233,6 @@ fn failed() -> Response {
     let body = request_errors(&Refusal::one(error, None));
     Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
 }
+
+#[cfg(test)]
+mod tests;

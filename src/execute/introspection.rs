@@ -1,7 +1,6 @@
 //! `__schema` and `__type`: answered from the schema by apollo-compiler.
 
-use apollo_compiler::{executable::Operation, introspection::partial_execute};
-use serde_json::{Map, Value};
+use apollo_compiler::{executable::Operation, introspection::partial_execute, response::JsonMap};
 
 use crate::{
     error::{ClientError, Code},
@@ -9,13 +8,13 @@ use crate::{
     operation::{Document, Refusal, Variables},
 };
 
-/// Introspection's part of a response, by response key.
+/// Introspection's part of a response, by response key; all in the order of the selections.
 pub(super) fn introspect(
     graph: &Graph,
     document: &Document,
     operation: &Operation,
     variables: &Variables,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<JsonMap, Refusal> {
     let response = partial_execute(
         &graph.schema,
         &graph.implementers,
@@ -24,10 +23,5 @@ pub(super) fn introspect(
         &variables.to_valid(),
     )
     .map_err(|fault| Refusal::one(ClientError::new(Code::BadUserInput, fault.message().to_string()), None))?;
-    let data = response.data.unwrap_or_default();
-    let values = data.into_iter().map(|(key, value)| {
-        let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        (key.as_str().to_owned(), value)
-    });
-    Ok(values.collect())
+    Ok(response.data.unwrap_or_default())
 }

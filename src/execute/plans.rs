@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use apollo_compiler::{Node, executable::Operation};
+use apollo_compiler::{Node, executable::Operation, response::JsonMap};
 use moka::sync::Cache;
-use serde_json::{Map, Value};
 
 use super::{OperationSummary, introspection::introspect};
 use crate::{
@@ -40,15 +39,17 @@ pub(super) struct Planned {
     pub(super) operation: Node<Operation>,
     pub(super) plan: Plan,
     /// Introspection's part, where it depends on no variable.
-    introspection: OnceLock<Arc<Map<String, Value>>>,
+    introspection: OnceLock<Arc<JsonMap>>,
     count: AtomicU64,
     nanos: AtomicU64,
 }
 
 impl Plans {
     pub(super) fn new() -> Self {
-        let weigh = |text: &Box<str>, _: &Arc<Known>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Plans { documents: Cache::builder().max_capacity(TEXT_BYTES_MAX).weigher(weigh).build() }
+        let documents = Cache::<Box<str>, Arc<Known>>::builder()
+            .max_capacity(TEXT_BYTES_MAX)
+            .weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX));
+        Plans { documents: documents.build() }
     }
 
     /// The plan of an operation, made at its first use.
@@ -109,7 +110,7 @@ impl Planned {
         &self,
         graph: &Graph,
         variables: &Variables,
-    ) -> Result<Option<Arc<Map<String, Value>>>, Refusal> {
+    ) -> Result<Option<Arc<JsonMap>>, Refusal> {
         if !self.plan.introspection {
             return Ok(None);
         }

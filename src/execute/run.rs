@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     connector::Connector,
-    error::{ClientError, Code},
+    error::Code,
     fetch::{self, FetchError, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
     mapping::problems::Problems,
@@ -109,7 +109,8 @@ impl<'r> Run<'r> {
         }
         drop(running);
         for id in group.iter().filter(|id| self.result(**id).is_none()) {
-            let error = ClientError::new(Code::GatewayTimeout, "The operation took too long.");
+            let error = FetchError::new(Code::GatewayTimeout, "The operation took too long.");
+            let error = error.attributed(&self.plan.step(*id).connector, None).client;
             self.keep(*id, cut_off(self, *id, error));
         }
     }

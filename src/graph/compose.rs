@@ -113,8 +113,7 @@ fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
         return suggest(first, input.fields.keys().map(Name::as_str));
     }
     if message.starts_with("the argument `") && message.contains("is not supported by") {
-        let directive =
-            quoted.next()?.trim_start_matches('@').trim_end_matches(|c| c != '(').trim_end_matches('(');
+        let directive = quoted.next()?.trim_start_matches('@').split('(').next()?;
         let known = schema.directive_definitions.get(directive)?;
         return suggest(first, known.arguments.iter().map(|argument| argument.name.as_str()));
     }

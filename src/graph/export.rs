@@ -1,7 +1,7 @@
 //! The schema for other tools: with only the connect directives left (`ficus schema --connect`), and the definitions of all
 //! directives for editors (`ficus schema --directives`). Says what the connect language cannot express.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use apollo_compiler::{
     Name, Node,
@@ -17,7 +17,7 @@ use super::{
     public::keep,
 };
 use crate::{
-    config::{ConnectorFile, environment::Text, read_connector_file},
+    config::{ConnectorFile, read_connector_file},
     diagnostic::{Diagnostics, TextFile},
 };
 
@@ -47,16 +47,17 @@ pub fn connect_schema(sources: &Sources) -> ConnectSchema {
     if !definition.directives.has("link") {
         definition.directives.insert(0, link());
     }
-    let declared: BTreeSet<String> = definition
-        .directives
-        .iter()
-        .filter_map(|directive| Some(directive.specified_argument_by_name("name")?.as_str()?.to_owned()))
-        .collect();
     for file in files(sources, &mut unread) {
-        if let (false, Some(url)) = (declared.contains(&file.name), &file.base_url) {
-            definition.directives.push(source(&file.name, &url.value));
+        let named = |directive: &&mut Component<Directive>| {
+            let name = directive.specified_argument_by_name("name").and_then(|name| name.as_str());
+            name == Some(file.name.as_str())
+        };
+        let url = base_url(&file);
+        match definition.directives.iter_mut().find(named) {
+            Some(directive) => url.into_iter().for_each(|url| set_base_url(directive, &url)),
+            None => definition.directives.push(source(&file.name, url.as_deref().unwrap_or_default())),
         }
-        lost.extend(lost_settings(&file, declared.contains(&file.name)));
+        lost.extend(lost_settings(&file));
     }
     ConnectSchema { sdl: schema.serialize().to_string(), lost }
 }
@@ -79,16 +80,36 @@ fn links_connect(directive: &Directive) -> bool {
 
 /// `@link` to the version that a graph without a link is read as.
 fn link() -> Component<Directive> {
-    let text = |text: &str| Node::new(Value::String(text.to_owned()));
     let import = Value::List(vec![text("@source"), text("@connect")]);
     directive("link", [("url", text("https://specs.apollo.dev/connect/v0.4")), ("import", Node::new(import))])
 }
 
-fn source(name: &str, base_url: &Text) -> Component<Directive> {
-    // What the environment says stays out of the file; other tools have an environment of their own.
-    let text = |text: &str| Node::new(Value::String(text.to_owned()));
-    let http = Value::Object(vec![(Name::new_unchecked("baseURL"), text(&base_url.written))]);
+fn text(text: &str) -> Node<Value> {
+    Node::new(Value::String(text.to_owned()))
+}
+
+fn source(name: &str, base_url: &str) -> Component<Directive> {
+    let http = Value::Object(vec![(Name::new_unchecked("baseURL"), text(base_url))]);
     directive("source", [("name", text(name)), ("http", Node::new(http))])
+}
+
+/// A file's base URL without what this machine's environment says: where it reads that, its default.
+fn base_url(file: &ConnectorFile) -> Option<String> {
+    let url = file.base_url.as_ref()?.value.value();
+    url.contains("://").then_some(url)
+}
+
+/// The file wins over what `@source` says.
+fn set_base_url(directive: &mut Component<Directive>, url: &str) {
+    let directive = directive.node.make_mut();
+    let mut http = match directive.specified_argument_by_name("http").and_then(|http| http.as_object()) {
+        Some(entries) => entries.iter().filter(|(name, _)| name != "baseURL").cloned().collect(),
+        None => Vec::new(),
+    };
+    http.insert(0, (Name::new_unchecked("baseURL"), text(url)));
+    directive.arguments.retain(|argument| argument.name != "http");
+    let value = Node::new(Value::Object(http));
+    directive.arguments.push(Node::new(Argument { name: Name::new_unchecked("http"), value }));
 }
 
 fn directive<const N: usize>(name: &str, arguments: [(&str, Node<Value>); N]) -> Component<Directive> {
@@ -110,7 +131,8 @@ fn lost_directives(composed: &Composed) -> Vec<String> {
 }
 
 fn files(sources: &Sources, unread: &mut Diagnostics) -> Vec<ConnectorFile> {
-    let lookup = |name: &str| Some(sources.env.get(name).cloned().unwrap_or_default());
+    // An empty variable takes its default. What is set on this machine must not end up in a printed schema.
+    let lookup = |_: &str| Some(String::new());
     let read = |(name, text): &(String, String)| {
         let stem = std::path::Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let file = TextFile::new(name.as_str(), text.as_str());
@@ -119,10 +141,10 @@ fn files(sources: &Sources, unread: &mut Diagnostics) -> Vec<ConnectorFile> {
     sources.connectors.iter().map(read).collect()
 }
 
-fn lost_settings(file: &ConnectorFile, declared: bool) -> Vec<String> {
-    let base_url = file.base_url.as_ref();
+fn lost_settings(file: &ConnectorFile) -> Vec<String> {
+    let reads_environment = file.base_url.as_ref().is_some_and(|url| url.value.has_literal());
     let settings: BTreeMap<&str, bool> = [
-        ("base_url", base_url.is_some_and(|url| declared || url.value.has_literal())),
+        ("base_url: ${…}", reads_environment),
         ("config", file.config.is_some()),
         ("headers", !file.headers.is_empty()),
         ("timeout", file.timeout.is_some()),
@@ -136,4 +158,76 @@ fn lost_settings(file: &ConnectorFile, declared: bool) -> Vec<String> {
     .into();
     let of_file = |(key, _)| format!("source {}: `{key}` of its connector file", file.name);
     settings.into_iter().filter(|(_, lost)| *lost).map(of_file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources() -> Sources {
+        let schema = r#"
+            type Query {
+              user: User @connect(source: "users", http: {GET: "/me"}, selection: "id") @deprecated
+            }
+            type User @key(fields: "id") { id: ID! }
+            extend type User {
+              posts: [Post] @connect(source: "posts", http: {GET: "/p", queryParams: "u: $batch.id"}, selection: "id")
+                @groupBy(item: "u", parent: "id")
+            }
+            type Post { id: ID! }
+            extend schema @source(name: "posts", http: {path: "$(['v1'])"})
+        "#;
+        let file = |name: &str, text: &str| (format!("connectors/{name}.yaml"), text.to_owned());
+        Sources {
+            schema: vec![("a.graphql".to_owned(), schema.to_owned())],
+            connectors: vec![
+                file("users", "base_url: ${USERS_URL:-http://127.0.0.1:1}\ntimeout: 2s\n"),
+                file("posts", "base_url: http://127.0.0.1:2\n"),
+            ],
+            env: [("USERS_URL".to_owned(), "http://secret.internal".to_owned())].into(),
+            ..Sources::default()
+        }
+    }
+
+    #[test]
+    fn the_connect_schema_has_only_connect_directives_and_every_base_url() {
+        let written = connect_schema(&sources());
+        let expected = [
+            "@source(name: \"posts\", http: {baseURL: \"http://127.0.0.1:2\", path: \"$(['v1'])\"})",
+            "@source(name: \"users\", http: {baseURL: \"http://127.0.0.1:1\"})",
+            "user: User @connect(source: \"users\", http: {GET: \"/me\"}, selection: \"id\")",
+        ];
+        for part in expected {
+            assert!(written.sdl.contains(part), "{part} in\n{}", written.sdl);
+        }
+        for part in ["@groupBy", "@key", "extend type", "secret", "connect__"] {
+            assert!(!written.sdl.contains(part), "{part} in\n{}", written.sdl);
+        }
+        assert_eq!(
+            written.lost,
+            [
+                "User.posts: `@groupBy`, and `$batch` on a field",
+                "source users: `base_url: ${…}` of its connector file",
+                "source users: `timeout` of its connector file"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_connect_schema_can_be_read_again() {
+        let written = connect_schema(&sources());
+        let again = Sources { schema: vec![("again.graphql".to_owned(), written.sdl)], ..Sources::default() };
+        let mut diagnostics = Diagnostics::default();
+        compose(&again.schema, &mut diagnostics);
+        assert_eq!(diagnostics.into_sorted(), []);
+    }
+
+    #[test]
+    fn the_definitions_of_directives_are_graphql() {
+        let text = directive_definitions();
+        assert!(Document::parse(text.as_str(), "directives").is_ok());
+        for name in ["source", "connect", "groupBy", "key"] {
+            assert!(text.contains(&format!("directive @{name}(")), "{name}");
+        }
+    }
 }

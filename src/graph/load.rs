@@ -93,9 +93,13 @@ fn from_texts(
         None => Config::default(),
     };
     let files = connector_files(sources, lookup, &mut diagnostics);
-    if sources.schema.is_empty() && diagnostics.errors() == 0 {
-        let diagnostic = Diagnostic::new(Code::NoSchema, Place::whole("schema"), "there is no schema file");
-        diagnostics.push(diagnostic.help("write at least one `*.graphql` file with a `type Query`"));
+    if sources.schema.is_empty() {
+        if diagnostics.errors() == 0 {
+            let diagnostic =
+                Diagnostic::new(Code::NoSchema, Place::whole("schema"), "there is no schema file");
+            diagnostics.push(diagnostic.help("write at least one `*.graphql` file with a `type Query`"));
+        }
+        return Err(diagnostics.into_sorted());
     }
     let composed = compose(&sources.schema, &mut diagnostics);
     let bound = bind(&composed, &files, &mut diagnostics);
@@ -214,4 +218,204 @@ fn texts(paths: Vec<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<(String, Str
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let message = format!("cannot be read: {error}");
     Diagnostic::new(Code::UnreadableFile, Place::whole(path.to_string_lossy()), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::connector::{Connector, HeaderValue, Join, Kind};
+
+    const SCHEMA: &str = r#"
+        extend schema @source(name: "shop", http: {baseURL: "http://schema", headers: [{name: "x-a", value: "1"}, {name: "x-b", from: "x-b"}]})
+        extend type Query {
+          user(id: ID!): User @connect(source: "shop", http: {GET: "/users/{$args.id}"}, entity: true, selection: "id name")
+          users: [User] @connect(source: "shop", http: {GET: "/users", queryParams: "r: $env.REGION t: $request.headers.'x-t'->first"}, selection: "id name")
+        }
+        extend type Mutation {
+          add(name: String!): User @connect(source: "shop", http: {POST: "/users", body: "name: $args.name", headers: {name: "content-type", value: "application/x-www-form-urlencoded; charset=utf-8"}}, selection: "id")
+        }
+        type User @connect(source: "shop", http: {GET: "/users", queryParams: "id: $batch.id"}, batch: {maxSize: 5}, selection: "id mail") {
+          id: ID!
+          name: String
+          mail: String
+          friends(first: Int = 5): [User] @connect(source: "shop", http: {GET: "/users/{$this.id}/friends?n={$args.first}"}, selection: "id")
+          posts: [Post] @connect(source: "shop", http: {GET: "/posts", queryParams: "u: $batch.id"}, selection: "id") @groupBy(item: ["t", "u.id"], parent: ["name", "id"], maxSize: 7)
+        }
+        type Post { id: ID! }
+    "#;
+
+    const FILE: &str = "base_url: http://file/${PART}\ntimeout: 3s\nconfig: { region: eu }\nheaders:\n\
+        \x20 - { name: X-A, value: \"${KEY}\" }\n\x20 - { name: x-c, value: \"{$config.region}-${KEY}\" }\n";
+
+    fn loaded() -> Loaded {
+        let text = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let env = [("PART", "a{b}"), ("KEY", "{hush}"), ("REGION", "eu")];
+        let sources = Sources {
+            schema: vec![text("schema/a.graphql", SCHEMA)],
+            connectors: vec![text("connectors/shop.yaml", FILE)],
+            config: Some(text("ficus.yaml", "listen: 127.0.0.1:9\n")),
+            env: env.into_iter().map(|(name, value)| text(name, value)).collect(),
+        };
+        load_sources(&sources).unwrap_or_else(|found| panic!("{}", crate::diagnostic::render(&found, false)))
+    }
+
+    fn find<'g>(graph: &'g Graph, coordinate: &str) -> &'g Connector {
+        graph.connectors.iter().find(|connector| connector.coordinate == coordinate).unwrap()
+    }
+
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_public_schema_shows_nothing_of_connectors() {
+        let sdl = loaded().graph.schema.to_string();
+        assert!(sdl.contains("friends(first: Int = 5): [User]"), "{sdl}");
+        for hidden in ["@connect", "@source", "@groupBy", "connect__", "link__", "extend"] {
+            assert!(!sdl.contains(hidden), "{hidden} in {sdl}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_source_wins_key_by_key() {
+        let graph = loaded().graph;
+        let source = &graph.sources[0];
+        let url = source.base_url.as_ref().unwrap();
+        // What the environment said is text, and is not shown.
+        assert_eq!(url.text, "http://file/${PART}");
+        assert_eq!(format!("{:?}", url.path.parts), r#"[Literal("/a%7Bb%7D")]"#);
+        assert_eq!(source.settings.timeout, Duration::from_secs(3));
+        assert_eq!(source.settings.concurrency_max, 1024);
+        assert_eq!(source.config, serde_json::json!({"region": "eu"}));
+        let names = |headers: &[crate::connector::Header]| {
+            headers.iter().map(|header| header.name.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&source.headers), ["x-b"]);
+        assert_eq!(names(&source.file_headers), ["x-a", "x-c"]);
+        assert!(matches!(&source.file_headers[0].value, HeaderValue::Secret(value) if value == "{hush}"));
+        let HeaderValue::Template(template) = &source.file_headers[1].value else { panic!("a template") };
+        assert_eq!(template.parts.len(), 3);
+    }
+
+    #[test]
+    fn connectors_know_what_they_resolve_and_read() {
+        let graph = loaded().graph;
+        let user = find(&graph, "Query.user[0]");
+        assert!(matches!(&user.kind, Kind::Entity { entity, .. } if entity == "User"));
+        assert_eq!(user.inputs.args, [path("id")]);
+        assert!(user.inputs.config, "through the header of the file");
+        let users = find(&graph, "Query.users[0]");
+        assert_eq!(users.inputs.client_headers, ["x-b", "x-t"]);
+        assert_eq!(
+            (users.inputs.env.as_slice(), graph.env["REGION"].as_str()),
+            (&["REGION".to_owned()][..], "eu")
+        );
+        let friends = find(&graph, "User.friends[0]");
+        assert!(matches!(friends.kind, Kind::Field { .. }));
+        assert_eq!((&friends.inputs.this, &friends.inputs.args), (&vec![path("id")], &vec![path("first")]));
+        let format = |coordinate| find(&graph, coordinate).request.as_ref().unwrap().body_format;
+        assert_eq!(format("Mutation.add[0]"), crate::connector::BodyFormat::Form);
+        assert_eq!(format("Query.user[0]"), crate::connector::BodyFormat::Json);
+    }
+
+    #[test]
+    fn batches_know_how_rows_find_their_parents() {
+        let graph = loaded().graph;
+        let batch = find(&graph, "User[0]").batch.as_ref().unwrap();
+        assert_eq!(batch.size_max, Some(5));
+        assert!(matches!(&batch.join, Join::Entity { key } if *key == [path("id")]));
+        let posts = find(&graph, "User.posts[0]");
+        let batch = posts.batch.as_ref().unwrap();
+        assert_eq!(batch.size_max, Some(7));
+        let Join::GroupBy { item, parent } = &batch.join else { panic!("grouped") };
+        assert_eq!(
+            (item.as_slice(), parent.as_slice()),
+            (&[path("t"), path("u.id")][..], &[path("name"), path("id")][..])
+        );
+        assert_eq!(
+            posts.inputs.batch,
+            [path("id"), path("name")],
+            "what rows are matched by is read of the parent"
+        );
+    }
+
+    #[test]
+    fn type_connectors_complete_before_entity_fields() {
+        let graph = loaded().graph;
+        let coordinates: Vec<&str> = graph.by_type["User"]
+            .iter()
+            .map(|id| graph.connectors[id.0 as usize].coordinate.as_str())
+            .collect();
+        assert_eq!(coordinates, ["User[0]", "Query.user[0]"]);
+    }
+
+    #[test]
+    fn files_are_found_in_folders_and_unreadable_ones_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("schema/users")).unwrap();
+        fs::write(at("schema/query.graphql"), "\u{feff}type Query { a: Int @connect(selection: \"$(1)\") }")
+            .unwrap();
+        fs::write(
+            at("schema/users/user.graphql"),
+            "extend type Query { b: Int @connect(selection: \"$(2)\") }",
+        )
+        .unwrap();
+        fs::write(at("schema/.hidden.graphql"), "not graphql").unwrap();
+        fs::write(at("schema/notes.txt"), "not graphql").unwrap();
+        let paths = Paths { schema: at("schema"), connectors: at("connectors"), config: at("ficus.yaml") };
+        assert_eq!(load(&paths).unwrap().graph.connectors.len(), 2);
+        fs::write(at("schema/users/latin.graphql"), b"# caf\xe9").unwrap();
+        fs::write(at("ficus.yaml"), b"\xff").unwrap();
+        let found = load(&paths).unwrap_err();
+        let codes: Vec<Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
+        assert_eq!(codes, [Code::UnreadableFile, Code::UnreadableFile]);
+        let found = load(&Paths { schema: at("nowhere"), ..paths }).unwrap_err();
+        assert!(found.iter().any(|diagnostic| diagnostic.code == Code::NoSchema));
+    }
+
+    #[test]
+    fn odd_input_is_told_and_never_a_panic() {
+        let long = format!("type Query {{ a: {}Int{} }}", "[".repeat(200), "]".repeat(200));
+        let deep = format!("type Query {{ a: Int @connect(selection: \"{}\") }}", "{a".repeat(500));
+        let odd = [
+            "",
+            "{",
+            "query { a }",
+            "type Query",
+            "type Query { a: Int @connect }",
+            "extend schema @link",
+            "\u{feff}",
+            "type Query { a: Int @connect(selection: \"\\u12\") }",
+            "type Query { a: Int @connect(selection: 1 http: 2 batch: 3) }",
+            "type Query { a: Int @connect(selection: \"\"\"\"\"\" http: {GET: \"\"}) }",
+            "extend schema @source(name: \"\u{1F600}\" http: {headers: 5}) type Query { a: Q } union Q = Q",
+            "extend schema @link(url: \"https://specs.apollo.dev/connect\", import: {name: 5})",
+            "interface Query { a: Int }",
+            "type Query implements Query @key(fields: 5) { a(a: Query): Query @connect(entity: true selection: \"a {\") @groupBy }",
+            "schema { query: Missing }",
+            "enum Query { A @connect }",
+            long.as_str(),
+            deep.as_str(),
+        ];
+        for text in odd {
+            for file in [
+                "",
+                "headers: [[{}]]",
+                "base_url: '{'\nheaders: {name: '${', value: 1}",
+                "base_url: {}\nstatuses: [1]",
+            ] {
+                let sources = Sources {
+                    schema: vec![("odd.graphql".to_owned(), text.to_owned())],
+                    connectors: vec![("odd.yaml".to_owned(), file.to_owned())],
+                    ..Sources::default()
+                };
+                let found = load_sources(&sources).expect_err(text);
+                assert!(found.iter().any(Diagnostic::is_error), "{text}");
+                let _ = (crate::diagnostic::render(&found, true), crate::diagnostic::to_json(&found));
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use apollo_compiler::{
     Name, Node, Schema,
     ast::{self, Directive, FieldDefinition, InputValueDefinition},
-    schema::{Component, DirectiveList, ExtendedType},
+    schema::{Component, ComponentName, ComponentOrigin, DirectiveList, ExtendedType},
     validation::{Valid, WithErrors},
 };
 
@@ -24,7 +24,8 @@ pub(super) fn public_schema(
     keep(composed, &|directive| !hidden(directive), &|name| !hidden(name)).validate().map_err(Box::new)
 }
 
-/// A schema with only some of its directives and types. Definitions of directives that are not kept go too.
+/// A schema with only some of its directives and types, each type in one piece. Definitions of directives that are not
+/// kept go too.
 pub(super) fn keep(
     schema: &Schema,
     directive: &dyn Fn(&str) -> bool,
@@ -33,25 +34,36 @@ pub(super) fn keep(
     let mut schema = schema.clone();
     schema.directive_definitions.retain(|name, _| directive(name));
     schema.types.retain(|name, _| type_name(name));
-    strip(&mut schema.schema_definition.make_mut().directives, directive);
+    let definition = schema.schema_definition.make_mut();
+    strip(&mut definition.directives, directive);
+    for root in [&mut definition.query, &mut definition.mutation, &mut definition.subscription] {
+        root.iter_mut().for_each(|root| root.origin = ComponentOrigin::Definition);
+    }
     for definition in schema.types.values_mut().filter(|definition| !definition.is_built_in()) {
         match definition {
             ExtendedType::Scalar(ty) => strip(&mut ty.make_mut().directives, directive),
-            ExtendedType::Union(ty) => strip(&mut ty.make_mut().directives, directive),
+            ExtendedType::Union(ty) => {
+                let ty = ty.make_mut();
+                strip(&mut ty.directives, directive);
+                ty.members = ty.members.iter().map(joined).collect();
+            }
             ExtendedType::Object(ty) => {
                 let ty = ty.make_mut();
                 strip(&mut ty.directives, directive);
+                ty.implements_interfaces = ty.implements_interfaces.iter().map(joined).collect();
                 ty.fields.values_mut().for_each(|field| strip_field(field, directive));
             }
             ExtendedType::Interface(ty) => {
                 let ty = ty.make_mut();
                 strip(&mut ty.directives, directive);
+                ty.implements_interfaces = ty.implements_interfaces.iter().map(joined).collect();
                 ty.fields.values_mut().for_each(|field| strip_field(field, directive));
             }
             ExtendedType::Enum(ty) => {
                 let ty = ty.make_mut();
                 strip(&mut ty.directives, directive);
                 for value in ty.values.values_mut() {
+                    value.origin = ComponentOrigin::Definition;
                     strip_ast(&mut value.node.make_mut().directives, directive);
                 }
             }
@@ -59,6 +71,7 @@ pub(super) fn keep(
                 let ty = ty.make_mut();
                 strip(&mut ty.directives, directive);
                 for field in ty.fields.values_mut() {
+                    field.origin = ComponentOrigin::Definition;
                     strip_input(&mut field.node, directive);
                 }
             }
@@ -68,6 +81,7 @@ pub(super) fn keep(
 }
 
 fn strip_field(field: &mut Component<FieldDefinition>, keep: &dyn Fn(&str) -> bool) {
+    field.origin = ComponentOrigin::Definition;
     let field = field.node.make_mut();
     strip_ast(&mut field.directives, keep);
     field.arguments.iter_mut().for_each(|argument| strip_input(argument, keep));
@@ -79,6 +93,12 @@ fn strip_input(input: &mut Node<InputValueDefinition>, keep: &dyn Fn(&str) -> bo
 
 fn strip(directives: &mut DirectiveList, keep: &dyn Fn(&str) -> bool) {
     directives.retain(|directive: &Component<Directive>| keep(&directive.name));
+    directives.iter_mut().for_each(|directive| directive.origin = ComponentOrigin::Definition);
+}
+
+/// A part of a type as part of its definition, whichever extension it came from.
+fn joined(part: &ComponentName) -> ComponentName {
+    ComponentName { origin: ComponentOrigin::Definition, name: part.name.clone() }
 }
 
 fn strip_ast(directives: &mut ast::DirectiveList, keep: &dyn Fn(&str) -> bool) {

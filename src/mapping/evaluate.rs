@@ -7,10 +7,12 @@ use bumpalo::Bump;
 
 use super::{
     ast::{Coalesce, Expr, ExprKind, Head, Key, Mapping, Path, Root, Step, SubSelection},
+    merge::Items,
     methods::{self, Call},
     problems::Problems,
     references::local_name,
-    value::{Number, Value},
+    scope::{Local, Scope, Trail},
+    value::{self, Number, Value},
 };
 
 /// What one evaluation may do, in values made and looked at. Beyond it the evaluation gives missing, and
@@ -88,12 +90,17 @@ pub fn evaluate_root<'a>(
         work: WORK_MAX,
         work_ran_out: false,
         depth: 0,
+        may_repeat: false,
     };
-    let scope = Scope { dollar: data, at: data, locals: None, trail: None, dollar_trail: None };
+    let scope = Scope::top(data);
     let value = match root {
         Root::Selection(selection) => evaluator.select(data, selection, &scope),
         Root::Expression(expr) => evaluator.expr(expr, &scope),
     };
+    if let (Some(value), true) = (&value, evaluator.may_repeat) {
+        // Whoever writes the result walks through all of it.
+        evaluator.weigh(value);
+    }
     *problems = evaluator.problems;
     if evaluator.work_ran_out {
         problems.add(format_args!("The mapping does more than {WORK_MAX} steps of work"), String::new());
@@ -114,93 +121,9 @@ pub(super) struct Evaluator<'a> {
     work: usize,
     work_ran_out: bool,
     depth: usize,
-}
-
-/// What `$`, `@` and the locals stand for at one place, and the way that led there.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'s, 'a> {
-    pub(super) dollar: Value<'a>,
-    pub(super) at: Value<'a>,
-    pub(super) locals: Option<&'a Local<'a>>,
-    /// The way to `@`.
-    pub(super) trail: Option<&'s Trail<'s, 'a>>,
-    /// The way to `$`.
-    pub(super) dollar_trail: Option<&'s Trail<'s, 'a>>,
-}
-
-/// A variable bound by `->as($name)`.
-pub(super) struct Local<'a> {
-    name: &'a str,
-    value: Option<Value<'a>>,
-    next: Option<&'a Local<'a>>,
-}
-
-/// The way that led to a place, for the paths of problems. Costs nothing until a problem is written down.
-#[derive(Clone, Copy)]
-pub(super) struct Trail<'s, 'a> {
-    parent: Option<&'s Trail<'s, 'a>>,
-    /// A path, and which of its segments were walked: 0 is its head, 1 its first step.
-    walked: Option<(&'a Path, usize, usize)>,
-    /// A key of a value that is being merged.
-    key: Option<&'a str>,
-    /// Whether the place is an element of the list that the way leads to.
-    is_element: bool,
-}
-
-impl<'s, 'a> Trail<'s, 'a> {
-    /// An element of the list at `parent`.
-    pub(super) fn element(parent: Option<&'s Trail<'s, 'a>>) -> Self {
-        Trail { parent, walked: None, key: None, is_element: true }
-    }
-
-    /// A key of the object at `parent`.
-    pub(super) fn key(parent: Option<&'s Trail<'s, 'a>>, key: &'a str) -> Self {
-        Trail { parent, walked: None, key: Some(key), is_element: false }
-    }
-
-    /// Some segments of a path that starts at `parent`.
-    fn walked(parent: Option<&'s Trail<'s, 'a>>, path: &'a Path, from: usize, to: usize) -> Self {
-        Trail { parent, walked: Some((path, from, to)), key: None, is_element: false }
-    }
-
-    fn write(&self, out: &mut String) {
-        if let Some(parent) = self.parent {
-            parent.write(out);
-        }
-        if let Some((path, from, to)) = self.walked {
-            if from == 0 && to > 0 {
-                match &path.head {
-                    Head::Key(key) => push_segment(out, &key.name),
-                    Head::Variable(name) => push_segment(out, &format!("${}", name.name)),
-                    Head::Dollar | Head::At | Head::Expr(_) => {}
-                }
-            }
-            let first = from.saturating_sub(1);
-            for step in path.steps.iter().take(to.saturating_sub(1)).skip(first) {
-                match step {
-                    Step::Key(key) => push_segment(out, &key.name),
-                    Step::Method { name, .. } => {
-                        out.push_str("->");
-                        out.push_str(&name.name);
-                    }
-                    Step::Optional(_) | Step::Select(_) => {}
-                }
-            }
-        }
-        if let Some(key) = self.key {
-            push_segment(out, key);
-        }
-        if self.is_element {
-            push_segment(out, "@");
-        }
-    }
-}
-
-fn push_segment(out: &mut String, segment: &str) {
-    if !out.is_empty() {
-        out.push('.');
-    }
-    out.push_str(segment);
+    /// Whether a list or an object may stand in the result more than once, so that the result may be far larger than the
+    /// work that made it.
+    pub(super) may_repeat: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -230,16 +153,22 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time.
+    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time,
+    /// and a value that is deeper than those who walk it go is too much.
     pub(super) fn weigh(&mut self, value: &Value<'a>) -> Option<()> {
+        self.weigh_at(value, 0)
+    }
+
+    fn weigh_at(&mut self, value: &Value<'a>, depth: usize) -> Option<()> {
         match value {
+            Value::List(_) | Value::Object(_) if depth == value::DEPTH_MAX => self.spend(usize::MAX),
             Value::List(elements) => {
                 self.spend(elements.len())?;
-                elements.iter().try_for_each(|element| self.weigh(element))
+                elements.iter().try_for_each(|element| self.weigh_at(element, depth + 1))
             }
             Value::Object(entries) => {
                 self.spend(entries.len())?;
-                entries.iter().try_for_each(|(_, value)| self.weigh(value))
+                entries.iter().try_for_each(|(_, value)| self.weigh_at(value, depth + 1))
             }
             Value::String(text) => self.spend(text.len() / 16),
             Value::Null | Value::Bool(_) | Value::Number(_) => Some(()),
@@ -272,23 +201,25 @@ impl<'a> Evaluator<'a> {
             ExprKind::Bool(value) => Some(Value::Bool(*value)),
             ExprKind::Number(text) => Some(Value::Number(Number::Text(text))),
             ExprKind::String(text) => Some(Value::String(text)),
-            ExprKind::Array(elements) => self.deeper(scope, |evaluator| {
+            ExprKind::Array(elements) => self.deeper(scope.trail, |evaluator| {
                 evaluator.list(elements.len(), |evaluator, index| evaluator.expr(elements.get(index)?, scope))
             }),
-            ExprKind::Object(selection) => self.deeper(scope, |evaluator| evaluator.object(selection, scope)),
-            ExprKind::Path(path) => self.deeper(scope, |evaluator| evaluator.path(path, scope)),
+            ExprKind::Object(selection) => {
+                self.deeper(scope.trail, |evaluator| evaluator.object(selection, scope))
+            }
+            ExprKind::Path(path) => self.deeper(scope.trail, |evaluator| evaluator.path(path, scope)),
             ExprKind::Chain { operator, operands } => self.chain(*operator, operands, scope),
         }
     }
 
     /// Runs what may hold itself, within the bound of depth.
-    fn deeper(
+    pub(super) fn deeper(
         &mut self,
-        scope: &Scope<'_, 'a>,
+        trail: Option<&Trail<'_, 'a>>,
         run: impl FnOnce(&mut Self) -> Option<Value<'a>>,
     ) -> Option<Value<'a>> {
         if self.depth == DEPTH_MAX {
-            self.problem(scope.trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
+            self.problem(trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
             return None;
         }
         self.depth += 1;
@@ -326,32 +257,27 @@ impl<'a> Evaluator<'a> {
 
     // ---- paths
 
-    fn path(&mut self, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        let trail = match &path.head {
-            Head::Dollar | Head::Key(_) => scope.dollar_trail,
-            Head::At | Head::Expr(_) => scope.trail,
-            Head::Variable(_) => None,
-        };
-        let outer = scope;
-        let scope = &Scope { trail, ..*outer };
-        let mut locals = scope.locals;
+    fn path(&mut self, path: &'a Path, outer: &Scope<'_, 'a>) -> Option<Value<'a>> {
+        let mut scope = outer.at_head(&path.head);
         let mut value = match &path.head {
             Head::Dollar => scope.dollar,
             Head::At => scope.at,
-            Head::Expr(inner) => self.expr(inner, scope)?,
-            Head::Key(key) => self.key(scope.dollar, key, (path, 0), scope)?,
+            Head::Expr(inner) => self.expr(inner, &scope)?,
+            Head::Key(key) => self.key(scope.dollar, key, (path, 0), &scope)?,
             Head::Variable(name) => self.variable(name, path, outer)?,
         };
         for (index, step) in path.steps.iter().enumerate() {
-            let trail = Trail::walked(scope.trail, path, 0, index + 2);
-            let inner = Scope { locals, trail: Some(&trail), ..*scope };
+            let trail = Trail::path(scope.trail, path, 0, index + 2);
+            let here = scope.on(&trail);
             value = match step {
                 Step::Optional(_) if value.is_null() => return None,
                 Step::Optional(_) => value,
-                Step::Key(key) => self.key(value, key, (path, index + 1), scope)?,
-                Step::Select(selection) => self.select(value, selection, &inner)?,
+                Step::Key(key) => self.key(value, key, (path, index + 1), &scope)?,
+                Step::Select(selection) => self.select(value, selection, &here)?,
                 Step::Method { name, arguments, .. } if name.name == "as" => {
-                    locals = Some(self.bind(arguments, value, &inner)?);
+                    self.may_repeat = true;
+                    let local = self.bind(arguments, value, &here)?;
+                    scope = scope.with(local);
                     value
                 }
                 Step::Method { name, arguments, .. } => methods::apply(&mut Call {
@@ -359,15 +285,18 @@ impl<'a> Evaluator<'a> {
                     name,
                     arguments,
                     input: value,
-                    scope: &inner,
+                    scope: &here,
                 })?,
             };
+        }
+        if let (Head::Variable(_), Value::List(_) | Value::Object(_)) = (&path.head, value) {
+            self.may_repeat = true;
         }
         Some(value)
     }
 
     fn variable(&mut self, name: &'a Key, path: &'a Path, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        let value = lookup(scope.locals, &name.name).unwrap_or_else(|| self.variables.get(&name.name));
+        let value = scope.lookup(&name.name).unwrap_or_else(|| self.variables.get(&name.name));
         if value.is_none() && !matches!(path.steps.first(), Some(Step::Optional(_))) {
             self.problem(scope.trail, format_args!("Variable ${} not found", name.name));
         }
@@ -386,15 +315,15 @@ impl<'a> Evaluator<'a> {
         let is_optional = matches!(path.steps.get(segment), Some(Step::Optional(_)));
         match value {
             Value::List(elements) => {
-                let list = Trail::walked(scope.trail, path, 0, segment);
+                let list = Trail::path(scope.trail, path, 0, segment);
                 let element = Trail::element(Some(&list));
-                let trail = Trail::walked(Some(&element), path, segment, segment + 1);
+                let trail = Trail::path(Some(&element), path, segment, segment + 1);
                 self.list(elements.len(), |evaluator, index| {
                     evaluator.key_of_one(elements.get(index)?, key, is_optional, &trail)
                 })
             }
             value => {
-                let trail = Trail::walked(scope.trail, path, 0, segment + 1);
+                let trail = Trail::path(scope.trail, path, 0, segment + 1);
                 self.key_of_one(&value, key, is_optional, &trail)
             }
         }
@@ -427,7 +356,7 @@ impl<'a> Evaluator<'a> {
     ) -> Option<&'a Local<'a>> {
         let (name, value) = match arguments {
             [name] => (local_name(name), Some(input)),
-            [name, value] => (local_name(name), self.expr(value, &Scope { at: input, ..*scope })),
+            [name, value] => (local_name(name), self.expr(value, &scope.at(input))),
             _ => (None, None),
         };
         let Some(name) = name else {
@@ -437,27 +366,35 @@ impl<'a> Evaluator<'a> {
             );
             return None;
         };
-        Some(self.arena.alloc(Local { name, value, next: scope.locals }))
+        Some(self.arena.alloc(scope.local(name, value)))
     }
 
     /// `{ … }` applied to a value.
-    pub(super) fn select(
+    fn select(
         &mut self,
         value: Value<'a>,
         selection: &'a SubSelection,
         scope: &Scope<'_, 'a>,
     ) -> Option<Value<'a>> {
+        self.select_items(value, Items::of(selection), scope)
+    }
+
+    fn select_items(
+        &mut self,
+        value: Value<'a>,
+        items: Items<'a>,
+        scope: &Scope<'_, 'a>,
+    ) -> Option<Value<'a>> {
         match value {
-            Value::List(elements) => self.deeper(scope, |evaluator| {
+            Value::List(elements) => self.deeper(scope.trail, |evaluator| {
                 let trail = Trail::element(scope.trail);
-                let scope = Scope { trail: Some(&trail), ..*scope };
+                let scope = scope.on(&trail);
                 evaluator.list(elements.len(), |evaluator, index| {
-                    evaluator.select(*elements.get(index)?, selection, &scope)
+                    evaluator.select_items(*elements.get(index)?, items, &scope)
                 })
             }),
             value => {
-                let scope = Scope { dollar: value, at: value, dollar_trail: scope.trail, ..*scope };
-                let made = self.items(selection, &scope);
+                let made = self.items(items, &scope.within(value));
                 match (made, value) {
                     (None, Value::Object(_)) => Some(Value::Object(&[])),
                     (Some(made), Value::Object(_)) => made,
@@ -469,17 +406,48 @@ impl<'a> Evaluator<'a> {
 
     /// `{ … }` as a literal: `$` and `@` stay what they are.
     fn object(&mut self, selection: &'a SubSelection, scope: &Scope<'_, 'a>) -> Option<Value<'a>> {
-        self.items(selection, scope).unwrap_or(Some(Value::Object(&[])))
+        self.items(Items::of(selection), scope).unwrap_or(Some(Value::Object(&[])))
     }
 }
 
-/// A local variable's value: none where no local has the name, `Some(None)` where it was bound to missing.
-fn lookup<'a>(mut locals: Option<&'a Local<'a>>, name: &str) -> Option<Option<Value<'a>>> {
-    while let Some(local) = locals {
-        if local.name == name {
-            return Some(local.value);
-        }
-        locals = local.next;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::{ast::Grammar, json, parse::parse};
+
+    /// Whether evaluating ends for want of work, with `data` as data and as `$args`.
+    fn runs_out(text: &str, data: &str) -> bool {
+        let arena = Bump::new();
+        let data = json::read(data, &arena).unwrap();
+        let mapping = parse(text, Grammar::V0_4).unwrap();
+        let variables = Variables { args: Some(data), ..Variables::default() };
+        let mut problems = Problems::ignored();
+        let value = evaluate(&mapping, data, &variables, &arena, &mut problems);
+        assert!(value.is_none() || !problems.work_ran_out());
+        problems.work_ran_out()
     }
-    None
+
+    #[test]
+    fn work_is_bounded_also_where_nobody_looks_at_problems() {
+        let list = format!("[{}0]", "0,".repeat(2999));
+        assert!(!runs_out("$->map(@)", &list));
+        assert!(runs_out("$->filter($->contains(1))", &list));
+        // A result that is made with little work and written with much.
+        assert!(runs_out("$ { all: $args }", &list));
+        assert!(runs_out(&format!("${}", "->as($a)->echo([$a, $a])".repeat(40)), "0"));
+        assert!(runs_out(&format!("$->echo([@]){}->jsonStringify", "->echo([@, @])".repeat(40)), "0"));
+    }
+
+    #[test]
+    fn depth_is_bounded_by_less_than_the_stack() {
+        assert!(runs_out(&format!("$->echo([@]){}", "->echo([@])".repeat(20_000)), "0"));
+        let deep = format!("{}0{}", "[".repeat(199), "]".repeat(199));
+        let nested = format!("{}$args{}", "$args { a: ".repeat(60), " }".repeat(60));
+        let arena = Bump::new();
+        let mapping = parse(&nested, Grammar::V0_4).unwrap();
+        let variables = Variables { args: Some(json::read(&deep, &arena).unwrap()), ..Variables::default() };
+        let mut problems = Problems::recorded();
+        evaluate(&mapping, Value::Null, &variables, &arena, &mut problems);
+        assert_eq!(problems.found()[0].message, "Values are nested more than 300 levels deep");
+    }
 }

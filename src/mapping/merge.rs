@@ -2,10 +2,25 @@
 
 use super::{
     ast::{Item, SubSelection},
-    evaluate::{Evaluator, Scope, Trail},
+    evaluate::Evaluator,
     parse::ends_in_selection,
+    scope::{Scope, Trail},
     value::Value,
 };
+
+/// The items of a selection, looked through once for all the objects that they are applied to.
+#[derive(Clone, Copy)]
+pub(super) struct Items<'a> {
+    items: &'a [Item],
+    /// Whether no two of them can give the same key, so that nothing has to merge.
+    is_plain: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn of(selection: &'a SubSelection) -> Self {
+        Items { items: &selection.items, is_plain: has_only_distinct_names(&selection.items) }
+    }
+}
 
 /// What the items so far have made.
 enum Made<'a> {
@@ -19,18 +34,14 @@ enum Made<'a> {
 impl<'a> Evaluator<'a> {
     /// What the items give: none if they gave nothing at all. A lone path without `{ … }` is the value itself,
     /// `Some(None)` where that is missing.
-    pub(super) fn items(
-        &mut self,
-        selection: &'a SubSelection,
-        scope: &Scope<'_, 'a>,
-    ) -> Option<Option<Value<'a>>> {
-        if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice()
+    pub(super) fn items(&mut self, items: Items<'a>, scope: &Scope<'_, 'a>) -> Option<Option<Value<'a>>> {
+        if let [Item::Spread { value, explicit: false, .. }] = items.items
             && !ends_in_selection(value)
         {
             return Some(self.expr(value, scope));
         }
         let mark = self.entries.len();
-        let made = self.collect(selection, scope, mark);
+        let made = self.collect(items, scope, mark);
         let value = match made {
             None => Some(None),
             Some(Made::Nothing) => None,
@@ -45,21 +56,15 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Evaluates the items in order; none when the work ran out.
-    fn collect(
-        &mut self,
-        selection: &'a SubSelection,
-        scope: &Scope<'_, 'a>,
-        mark: usize,
-    ) -> Option<Made<'a>> {
-        let is_plain = has_only_distinct_names(&selection.items);
+    fn collect(&mut self, items: Items<'a>, scope: &Scope<'_, 'a>, mark: usize) -> Option<Made<'a>> {
         let mut made = Made::Nothing;
-        for item in &selection.items {
+        for item in items.items {
             match item {
                 Item::Named { name, value } => {
                     let Some(value) = self.expr(value, scope) else { continue };
                     self.spend(1)?;
                     made = self.object_from(made, scope);
-                    if is_plain {
+                    if items.is_plain {
                         self.entries.push((&name.name, value));
                     } else {
                         let end = self.entries.len();
@@ -161,7 +166,7 @@ impl<'a> Evaluator<'a> {
         Some(())
     }
 
-    /// Merges two values of one key; none when the work ran out.
+    /// Merges two values of one key; none when the work ran out, or the values are too deep.
     fn merge(
         &mut self,
         earlier: Value<'a>,
@@ -170,22 +175,23 @@ impl<'a> Evaluator<'a> {
     ) -> Option<Value<'a>> {
         match (earlier, later) {
             (Value::Null, _) | (_, Value::Null) => Some(Value::Null),
-            (Value::Object(a), Value::Object(b)) => {
-                let mark = self.entries.len();
-                self.spend(a.len())?;
-                self.entries.extend_from_slice(a);
-                self.put_all(mark, b, trail)?;
-                let merged = self.arena.alloc_slice_copy(self.entries.get(mark..).unwrap_or_default());
-                self.entries.truncate(mark);
+            (Value::Object(a), Value::Object(b)) => self.deeper(trail, |evaluator| {
+                let mark = evaluator.entries.len();
+                evaluator.spend(a.len())?;
+                evaluator.entries.extend_from_slice(a);
+                evaluator.put_all(mark, b, trail)?;
+                let entries = evaluator.entries.get(mark..).unwrap_or_default();
+                let merged = evaluator.arena.alloc_slice_copy(entries);
+                evaluator.entries.truncate(mark);
                 Some(Value::Object(merged))
-            }
-            (Value::List(a), Value::List(b)) => {
+            }),
+            (Value::List(a), Value::List(b)) => self.deeper(trail, |evaluator| {
                 let trail = Trail::element(trail);
-                self.list(a.len().max(b.len()), |evaluator, index| match (a.get(index), b.get(index)) {
+                evaluator.list(a.len().max(b.len()), |evaluator, index| match (a.get(index), b.get(index)) {
                     (Some(a), Some(b)) => evaluator.merge(*a, *b, Some(&trail)),
                     (one, other) => one.or(other).copied(),
                 })
-            }
+            }),
             (a, b) => {
                 if a.kind() != b.kind() {
                     self.lossy(trail, a.kind(), b.kind());
@@ -196,7 +202,6 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Whether no two items can give the same key, so that nothing has to merge.
 fn has_only_distinct_names(items: &[Item]) -> bool {
     let mut rest = items;
     while let Some((Item::Named { name, .. }, after)) = rest.split_first() {

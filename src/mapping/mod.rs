@@ -17,6 +17,7 @@ pub mod parse;
 pub mod problems;
 pub mod references;
 pub mod render;
+mod scope;
 pub mod shape;
 pub mod template;
 pub mod value;

@@ -1,7 +1,11 @@
 //! Values of an operation's variables: coerced to their types, with defaults (`CoerceVariableValues`).
 
 use apollo_compiler::{
-    ExecutableDocument, Schema, executable::Operation, request::coerce_variable_values, response::JsonMap,
+    ExecutableDocument, Schema,
+    ast::Type,
+    executable::Operation,
+    request::coerce_variable_values,
+    response::{JsonMap, JsonValue},
     validation::Valid,
 };
 use serde_json::{Map, Value};
@@ -50,13 +54,35 @@ pub fn coerce(
     }
     let sent: JsonMap =
         values.iter().map(|(name, value)| (name.as_str().into(), value.clone().into())).collect();
-    coerce_variable_values(schema, operation, &sent).map(|values| Variables { values: Some(values) }).map_err(
-        |fault| {
-            let place = fault.location().and_then(|span| span.line_column(&document.sources));
-            Refusal::one(
-                ClientError::new(Code::BadUserInput, fault.message().to_string()),
-                place.map(|place| (place.line, place.column)),
-            )
-        },
-    )
+    let values = coerce_variable_values(schema, operation, &sent).map_err(|fault| {
+        let place = fault.location().and_then(|span| span.line_column(&document.sources));
+        Refusal::one(
+            ClientError::new(Code::BadUserInput, fault.message().to_string()),
+            place.map(|place| (place.line, place.column)),
+        )
+    })?;
+    let mut values = values.into_inner();
+    for definition in &operation.variables {
+        if let Some(value) = values.get_mut(definition.name.as_str()) {
+            write_ids(schema, &definition.ty, value);
+        }
+    }
+    Ok(Variables { values: Some(Valid::assume_valid(values)) })
+}
+
+/// An `ID` is a string, whether the client wrote `7` or `"7"`: what a backend gets must not depend on that.
+fn write_ids(schema: &Schema, ty: &Type, value: &mut JsonValue) {
+    match value {
+        JsonValue::Number(number) if ty.inner_named_type() == "ID" => *value = number.to_string().into(),
+        JsonValue::Array(items) => items.iter_mut().for_each(|item| write_ids(schema, ty.item_type(), item)),
+        JsonValue::Object(entries) => {
+            let Some(object) = schema.get_input_object(ty.inner_named_type()) else { return };
+            for (name, entry) in entries.iter_mut() {
+                if let Some(field) = object.fields.get(name.as_str()) {
+                    write_ids(schema, &field.ty, entry);
+                }
+            }
+        }
+        _ => {}
+    }
 }

@@ -187,6 +187,8 @@ impl<'a> Planner<'a> {
 
     /// Which way a field is resolved: what the record at hand holds costs nothing and comes first, unless the field's
     /// own connector gives more of what is selected; then the field's own connector; then a completion.
+    /// A mapping of an interface or union speaks of all its types at once, and one that passes an object on as it is
+    /// of any key: neither means that this type's field is there, so its own connector comes first.
     fn source(&self, position: PositionId, concrete: &Name, name: &str, merged: &Merged<'a>) -> Source {
         let own = self.own_connector(concrete, name);
         let takes_arguments =
@@ -195,6 +197,7 @@ impl<'a> Planner<'a> {
             match own {
                 None => return Source::Base,
                 Some(_) if takes_arguments => {}
+                Some(_) if self.at(position).declared != *concrete || given == Given::Anything => {}
                 Some(_) if self.covers(&given, merged) => return Source::Base,
                 Some(_) => {}
             }

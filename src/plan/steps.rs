@@ -7,6 +7,7 @@ use apollo_compiler::{
     Name,
     ast::{self, OperationType},
 };
+use http::Method;
 
 use super::{
     Condition, Content, Input, InputFrom, Layout, LayoutId, PositionId, Slot, SlotIndex, StepId,
@@ -316,8 +317,12 @@ impl<'a> Planner<'a> {
         let object = !ty.is_list() && !ty.is_non_null() && !types::is_leaf(&self.graph.schema, ty);
         let on_query = self.at(position).owner.is_none()
             && self.graph.schema.root_operation(OperationType::Query) == Some(&self.at(position).declared);
-        let entity = self.connector(connector).is_some_and(|found| matches!(found.kind, Kind::Entity { .. }));
-        object && (on_query || entity)
+        let connector = self.connector(connector);
+        let reads = connector
+            .and_then(|found| found.request.as_ref())
+            .is_some_and(|request| request.method == Method::GET);
+        let entity = connector.is_some_and(|found| matches!(found.kind, Kind::Entity { .. }));
+        object && reads && (on_query || entity)
     }
 }
 

@@ -110,7 +110,10 @@ mod tests {
     #[test]
     fn a_refusal_has_errors_and_no_data() {
         let body = refusal(&ClientError::new(Code::BadRequest, "say \"please\""));
-        assert_eq!(body, r#"{"errors":[{"message":"say \"please\"","extensions":{"code":"BAD_REQUEST"}}]}"#);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let expected =
+            json!({"errors": [{"message": "say \"please\"", "extensions": {"code": "BAD_REQUEST"}}]});
+        assert_eq!(body, expected);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::sync::OnceLock;
 
+use apollo_compiler::response::JsonMap;
 use bytes::Bytes;
-use serde_json::Value;
 
 use super::{
     errors::{ErrorList, PathSegment},
@@ -25,7 +25,7 @@ pub struct Answer<'a> {
     /// Which conditions hold, by their index.
     pub conditions: &'a [bool],
     /// Introspection's part of the response, by response key.
-    pub introspection: Option<&'a serde_json::Map<String, Value>>,
+    pub introspection: Option<&'a JsonMap>,
     /// Most entries of `errors`.
     pub errors_max: usize,
 }
@@ -132,7 +132,8 @@ impl<'a> Writer<'a> {
             }
             From::Introspection => {
                 let value = self.answer.introspection.and_then(|values| values.get(&*field.key));
-                self.out.extend_from_slice(value.unwrap_or(&Value::Null).to_string().as_bytes());
+                let json = value.and_then(|value| serde_json::to_vec(value).ok());
+                self.out.extend_from_slice(json.as_deref().unwrap_or(b"null"));
                 Ok(())
             }
             From::Slot(slot) => match place.held {

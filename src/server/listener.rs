@@ -102,33 +102,39 @@ where
     let places = Arc::new(Semaphore::new(settings.connections_max.min(Semaphore::MAX_PERMITS)));
     let (drain, draining) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    pause_after(&error).await;
-                    continue;
-                }
-            },
-            () = shutdown.as_mut() => break,
-            // Ended connections are reaped as they end.
-            Some(_) = connections.join_next() => continue,
-        };
+    let admit = |stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>| {
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(%peer, "refused a connection: limits.connections is reached");
-            continue;
+            return;
         };
         let service = service_for(peer);
+        let settings = settings.clone();
         connections.spawn(serve_one(
             Arc::clone(&protocol),
             stream,
             place,
             service,
-            settings.clone(),
+            settings,
             draining.clone(),
         ));
+    };
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => admit(stream, peer, &mut connections),
+                Err(error) => pause_after(&error).await,
+            },
+            () = shutdown.as_mut() => break,
+            // Ended connections are reaped as they end.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    // Those that the system has already accepted for us would otherwise be reset with their requests.
+    let listener = listener.into_std()?;
+    while let Ok((stream, peer)) = listener.accept() {
+        stream.set_nonblocking(true)?;
+        admit(TcpStream::from_std(stream)?, peer, &mut connections);
     }
     drop(listener);
     tracing::info!(%address, connections = connections.len(), "draining");

@@ -19,7 +19,11 @@ mod refusal;
 mod reply;
 mod trace;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use hyper::service::service_fn;
@@ -34,7 +38,8 @@ use crate::execute::Gateway;
 pub type ResponseBody = http_body_util::Full<Bytes>;
 
 /// Serves a gateway on a bound listener until `shutdown` is ready. From then on it is not ready (`/health/ready` says 503)
-/// and takes no new connections; requests in flight may go on for `drain`, and what is still busy then is cut.
+/// and takes no new connections; requests in flight, and mutations whose client has left, may go on for `drain`, and what is
+/// still busy then is cut.
 ///
 /// ```no_run
 /// # async fn example(gateway: ficus::Gateway) -> std::io::Result<()> {
@@ -51,13 +56,22 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let edge = edge::Edge::new(gateway.clone(), listener.local_addr()?);
+    let told = OnceLock::new();
     let shutdown = async {
         shutdown.await;
+        told.get_or_init(Instant::now);
         edge.start_draining();
     };
     serve_connections(listener, ListenerSettings::new(gateway.config()), shutdown, |peer| {
         let edge = Arc::clone(&edge);
         service_fn(move |request| Arc::clone(&edge).handle(peer, request))
     })
-    .await
+    .await?;
+    // A mutation goes on without its client, and its connection is then no longer there to be waited for.
+    let spent = told.get().map_or(Duration::ZERO, Instant::elapsed);
+    let left = gateway.config().drain.saturating_sub(spent);
+    if tokio::time::timeout(left, gateway.mutations_ended()).await.is_err() {
+        tracing::warn!("cut mutations that were still running after `drain`");
+    }
+    Ok(())
 }

@@ -6,8 +6,8 @@ import { serverAudits } from 'graphql-http';
 /** Audits that the hardened profile misses on purpose, and why. */
 const HARDENED_MISSES = {
   '5A70': 'a bare GET is refused (`csrf`)',
-  D6D5: 'a bare GET is refused (`csrf`)',
-  '6A70': 'a bare GET is refused (`csrf`)',
+  D6D5: 'a bare GET is refused (`csrf`), and the audit introspects (`introspection`)',
+  '6A70': 'a bare GET is refused (`csrf`), and the audit introspects (`introspection`)',
   '2EA1': 'the audit introspects (`introspection`)',
   '28B9': 'the audit introspects (`introspection`)',
 };

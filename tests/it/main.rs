@@ -9,10 +9,18 @@
 )]
 
 mod check;
+mod cli;
 mod demo;
+mod differential;
 mod http;
 mod layers;
 mod mapping;
 mod mapping_properties;
 mod mount;
+mod plan;
 mod playground;
+mod readme;
+mod realdata;
+mod spec;
+#[path = "../support/mod.rs"]
+mod support;

@@ -11,6 +11,6 @@ fi
 npm ci --ignore-scripts --no-audit --no-fund --silent
 
 # The name is given in full and the count is checked: a test that was renamed away would pass by not running.
-output=$(cargo test --test it realdata:: -- --ignored 2>&1) || { echo "$output"; exit 1; }
+output=$(cargo test --locked --test it realdata:: -- --ignored 2>&1) || { echo "$output"; exit 1; }
 echo "$output"
 grep -Eq '^test result: ok\. [1-9][0-9]* passed' <<<"$output" || { echo "tests/realdata: no test ran" >&2; exit 1; }

@@ -77,7 +77,7 @@ fn dump(plan: &Plan, table: &Table, node: Node, content: Content) -> Json {
             });
             Json::Object(entries.collect())
         }
-        (Node::Record { .. }, Content::Leaf { .. }) => unreachable!("a record has a layout"),
+        (Node::Record { .. }, Content::Leaf { .. }) => panic!("a record has a layout"),
     }
 }
 
@@ -197,7 +197,7 @@ fn selection() -> impl Strategy<Value = (String, Wanted)> {
         (format!("$.{path}"), if list { Wanted::List } else { Wanted::Leaf })
     });
     let item = leaf.prop_recursive(3, 12, 3, move |inner| {
-        let fields = (names.clone(), prop::collection::vec(inner, 1..=3)).prop_map(|(names, values)| {
+        let fields = (names, prop::collection::vec(inner, 1..=3)).prop_map(|(names, values)| {
             let mut text = String::new();
             let mut wanted = Vec::new();
             for (name, (value, want)) in names.iter().zip(values) {

@@ -98,7 +98,7 @@ mod tests {
         let cases = [
             ("$args.id", ""),
             ("id: $args.id name", "name"),
-            ("$args { id $.x @.y }", ""),
+            ("$args { id x: $.x y: @.y }", ""),
             ("$args.ids->map(@.id)", ""),
             ("$args.ids->map($.id)", "id"),
             ("a: { b: $.c.d }", "c"),

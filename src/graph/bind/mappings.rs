@@ -142,7 +142,7 @@ impl Mappings<'_> {
         for error in errors {
             let diagnostic = Diagnostic::new(code, text.place(error.span), sentence(&error.message));
             self.report(match error.help {
-                Some(help) => diagnostic.help(help),
+                Some(help) => diagnostic.help(sentence(&help)),
                 None => diagnostic,
             });
         }
@@ -305,8 +305,9 @@ pub(in crate::graph) fn undefined_field<'s>(
     None
 }
 
-/// Messages of this module begin in lower case; the mapping parser's are sentences.
+/// Messages here begin in lower case and have no full stop; the mapping parser's are sentences.
 pub(super) fn sentence(message: &str) -> String {
+    let message = message.trim_end_matches('.');
     let mut chars = message.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {

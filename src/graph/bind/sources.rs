@@ -296,7 +296,7 @@ pub(super) fn scheme_fault(url: &UrlTemplate, place: Place) -> Option<Diagnostic
         return Some(Diagnostic::new(Code::InvalidUrl, place, "the URL has no scheme and host").help(help));
     };
     let Some(Part::Literal(start)) = origin.parts.first() else { return None };
-    let Some((scheme, _)) = start.split_once("://") else { return None };
+    let (scheme, _) = start.split_once("://")?;
     if ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
         return None;
     }

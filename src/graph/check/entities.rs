@@ -6,7 +6,7 @@ use apollo_compiler::{
     schema::{ExtendedType, ObjectType},
 };
 
-use super::field_sets;
+use super::{field_sets, ways::gives};
 use crate::{
     connector::{Join, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics, suggest},
@@ -14,7 +14,7 @@ use crate::{
         bind::{Bound, BoundConnector, undefined_field},
         compose::Composed,
     },
-    mapping::shape::{Shape, shape},
+    mapping::shape::shape,
 };
 
 /// Checks entities and their keys.
@@ -30,7 +30,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
             }
             Kind::Entity { parent, field, entity } => {
                 if let Ok(definition) = schema.type_field(parent, field) {
-                    faults.extend(entity_arguments(schema, found, definition, entity));
+                    faults.extend(entity_arguments(composed, found, definition, entity));
                 }
             }
             Kind::Root { parent, field } | Kind::Field { parent, field } if found.written.entity => {
@@ -101,26 +101,15 @@ fn batch_key_not_selected(found: &BoundConnector) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn gives(shape: &Shape, path: &[String]) -> bool {
-    shape.alternatives().iter().any(|shape| match (shape, path.split_first()) {
-        (_, None) | (Shape::Unknown, _) => true,
-        (Shape::List(element), _) => gives(element, path),
-        (Shape::Object(object), Some((key, rest))) => {
-            object.is_open || object.field(key).is_some_and(|field| gives(&field.shape, rest))
-        }
-        _ => false,
-    })
-}
-
 /// Each argument of an entity connector is a key field of the entity, by name and type.
 fn entity_arguments(
-    schema: &Schema,
+    composed: &Composed,
     found: &BoundConnector,
     field: &FieldDefinition,
     entity: &Name,
 ) -> Vec<Diagnostic> {
     let place = || found.written.place.clone();
-    if schema.types.get(entity).is_some_and(|ty| ty.is_leaf()) {
+    if composed.schema.types.get(entity).is_some_and(|ty| ty.is_leaf()) {
         let message = format!("`entity: true` on a field of type `{entity}`");
         let diagnostic = Diagnostic::new(Code::EntityTypeInvalid, place(), message);
         return vec![diagnostic.help("the type must be an object, interface or union")];
@@ -130,16 +119,12 @@ fn entity_arguments(
         let diagnostic = Diagnostic::new(Code::EntityResolverArgumentMismatch, place(), message);
         return vec![diagnostic.help("add the entity's key as arguments, such as `id: ID!`")];
     }
-    field.arguments.iter().filter_map(|argument| mismatch(schema, found, entity, argument)).collect()
+    field.arguments.iter().filter_map(|argument| mismatch(composed, entity, argument)).collect()
 }
 
-fn mismatch(
-    schema: &Schema,
-    found: &BoundConnector,
-    entity: &Name,
-    argument: &Node<InputValueDefinition>,
-) -> Option<Diagnostic> {
-    let place = found.written.place.clone();
+fn mismatch(composed: &Composed, entity: &Name, argument: &Node<InputValueDefinition>) -> Option<Diagnostic> {
+    let schema = &composed.schema;
+    let place = composed.files.place(argument.name.location());
     let fields = match schema.types.get(entity)? {
         ExtendedType::Object(object) => &object.fields,
         ExtendedType::Interface(interface) => &interface.fields,

@@ -6,6 +6,7 @@ mod field_sets;
 mod requestless;
 mod resolved;
 mod selections;
+mod ways;
 
 use super::{bind::Bound, compose::Composed};
 use crate::diagnostic::Diagnostics;
@@ -20,5 +21,8 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     // whether something is missing from it.
     if before == 0 {
         resolved::check(composed, bound, &given, diagnostics);
+    }
+    if diagnostics.errors() == 0 {
+        ways::check(composed, bound, &given.ways, diagnostics);
     }
 }

@@ -9,9 +9,10 @@ use apollo_compiler::{
     schema::{ExtendedType, Implementers},
 };
 
+use super::ways::Way;
 use crate::{
     connector::{Connector, Kind},
-    diagnostic::{Code, Diagnostic, Diagnostics, suggest},
+    diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest},
     graph::{
         bind::{Bound, BoundConnector},
         compose::Composed,
@@ -30,6 +31,8 @@ pub(super) struct Given {
     pub(super) fields: HashSet<(Name, Name)>,
     /// Types whose objects are sometimes made in a way that cannot be foreseen: all their fields may be there.
     pub(super) opaque: HashSet<Name>,
+    /// Every place where a selection makes objects, but for what completes objects that are there already.
+    pub(super) ways: Vec<Way>,
 }
 
 /// Checks all selections.
@@ -95,7 +98,7 @@ impl Pass<'_> {
                 Shape::Object(object) => {
                     objects = true;
                     if !leaf {
-                        self.object(object, owner);
+                        self.object(object, owner, key);
                     }
                 }
                 Shape::Null | Shape::Missing => {}
@@ -114,15 +117,16 @@ impl Pass<'_> {
                     format!("`{owner}` is an object, and the mapping does not say which fields it has");
                 let help = "add a selection: `{ id … }`".to_owned();
                 self.report(Code::GroupSelectionRequiredForObject, key, message, help);
-            } else {
-                self.make_opaque(owner);
             }
+            // What its fields are is not known: none of them counts as missing.
+            self.make_opaque(owner);
         }
     }
 
-    fn object(&mut self, object: &ObjectShape, owner: &Name) {
+    fn object(&mut self, object: &ObjectShape, owner: &Name, key: Option<&Span>) {
         let schema = self.schema;
         let possible = self.possible_types(object, owner);
+        self.add_way(object, &possible, key);
         for field in object.fields.iter().filter(|field| field.name != "__typename") {
             let mut definitions: Vec<(&Name, &FieldDefinition)> = Vec::new();
             for name in &possible {
@@ -153,6 +157,16 @@ impl Pass<'_> {
             possible.iter().for_each(|name| {
                 self.given.opaque.insert(name.clone());
             });
+        }
+    }
+
+    /// A way to objects of one type. Where the type is not known, no field can be said to be missing.
+    fn add_way(&mut self, object: &ObjectShape, possible: &[Name], key: Option<&Span>) {
+        let completes = key.is_none() && matches!(self.connector.kind, Kind::Type { .. });
+        if let ([ty], false) = (possible, completes) {
+            let place = self.place(key);
+            let coordinate = self.connector.coordinate.clone();
+            self.given.ways.push(Way { ty: ty.clone(), object: object.clone(), place, coordinate });
         }
     }
 
@@ -198,11 +212,13 @@ impl Pass<'_> {
         value.is_some_and(is_plain)
     }
 
+    /// Where a key of the mapping stands; the mapping as a whole for none.
+    fn place(&self, key: Option<&Span>) -> Place {
+        self.text.place(key.cloned().unwrap_or(0..self.text.value.len()))
+    }
+
     fn report(&mut self, code: Code, span: Option<&Span>, message: String, help: String) {
-        let place = match span {
-            Some(span) => self.text.place(span.clone()),
-            None => self.text.place(0..self.text.value.len()),
-        };
+        let place = self.place(span);
         let diagnostic = Diagnostic::new(code, place, message).help(help);
         self.diagnostics.push(diagnostic.on(self.connector.coordinate.as_str()));
     }

@@ -14,7 +14,8 @@ use std::{fmt::Arguments, ops::RangeInclusive};
 
 use super::{
     ast::{Expr, Key},
-    evaluate::{Evaluator, Scope, Trail},
+    evaluate::Evaluator,
+    scope::{Scope, Trail},
     value::Value,
 };
 
@@ -125,6 +126,8 @@ pub fn arguments_of(name: &str) -> Option<RangeInclusive<usize>> {
 pub(super) fn apply<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     let Some(method) = find(&call.name.name) else { return call.miss(format_args!("does not exist")) };
     let given = call.arguments.len();
+    // An argument may use the input any number of times.
+    call.evaluator.may_repeat |= given > 0 && matches!(call.input, Value::List(_) | Value::Object(_));
     if (method.arguments.0..=method.arguments.1).contains(&given) {
         return (method.apply)(call);
     }
@@ -174,14 +177,13 @@ impl<'a> Call<'_, 'a> {
 
     /// An expression, with `@` bound to a value.
     fn evaluate(&mut self, expr: &'a Expr, at: Value<'a>) -> Given<'a> {
-        self.evaluator.expr(expr, &Scope { at, ..*self.scope })
+        self.evaluator.expr(expr, &self.scope.at(at))
     }
 
     /// The first argument, with `@` bound to an element of the input.
     fn evaluate_for(&mut self, element: Value<'a>) -> Given<'a> {
         let trail = Trail::element(self.scope.trail);
-        self.evaluator
-            .expr(self.arguments.first()?, &Scope { at: element, trail: Some(&trail), ..*self.scope })
+        self.evaluator.expr(self.arguments.first()?, &self.scope.at(element).on(&trail))
     }
 
     /// The input's elements; what is no list is one element.

@@ -56,7 +56,10 @@ pub(super) fn keys_to_camel_case<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
 /// `keysToCamelCaseDeep`: the same, in all objects within.
 pub(super) fn keys_to_camel_case_deep<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     match call.input {
-        Value::Object(_) | Value::List(_) => rename(call, call.input, true),
+        Value::Object(_) | Value::List(_) => {
+            call.evaluator.weigh(&call.input)?;
+            rename(call, call.input, true)
+        }
         _ => call.miss_input("an object or a list"),
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use ficus::demo::{self, BackendOptions, Running, StartError, data::Shop};
 use serde_json::{Value, json};
 
+use super::world::{http_client, start_backends};
+
 /// The backends on free ports, and a client for them.
 struct Backends {
     running: Running,
@@ -14,11 +16,8 @@ struct Backends {
 
 impl Backends {
     async fn start() -> Self {
-        // Nothing here is encrypted; the client still asks for a provider.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let running =
-            demo::start(BackendOptions { first_port: 0, ..BackendOptions::default() }).await.unwrap();
-        Backends { running, client: reqwest::Client::new(), shop: Shop::generate() }
+        let running = start_backends().await;
+        Backends { running, client: http_client(), shop: Shop::generate() }
     }
 
     async fn send(&self, method: &str, backend: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -197,10 +196,9 @@ async fn a_taken_port_is_named() {
 #[tokio::test]
 async fn latency_is_added_on_request() {
     let latency = Duration::from_millis(30);
-    rustls::crypto::ring::default_provider().install_default().ok();
     let running = demo::start(BackendOptions { first_port: 0, latency }).await.unwrap();
     let begun = Instant::now();
-    reqwest::get(format!("{}/products/101", running.urls()["products"])).await.unwrap();
+    http_client().get(format!("{}/products/101", running.urls()["products"])).send().await.unwrap();
     assert!(begun.elapsed() >= latency);
 }
 

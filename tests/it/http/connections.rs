@@ -1,14 +1,11 @@
 //! What lives longer than one request: kept-alive connections, HTTP/2, request ids, clients that leave.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use super::{
-    client::{post, request, send, send_bytes, send_http2},
+    client::{post, read_to_end, request, send, send_bytes, send_http2},
     server::Server,
 };
 
@@ -87,8 +84,8 @@ async fn a_query_ends_when_its_client_leaves() {
 }
 
 #[tokio::test]
-async fn a_mutation_goes_on_when_its_client_leaves() {
-    let server = Server::start(|_| {}).await;
+async fn a_mutation_goes_on_when_its_client_leaves_and_a_stop_waits_for_it() {
+    let mut server = Server::start(|_| {}).await;
     let body = r#"{"query":"mutation{first: change second: change}"}"#;
     let head = format!(
         "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -99,9 +96,14 @@ async fn a_mutation_goes_on_when_its_client_leaves() {
     server.backend.asked().await;
     stream.shutdown().await.unwrap();
     // The server has seen it: it closes its own end.
-    assert_eq!(stream.read(&mut [0; 64]).await.unwrap_or(0), 0);
-    server.backend.answer();
+    assert_eq!(read_to_end(&mut stream).await, "");
+    server.stop();
+    let backend = Arc::clone(&server.backend);
+    backend.answer();
     // The second field is asked for after the first: the mutation is still running.
-    server.backend.asked().await;
-    server.backend.answer();
+    backend.asked().await;
+    assert!(!server.has_ended());
+    backend.answer();
+    server.ended().await;
+    assert!(!backend.has_answers(), "the mutation was cut");
 }

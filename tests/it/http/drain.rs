@@ -82,6 +82,19 @@ async fn idle_connections_are_closed_and_late_requests_on_them_answered() {
 }
 
 #[tokio::test]
+async fn a_connection_that_waits_to_be_accepted_is_served() {
+    let mut server = Server::start(|_| {}).await;
+    let mut waiting = std::net::TcpStream::connect(server.address).unwrap();
+    std::io::Write::write_all(&mut waiting, b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    // Nothing has run since: the server learns of the connection and of the signal at the same time.
+    server.stop();
+    waiting.set_nonblocking(true).unwrap();
+    let mut waiting = TcpStream::from_std(waiting).unwrap();
+    assert!(read_to_end(&mut waiting).await.starts_with("HTTP/1.1 200 "));
+    server.ended().await;
+}
+
+#[tokio::test]
 async fn a_draining_server_is_not_ready() {
     let mut server = Server::start(|_| {}).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -95,9 +95,6 @@ async fn a_second_request_has_its_own_time_for_headers() {
     let mut buffer = [0; 1024];
     let bytes = stream.read(&mut buffer).await.unwrap();
     assert!(buffer[..bytes].starts_with(b"HTTP/1.1 200 "));
-    // Idle for longer than headers may take: the connection stays.
-    let idle = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut buffer)).await;
-    assert!(idle.is_err(), "closed while idle");
     stream.write_all(request).await.unwrap();
     let bytes = stream.read(&mut buffer).await.unwrap();
     assert!(buffer[..bytes].starts_with(b"HTTP/1.1 200 "));

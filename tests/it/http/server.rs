@@ -49,6 +49,10 @@ impl Server {
         self.stop.take().expect("stopped once").send(()).expect("a running server");
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Waits for the server to end.
     pub(crate) async fn ended(self) {
         soon("the server's end", self.task).await.expect("no panic").expect("no error");
@@ -80,6 +84,11 @@ impl Backend {
     /// Waits for a request to have been given up before it was answered.
     pub(crate) async fn gave_up(&self) {
         soon("the end of a request to the backend", self.given_up.acquire()).await.expect("open").forget();
+    }
+
+    /// Whether an answer waits for its request.
+    pub(crate) fn has_answers(&self) -> bool {
+        self.answers.available_permits() > 0
     }
 
     /// Lets one request be answered.

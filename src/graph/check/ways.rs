@@ -1,0 +1,110 @@
+//! The ways to an object: every place where a selection makes one. A field that some selections give and others do not must
+//! be completed where it is missing; where no connector can do that, clients would read null in one place and a value in another.
+
+use apollo_compiler::Name;
+
+use crate::{
+    connector::{ConnectorId, Join, Kind},
+    diagnostic::{Code, Diagnostic, Diagnostics, Place},
+    graph::{bind::Bound, compose::Composed},
+    mapping::shape::{ObjectShape, Shape, shape},
+};
+
+/// A place where a selection makes objects of a type.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// The object type.
+    pub(super) ty: Name,
+    /// What is known of the objects there.
+    pub(super) object: ObjectShape,
+    /// Where the selection makes them.
+    pub(super) place: Place,
+    /// The connector.
+    pub(super) coordinate: String,
+}
+
+/// Warns of fields that are given elsewhere, missing on a way, and completed by nothing there.
+pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostics: &mut Diagnostics) {
+    for way in ways.iter().filter(|way| !way.object.is_open) {
+        let Some(object) = composed.schema.get_object(&way.ty) else { continue };
+        let reach = Reach { bound, way };
+        let missing: Vec<&str> = object
+            .fields
+            .keys()
+            .map(Name::as_str)
+            .filter(|field| !reach.has(&[(*field).to_owned()], &mut Vec::new()))
+            .collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let fields = missing.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+        let message =
+            format!("objects of `{}` made here have no {fields}, which other selections give", way.ty);
+        let help = format!(
+            "select more here, or let a connector complete it: `type {} @connect(…)` reading a key that is here",
+            way.ty
+        );
+        let diagnostic = Diagnostic::new(Code::FieldsMissingOnOneWay, way.place.clone(), message);
+        diagnostics.push(diagnostic.on(way.coordinate.as_str()).help(help));
+    }
+}
+
+/// What can be had of the objects on a way.
+struct Reach<'a> {
+    bound: &'a Bound,
+    way: &'a Way,
+}
+
+impl Reach<'_> {
+    /// Whether a path is at hand, or a connector that can run gives it. `trying` holds the connectors that wait for the
+    /// answer, so that none waits for itself.
+    fn has(&self, path: &[String], trying: &mut Vec<ConnectorId>) -> bool {
+        let Some((first, rest)) = path.split_first() else { return true };
+        if self.way.object.field(first).is_some_and(|field| gives(&field.shape, rest)) {
+            return true;
+        }
+        let key = Name::new(first).ok().map(|field| (self.way.ty.clone(), field));
+        let own = key.and_then(|key| self.bound.by_field.get(&key));
+        if own.is_some_and(|id| self.can_run(*id, trying)) {
+            return true;
+        }
+        let completions = self.bound.by_type.get(&self.way.ty).into_iter().flatten();
+        completions.into_iter().any(|id| {
+            let given =
+                self.bound.connectors.get(id.0 as usize).map(|found| shape(&found.connector.selection));
+            given.is_some_and(|given| gives(&given, path)) && self.can_run(*id, trying)
+        })
+    }
+
+    fn can_run(&self, id: ConnectorId, trying: &mut Vec<ConnectorId>) -> bool {
+        let Some(found) = self.bound.connectors.get(id.0 as usize) else { return false };
+        if trying.contains(&id) {
+            return false;
+        }
+        let inputs = &found.connector.inputs;
+        let mut keys = match found.connector.kind {
+            Kind::Entity { .. } => inputs.args.clone(),
+            _ if found.connector.batch.is_some() => inputs.batch.clone(),
+            _ => inputs.this.clone(),
+        };
+        if let Some(Join::GroupBy { parent, .. }) = found.connector.batch.as_ref().map(|batch| &batch.join) {
+            keys.extend(parent.iter().cloned());
+        }
+        trying.push(id);
+        let all = keys.iter().all(|path| self.has(path, trying));
+        trying.pop();
+        all
+    }
+}
+
+/// Whether a shape may have a value at a path.
+pub(super) fn gives(shape: &Shape, path: &[String]) -> bool {
+    shape.alternatives().iter().any(|shape| match (shape, path.split_first()) {
+        (_, None) | (Shape::Unknown, _) => true,
+        (Shape::List(element), _) => gives(element, path),
+        (Shape::Object(object), Some((key, rest))) => {
+            object.is_open || object.field(key).is_some_and(|field| gives(&field.shape, rest))
+        }
+        _ => false,
+    })
+}

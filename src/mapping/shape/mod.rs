@@ -1,0 +1,292 @@
+//! What a mapping gives, known without running it: the checker compares it with the schema's types, the planner learns
+//! which fields a selection gives. What a backend answers is never known, so shapes of data are `Unknown`.
+
+mod infer;
+
+pub use self::infer::{shape, shape_of_root};
+use super::ast::Span;
+
+/// What a mapping gives, when it gives something: a value may always be missing at run time, and missing is null in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Anything.
+    Unknown,
+    /// Never a value: a key that an object literal does not have, say.
+    Missing,
+    /// Null.
+    Null,
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number with a fraction.
+    Float,
+    /// A number of either sort.
+    Number,
+    /// A string; the text where the mapping writes it out (`__typename: "Book"`).
+    String(Option<String>),
+    /// A list.
+    List(Box<Shape>),
+    /// An object.
+    Object(ObjectShape),
+    /// One of several: two or more, none of them a `OneOf`, no two alike.
+    OneOf(Vec<Shape>),
+}
+
+/// An object that a mapping makes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ObjectShape {
+    /// In the order written, each name once.
+    pub fields: Vec<FieldShape>,
+    /// Whether it may have more keys: something unknown was spread into it.
+    pub is_open: bool,
+    /// Whether there may be a list of such objects (or lists of lists) instead of one: `key { a b }` maps over whatever list
+    /// the data holds. Where the data holds a scalar or null, that may stand instead too. Of several alternatives that come
+    /// from one `{ … }` (`...kind->match(…)`) each element of the list may be another one, or null where null is one of them.
+    pub maybe_list: bool,
+}
+
+/// A key of an object that a mapping makes. It may be missing at run time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldShape {
+    /// The key.
+    pub name: String,
+    /// Where the mapping writes it.
+    pub span: Span,
+    /// Its value.
+    pub shape: Shape,
+}
+
+impl Shape {
+    /// The shapes that it is one of; just itself where it is not a `OneOf`.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Shape] {
+        match self {
+            Shape::OneOf(shapes) => shapes,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// One of several shapes: flattened, without repetitions.
+    fn one_of(shapes: impl IntoIterator<Item = Shape>) -> Shape {
+        let mut distinct: Vec<Shape> = Vec::new();
+        for shape in shapes {
+            for alternative in shape.alternatives() {
+                if !distinct.contains(alternative) {
+                    distinct.push(alternative.clone());
+                }
+            }
+        }
+        match distinct.pop() {
+            None => Shape::Missing,
+            // What may be anything is unknown, and `Missing` says nothing beside a value.
+            Some(last) if distinct.is_empty() => last,
+            Some(last) => {
+                distinct.push(last);
+                if distinct.contains(&Shape::Unknown) {
+                    return Shape::Unknown;
+                }
+                distinct.retain(|shape| *shape != Shape::Missing);
+                match distinct.as_slice() {
+                    [one] => one.clone(),
+                    _ => Shape::OneOf(distinct),
+                }
+            }
+        }
+    }
+
+    /// Applies a function to each alternative.
+    fn each(&self, apply: impl FnMut(&Shape) -> Shape) -> Shape {
+        Shape::one_of(self.alternatives().iter().map(apply))
+    }
+
+    /// Missing for an object whose every key is missing.
+    fn or_missing_if_empty(&self) -> Shape {
+        match self {
+            Shape::Object(object)
+                if !object.is_open && object.fields.iter().all(|f| f.shape == Shape::Missing) =>
+            {
+                Shape::Missing
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn list(self) -> Shape {
+        Shape::List(Box::new(self))
+    }
+
+    /// What a key of it gives.
+    fn key(&self, name: &str) -> Shape {
+        self.each(|shape| match shape {
+            Shape::Unknown => Shape::Unknown,
+            Shape::List(element) => element.key(name).list(),
+            Shape::Object(object) => match object.field(name) {
+                Some(field) if object.maybe_list => {
+                    Shape::one_of([field.shape.clone(), field.shape.clone().list()])
+                }
+                Some(field) => field.shape.clone(),
+                None if object.is_open || object.maybe_list => Shape::Unknown,
+                None => Shape::Missing,
+            },
+            _ => Shape::Missing,
+        })
+    }
+
+    /// What an element of it is; what is no list is one element.
+    fn element(&self) -> Shape {
+        self.each(|shape| match shape {
+            Shape::List(element) => (**element).clone(),
+            // Lists of lists of objects are beyond what `maybe_list` tells apart.
+            other => other.clone(),
+        })
+    }
+
+    /// How many shapes it holds, as far as the limit.
+    fn weight(&self, limit: usize) -> usize {
+        let mut weight = 1;
+        let mut add = |shape: &Shape| {
+            if weight < limit {
+                weight += shape.weight(limit - weight);
+            }
+        };
+        match self {
+            Shape::List(element) => add(element),
+            Shape::Object(object) => object.fields.iter().for_each(|field| add(&field.shape)),
+            Shape::OneOf(shapes) => shapes.iter().for_each(add),
+            _ => {}
+        }
+        weight
+    }
+}
+
+impl ObjectShape {
+    /// A field by its name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&FieldShape> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    fn put(&mut self, field: FieldShape) {
+        match self.fields.iter_mut().find(|known| known.name == field.name) {
+            Some(known) => known.shape = merge(&known.shape, &field.shape),
+            None => self.fields.push(field),
+        }
+    }
+}
+
+/// What two items of one key give together.
+fn merge(earlier: &Shape, later: &Shape) -> Shape {
+    match (earlier, later) {
+        (Shape::Object(one), Shape::Object(other)) => {
+            let mut merged = one.clone();
+            merged.is_open |= other.is_open;
+            merged.maybe_list |= other.maybe_list;
+            other.fields.iter().cloned().for_each(|field| merged.put(field));
+            Shape::Object(merged)
+        }
+        (Shape::List(one), Shape::List(other)) => merge(one, other).list(),
+        (Shape::Unknown, Shape::Object(other)) | (Shape::Object(other), Shape::Unknown) => {
+            Shape::Object(ObjectShape { is_open: true, maybe_list: true, ..other.clone() })
+        }
+        (one, Shape::Missing) => one.clone(),
+        (_, other) => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::{ast::Grammar, parse::parse};
+
+    /// A shape in one line: `{a: ?}` an object, `{…}*` or a list of them, `{a, ...}` open, `[?]` a list, `a | b` one of.
+    fn show(shape: &Shape) -> String {
+        match shape {
+            Shape::Unknown => "?".to_owned(),
+            Shape::Missing => "-".to_owned(),
+            Shape::Null => "null".to_owned(),
+            Shape::Bool => "bool".to_owned(),
+            Shape::Int => "int".to_owned(),
+            Shape::Float => "float".to_owned(),
+            Shape::Number => "number".to_owned(),
+            Shape::String(None) => "string".to_owned(),
+            Shape::String(Some(text)) => format!("{text:?}"),
+            Shape::List(element) => format!("[{}]", show(element)),
+            Shape::OneOf(shapes) => shapes.iter().map(show).collect::<Vec<_>>().join(" | "),
+            Shape::Object(object) => {
+                let mut fields: Vec<String> = Vec::new();
+                for field in &object.fields {
+                    fields.push(format!("{}: {}", field.name, show(&field.shape)));
+                }
+                if object.is_open {
+                    fields.push("...".to_owned());
+                }
+                format!("{{{}}}{}", fields.join(", "), if object.maybe_list { "*" } else { "" })
+            }
+        }
+    }
+
+    fn shape_in(text: &str, grammar: Grammar) -> String {
+        show(&shape(&parse(text, grammar).unwrap()))
+    }
+
+    #[test]
+    fn a_mapping_tells_what_it_gives() {
+        let cases = [
+            ("id name", "{id: ?, name: ?}*"),
+            ("$.data", "?"),
+            ("$.data { id }", "{id: ?}*"),
+            ("a { b { c } }", "{a: {b: {c: ?}*}*}*"),
+            ("a: { b c: d.e }", "{a: {b: ?, c: ?}}*"),
+            ("id $.data { name }", "{id: ?, name: ?}*"),
+            ("a: b { x } a: c { y }", "{a: {x: ?, y: ?}*}*"),
+            ("a: b a: c { y }", "{a: {y: ?, ...}*}*"),
+            ("$.list->map({ id: @.id })", "[{id: ?}]"),
+            ("$.list->first { id }", "{id: ?}*"),
+            ("$([1, 2])->first", "int"),
+            ("$([{ a: 1 }]) { a b }", "[{a: int, b: -}]"),
+            ("$({ a: 1 }).b", "-"),
+            ("$([{ a: 1 }]).a", "[int]"),
+            ("$.x->match([1, 'a'], [@, 'b'])", "\"a\" | \"b\""),
+            ("$.x->size", "int"),
+            ("$.x->entries { key }", "[{key: string}]"),
+            ("$.x->as($v, @->size)->echo([$v])", "[int]"),
+            ("$(['a'])->filter(@->eq(1))", "[\"a\"]"),
+            ("$.x->nosuch", "-"),
+            ("a { $.b }", "{a: ?}*"),
+            ("$args.x", "?"),
+            ("", "{}*"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shape_in(text, Grammar::V0_3), expected, "{text}");
+            assert_eq!(shape_in(text, Grammar::V0_4), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn literals_chains_and_spreads() {
+        let cases = [
+            (
+                "a: 1 b: 1.5 c: true d: null e: 'x' f: []",
+                "{a: int, b: float, c: bool, d: null, e: \"x\", f: [?]}*",
+            ),
+            ("{ a b: 1 }", "{a: ?, b: int}"),
+            ("[{ a: 1 }, { b: 2 }]", "[{a: int} | {b: int}]"),
+            ("$.x ?? 'none'", "?"),
+            ("null ?? 1", "int"),
+            ("null ?! 1", "null | int"),
+            ("$.x->toString ?? 1", "string | int"),
+            ("id ...data", "{id: ?, ...}*"),
+            ("id ...data { a }", "{id: ?, a: ?}*"),
+            ("x: { id ...null }", "{x: null}*"),
+            (
+                "id ...kind->match(['b', { __typename: 'Book', pages }], ['m', { __typename: 'Movie' }], [@, null]) last",
+                "{id: ?, __typename: \"Book\", pages: ?, last: ?}* | {id: ?, __typename: \"Movie\", last: ?}* | null",
+            ),
+            ("...$.a->match([1, { x: 1 }], [2, { y: 1 }]) { x }", "{x: int}* | {x: -}*"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shape_in(text, Grammar::V0_4), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What README.md promises, held against the code: its example graph loads, its tables are complete.
+
+use std::collections::BTreeSet;
+
+use ficus::{
+    config::Limits,
+    graph::{Sources, load_sources},
+};
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks whose first line names a file: `(name, text)`.
+fn files(language: &str) -> Vec<(String, String)> {
+    let fence = format!("```{language} ");
+    README
+        .split(&fence)
+        .skip(1)
+        .filter_map(|rest| {
+            let (name, rest) = rest.split_once('\n')?;
+            Some((name.to_owned(), rest.split_once("\n```")?.0.to_owned()))
+        })
+        .collect()
+}
+
+#[test]
+fn the_example_graph_loads_without_a_warning() {
+    let sources = Sources { schema: files("graphql"), connectors: files("yaml"), ..Sources::default() };
+    assert_eq!((sources.schema.len(), sources.connectors.len()), (4, 3));
+    let loaded = load_sources(&sources)
+        .unwrap_or_else(|diagnostics| panic!("{}", ficus::diagnostic::render(&diagnostics, false)));
+    assert!(loaded.warnings.is_empty(), "{}", ficus::diagnostic::render(&loaded.warnings, false));
+}
+
+#[test]
+fn the_table_of_codes_is_the_closed_table() {
+    let in_code: BTreeSet<&str> = include_str!("../../src/error.rs")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Code::")?.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    let table = README.split("### Error codes").nth(1).unwrap().split("\n### ").next().unwrap();
+    let in_readme: BTreeSet<&str> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(in_code.len() > 20, "{in_code:?}");
+    assert_eq!(in_readme, in_code);
+}
+
+#[test]
+fn the_table_of_limits_shows_the_defaults() {
+    let limits = Limits::default();
+    let rows = [
+        ("depth", limits.depth_max.to_string()),
+        ("aliases", limits.aliases_max.to_string()),
+        ("root_fields", limits.root_fields_max.to_string()),
+        ("fields", limits.fields_max.to_string()),
+        ("tokens", limits.tokens_max.to_string()),
+        ("directives", limits.directives_max.to_string()),
+        ("body", format!("{}MiB", limits.body_bytes_max >> 20)),
+        ("batch", limits.batch_max.to_string()),
+        ("errors", limits.errors_max.to_string()),
+        ("connections", limits.connections_max.to_string()),
+    ];
+    for (name, default) in rows {
+        assert!(README.contains(&format!("| `limits.{name}` | {default} |")), "limits.{name}: {default}");
+    }
+    let times = format!("{}s, {}s", limits.header_read.as_secs(), limits.body_read.as_secs());
+    assert!(README.contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
+}

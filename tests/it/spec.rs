@@ -1,0 +1,147 @@
+//! Runs the cases of `tests/spec`: a gateway from the files of the case, its requests one after another, and for each
+//! the response and the upstream calls that were made for it.
+
+use std::sync::Arc;
+
+use ficus::execute::{Request, Response, ResponseKind};
+
+use crate::support::{
+    case::{Case, Expected, Step, check_folder, contract},
+    gateway,
+    json::{self, Json},
+    upstream::{Call, MockUpstream},
+};
+
+#[test]
+fn batching() {
+    check_folder("spec/batching", run);
+}
+
+#[test]
+fn entities() {
+    check_folder("spec/entities", run);
+}
+
+#[test]
+fn errors() {
+    check_folder("spec/errors", run);
+}
+
+#[test]
+fn nullability() {
+    check_folder("spec/nullability", run);
+}
+
+#[test]
+fn leaves() {
+    check_folder("spec/leaves", run);
+}
+
+#[test]
+fn mapping() {
+    check_folder("spec/mapping", run);
+}
+
+#[test]
+fn requests() {
+    check_folder("spec/requests", run);
+}
+
+#[test]
+fn operations() {
+    check_folder("spec/operations", run);
+}
+
+#[test]
+fn abstract_types() {
+    check_folder("spec/abstract_types", run);
+}
+
+#[test]
+fn mutations() {
+    check_folder("spec/mutations", run);
+}
+
+#[test]
+fn limits() {
+    check_folder("spec/limits", run);
+}
+
+/// One case from its first request to its last. Time stands still but for waits that nothing else can end, so a
+/// deadline passes at once when everything waits for it, and never before.
+fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let upstream = Arc::new(MockUpstream::new());
+        let gateway = gateway::from_files(&case.files, &case.env, upstream.clone())?;
+        let mut exchanges = Vec::new();
+        for step in &case.steps {
+            match step {
+                Step::Mocks(mocks) => {
+                    mocks.iter().for_each(|(call, answers)| upstream.mock(call, answers.clone()));
+                }
+                Step::Request(request) => {
+                    let response = gateway.execute(Request::clone(request)).await;
+                    let calls = calls(request, upstream.take_calls());
+                    exchanges.push(vec![response_block(&response)?, ("text calls".to_owned(), calls)]);
+                }
+            }
+        }
+        match upstream.problems() {
+            problems if problems.is_empty() => Ok(exchanges),
+            problems => {
+                let exchanges: String =
+                    exchanges.iter().flatten().map(|(info, text)| format!("\n{info}\n{text}")).collect();
+                Err(contract(&(problems.join("\n") + &exchanges)))
+            }
+        }
+    })
+}
+
+fn response_block(response: &Response) -> Result<Expected, String> {
+    let info = match response.kind {
+        ResponseKind::Executed => "json response".to_owned(),
+        ResponseKind::RequestError => "json request error".to_owned(),
+        ResponseKind::Refused(status) => format!("json refused {}", status.as_u16()),
+    };
+    let mut json = json::parse(std::str::from_utf8(&response.body).map_err(|error| error.to_string())?)?;
+    sort_errors(&mut json);
+    Ok((info, json::layout(&json.to_string())?))
+}
+
+/// The order of errors and of their members is nowhere fixed; a case has errors in the order of their messages and
+/// paths, and the message first.
+fn sort_errors(response: &mut Json) {
+    const ORDER: [&str; 4] = ["\"message\"", "\"path\"", "\"locations\"", "\"extensions\""];
+    let Json::Object(members) = response else { return };
+    for (key, member) in members {
+        let ("\"errors\"", Json::List(errors)) = (key.as_str(), member) else { continue };
+        for error in errors.iter_mut() {
+            if let Json::Object(members) = error {
+                members.sort_by_key(|(key, _)| ORDER.iter().position(|known| known == key));
+            }
+        }
+        errors.sort_by_key(Json::to_string);
+    }
+}
+
+/// The calls, a line each, headers below. Calls that wait for nothing but their inputs are made in any order, so they
+/// are sorted; only where a mutation orders them do they stand as they were made, reads between two writes sorted.
+fn calls(request: &Request, mut calls: Vec<Call>) -> String {
+    let mutation = request.query.contains("mutation");
+    let write = |call: &Call| mutation && !call.line.starts_with("GET ");
+    for reads in calls.split_mut(write) {
+        reads.sort();
+    }
+    let mut text = Vec::new();
+    for call in &calls {
+        let mut line = call.line.clone();
+        if write(call) && !call.during.is_empty() {
+            line = format!("{line} (sent before the answer to {})", call.during.join(", "));
+        }
+        text.push(line);
+        text.extend(call.headers.iter().map(|header| format!("  {header}")));
+    }
+    text.join("\n")
+}
