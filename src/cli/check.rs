@@ -7,7 +7,7 @@ use super::{
     shared::{Files, answer, show},
 };
 use crate::{
-    diagnostic::{Diagnostic, to_json},
+    diagnostic::{Diagnostic, counted, to_json},
     graph::load,
 };
 
@@ -52,7 +52,8 @@ impl Check {
             Format::Human => {
                 show(&diagnostics);
                 if !faulty {
-                    answer(&format!("fine: {} connectors, {} sources\n", sizes.0, sizes.1))?;
+                    let (connectors, sources) = (counted(sizes.0, "connector"), counted(sizes.1, "source"));
+                    answer(&format!("fine: {connectors}, {sources}\n"))?;
                 }
             }
         }

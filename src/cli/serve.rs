@@ -26,6 +26,7 @@ Examples:
   ficus serve --listen 0.0.0.0:8080 --config production.yaml
   RUST_LOG=ficus=debug ficus serve
   kill -HUP <pid>                     loads the files again; a graph with faults is refused and the old one goes on
+                                      (ficus.yaml is read at the start only)
 
 SIGTERM and Ctrl-C end it: new connections are refused, requests in flight may go on for `drain`.
 

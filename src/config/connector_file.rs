@@ -285,4 +285,13 @@ mod tests {
         ];
         assert_eq!(faults, expected);
     }
+
+    proptest::proptest! {
+        /// Whatever stands in a file, it is read or refused.
+        #[test]
+        fn odd_files_are_no_panic(text in r##"([a-z_]{1,8}: |headers|timeout|base_url|statuses|\$\{[A-Z]{0,3}(:-)?\}?|[\[\]{},:&*!|>'"#\n -]|[0-9]{1,3}[msh]|ü){0,40}"##) {
+            let (_, faults) = read(&text);
+            proptest::prop_assert!(faults.iter().all(|fault| !fault.is_empty()));
+        }
+    }
 }

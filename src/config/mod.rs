@@ -8,6 +8,7 @@ mod reader;
 mod yaml;
 
 use std::{
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -86,8 +87,16 @@ impl Default for Admin {
     }
 }
 
+/// Shows whether there is a token, never the token.
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("Admin").field("listen", &self.listen).field("token", &token).finish()
+    }
+}
+
 /// The admin listener.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Admin {
     /// Default `127.0.0.1:4001`.
     pub listen: SocketAddr,

@@ -37,7 +37,9 @@ pub enum DemoError {
     #[error(transparent)]
     Backends(#[from] StartError),
     /// The gateway's address cannot be had.
-    #[error("the demo's gateway cannot listen on {address}; `--listen 127.0.0.1:0` takes any free port")]
+    #[error(
+        "the demo's gateway cannot listen on {address} (another `ficus demo`?); `--listen ADDR` takes another address"
+    )]
     Listen {
         /// Which address.
         address: SocketAddr,
@@ -45,7 +47,7 @@ pub enum DemoError {
         source: io::Error,
     },
     /// The admin graph cannot be offered.
-    #[error("the demo's admin graph did not start")]
+    #[error("the demo's admin graph did not start (another `ficus demo`?)")]
     Admin(#[from] AdminError),
     /// The HTTP client cannot be made.
     #[error(transparent)]

@@ -9,6 +9,8 @@ pub struct TextFile {
     pub name: Arc<str>,
     /// All of it.
     pub text: Arc<str>,
+    /// Where each line begins, in bytes.
+    lines: Arc<[usize]>,
 }
 
 /// A range of a file. Lines and columns count from 1, columns in characters.
@@ -32,7 +34,10 @@ impl TextFile {
     /// A text under a name.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        TextFile { name: name.into(), text: text.into() }
+        let text = text.into();
+        let after_newlines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(after_newlines).collect();
+        TextFile { name: name.into(), text, lines }
     }
 
     /// The place of a range of bytes. A range outside the text is moved to its end.
@@ -42,15 +47,20 @@ impl TextFile {
         let end = floor_boundary(&self.text, range.end.max(start));
         let (line, column) = self.line_column(start);
         let (end_line, end_column) = self.line_column(end);
-        let excerpt = self.text.lines().nth(line as usize - 1).unwrap_or_default().to_owned();
+        let from_line = self.text.get(self.line_start(start)..).unwrap_or_default();
+        let excerpt = from_line.lines().next().unwrap_or_default().to_owned();
         Place { file: self.name.clone(), line, column, end_line, end_column, excerpt }
     }
 
+    /// Where the line of an offset begins.
+    fn line_start(&self, offset: usize) -> usize {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0)
+    }
+
     fn line_column(&self, offset: usize) -> (u32, u32) {
-        let before = self.text.get(..offset).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let column = self.text.get(self.line_start(offset)..offset).unwrap_or_default().chars().count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 }

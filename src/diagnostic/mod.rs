@@ -7,7 +7,7 @@ mod render;
 
 pub use code::{Code, Severity};
 pub use file::{Place, TextFile};
-pub use render::{render, summary, to_json};
+pub use render::{counted, render, summary, to_json};
 
 /// One fault or warning, with all that a person needs to repair it.
 #[derive(Debug, Clone, PartialEq, Eq)]

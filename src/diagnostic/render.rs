@@ -26,8 +26,13 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool) -> String {
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|d| d.is_error()).count();
     let warnings = diagnostics.len() - errors;
-    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(errors, "error"), count(warnings, "warning"))
+    format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"))
+}
+
+/// "1 error", "2 errors"
+#[must_use]
+pub fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn one(out: &mut String, diagnostic: &Diagnostic, colour: bool) {

@@ -12,10 +12,9 @@ use super::{
     key,
     project::{Misfit, project},
     record::record,
-    step::{Sent, Unit, Work},
+    step::{Sent, Unit, Work, has_many},
 };
 use crate::{
-    connector::Join,
     error::{ClientError, Code},
     fetch::{Body, Given, Outcome, Scope, UpstreamResponse, unexpected_format},
     mapping::{
@@ -249,8 +248,7 @@ fn join<'u>(
             format!("{}: the response of a batch does not map to an array.", step.connector.coordinate);
         return Err(ClientError::new(Code::ValueMismatch, message));
     };
-    let many = matches!(step.connector.batch.as_ref().map(|batch| &batch.join), Some(Join::GroupBy { .. }))
-        && step.rows_are_list;
+    let many = has_many(step);
     let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();
     for node in table.list(start, len) {
         let mut row_key = Vec::new();

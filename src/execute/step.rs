@@ -11,9 +11,10 @@ use super::{
     run::Run,
 };
 use crate::{
+    connector::Join,
     error::ClientError,
     plan::{PositionId, Step, StepId},
-    response::{Link, Node, Row, StepResult, unquoted},
+    response::{Link, Node, Row, StepResult, Table, unquoted},
 };
 
 /// One thing that a step asks for: objects with equal inputs are one unit.
@@ -167,12 +168,20 @@ impl<'r> Work<'_, 'r> {
 
     // ---- the result ------------------------------------------------------------------------------------------
 
-    fn finish(self, asks: &[Asks], found: Links) -> StepResult {
+    fn finish(self, asks: &[Asks], mut found: Links) -> StepResult {
+        // Who has no key has no rows: of many that is an empty list, and null is equal to nothing.
+        let nothing = if has_many(self.step) {
+            found.tables.push(Table::default());
+            let table = u32::try_from(found.tables.len() - 1).unwrap_or(u32::MAX);
+            Link::Node { table, node: Node::List { start: 0, len: 0 } }
+        } else {
+            Link::Null
+        };
         let links = asks
             .iter()
             .map(|asks| match asks {
                 Asks::NotRun => Link::NotRun,
-                Asks::Nothing => Link::Null,
+                Asks::Nothing => nothing,
                 Asks::Failed(error) => Link::Error(*error),
                 Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
             })
@@ -185,6 +194,12 @@ impl<'r> Work<'_, 'r> {
         let links = vec![Link::Error(error); self.units.len()];
         self.finish(asks, Links { tables: Vec::new(), links })
     }
+}
+
+/// Whether a step finds any number of rows for each of its objects.
+pub(super) fn has_many(step: &Step) -> bool {
+    let join = step.connector.batch.as_ref().map(|batch| &batch.join);
+    step.rows_are_list && matches!(join, Some(Join::GroupBy { .. }))
 }
 
 /// The result of a step that did not end in time: every object that it was to run for has this error.

@@ -41,6 +41,15 @@ impl Default for Links {
     }
 }
 
+impl Links {
+    /// Whether a directive's name here is a federation directive's.
+    pub(super) fn is_federation(&self, name: &str, directive: &str) -> bool {
+        name == directive
+            || name.strip_prefix("federation__") == Some(directive)
+            || self.federation.iter().any(|(there, here)| there == directive && here == name)
+    }
+}
+
 /// One `@link`.
 struct Link {
     /// `connect`, `federation`

@@ -181,4 +181,29 @@ mod tests {
         let files = SchemaFiles::default();
         assert!(SchemaText::of(&Node::new(Value::Boolean(true)), &files).is_none());
     }
+
+    proptest::proptest! {
+        /// Whatever the parser reads as a string, its characters are found where they stand.
+        #[test]
+        fn every_string_that_parses_is_followed(
+            inside in r#"([a-z ü\n\t]|\\[nt\\"/]|\\u00e4|\\"""|"|\r\n){0,24}"#,
+            block in proptest::bool::ANY,
+        ) {
+            let literal = if block { format!("\"\"\"{inside}\"\"\"") } else { format!("\"{inside}\"") };
+            let text = format!("type T @d(s: {literal}) {{ id: ID }}");
+            if let Ok(document) = Document::parse(text.clone(), "t.graphql") {
+                let mut files = SchemaFiles::new(&[("t.graphql".to_owned(), text.clone())]);
+                files.know(&document.sources);
+                let value = document.definitions[0].directives()[0].specified_argument_by_name("s").unwrap();
+                if let Some(found) = SchemaText::of(value, &files) {
+                    let (_, offsets) = found.offsets.as_ref().expect(&literal);
+                    for (index, c) in found.value.char_indices().filter(|(_, c)| c.is_ascii_lowercase()) {
+                        let there = text[offsets[index]..].chars().next().unwrap();
+                        // An escape stands for its character; everything else stands for itself.
+                        proptest::prop_assert!(there == c || there == '\\', "{c} at {there} in {literal}");
+                    }
+                }
+            }
+        }
+    }
 }

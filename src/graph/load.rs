@@ -133,11 +133,12 @@ fn graph(
     lookup: Lookup<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Graph> {
-    let schema = match public_schema(&composed.schema, &composed.added) {
+    let inaccessible = |name: &str| composed.links.is_federation(name, "inaccessible");
+    let schema = match public_schema(&composed.schema, &composed.added, &inaccessible) {
         Ok(schema) => schema,
         Err(broken) => {
             for error in broken.errors.iter() {
-                let message = format!("without connectors the schema is not valid: {}", error.error);
+                let message = format!("what clients see of the schema is not valid: {}", error.error);
                 diagnostics.push(Diagnostic::new(Code::GraphQlError, composed.files.place(None), message));
             }
             return None;
@@ -349,6 +350,72 @@ mod tests {
             .map(|id| graph.connectors[id.0 as usize].coordinate.as_str())
             .collect();
         assert_eq!(coordinates, ["User[0]", "Query.user[0]"]);
+    }
+
+    fn loaded_schema(schema: &str) -> Result<Graph, String> {
+        let schema = vec![("schema/a.graphql".to_owned(), schema.to_owned())];
+        load_sources(&Sources { schema, ..Sources::default() })
+            .map(|loaded| loaded.graph)
+            .map_err(|found| crate::diagnostic::render(&found, false))
+    }
+
+    #[test]
+    fn directives_go_by_the_names_that_links_give_them() {
+        let link = |import: &str| {
+            format!("extend schema @link(url: \"https://specs.apollo.dev/connect/v0.4\" {import})")
+        };
+        let cases = [
+            (link("import: [\"@connect\"]"), "connect"),
+            (link("import: [{name: \"@connect\", as: \"@api\"}]"), "api"),
+            (link(""), "connect__connect"),
+            (link("as: \"rest\""), "rest__connect"),
+            (String::new(), "connect"),
+        ];
+        for (link, name) in cases {
+            let schema = format!("{link} type Query {{ a: Int @{name}(selection: \"1\") }}");
+            assert_eq!(loaded_schema(&schema).map(|graph| graph.connectors.len()), Ok(1), "{schema}");
+        }
+        let renamed = link("import: [{name: \"@connect\", as: \"@api\"}]");
+        let schema = format!("{renamed} type Query {{ a: Int @connect(selection: \"1\") }}");
+        assert!(loaded_schema(&schema).unwrap_err().contains("cannot find directive `@connect`"));
+    }
+
+    #[test]
+    fn a_link_to_an_older_version_brings_its_grammar() {
+        let schema = |version: &str| {
+            format!(
+                "extend schema @link(url: \"https://specs.apollo.dev/connect/{version}\", import: [\"@connect\"]) \
+                 type Query {{ a: B @connect(http: {{GET: \"http://a/\"}}, selection: \"\"\"c: \"d\" \"\"\") }} type B {{ c: String }}"
+            )
+        };
+        // A quoted word after an alias is a key in v0.3 and a literal in v0.4.
+        let read = |version| {
+            loaded_schema(&schema(version)).map(|graph| format!("{:?}", graph.connectors[0].selection))
+        };
+        assert!(read("v0.2").unwrap().contains("Key"));
+        assert_eq!(read("v0.1"), read("v0.3"));
+        assert!(read("v0.4").unwrap().contains("String(\"d\")"));
+    }
+
+    #[test]
+    fn definitions_written_out_for_other_tools_do_no_harm() {
+        let written = crate::graph::directive_definitions();
+        let schema = format!("{written} type Query {{ a: Int @connect(selection: \"1\") }}");
+        let graph = loaded_schema(&schema).unwrap();
+        assert_eq!(graph.schema.to_string(), "type Query {\n  a: Int\n}\n");
+    }
+
+    #[test]
+    fn what_is_inaccessible_is_there_for_connectors_and_not_for_clients() {
+        let schema = "
+            type Query { user(id: ID! internal: Int @inaccessible): User @connect(selection: \"id: $args.id ssn: $args.id\") }
+            type User { id: ID! ssn: String @inaccessible hash: String @connect(selection: \"$this.ssn\") }
+            enum Role @inaccessible { ADMIN }
+        ";
+        let graph = loaded_schema(schema).unwrap();
+        let expected =
+            "type Query {\n  user(id: ID!): User\n}\n\ntype User {\n  id: ID!\n  hash: String\n}\n";
+        assert_eq!(graph.schema.to_string(), expected);
     }
 
     #[test]

@@ -12,16 +12,46 @@ use apollo_compiler::{
 /// Namespaces of types that other tools write into a schema for their own use.
 const MACHINERY: [&str; 4] = ["link__", "connect__", "federation__", "join__"];
 
-/// Makes the public schema of a composed one. `added` are the names that Ficus defined itself.
+/// Makes the public schema of a composed one. `added` are the names that Ficus defined itself, `inaccessible` the names
+/// that `@inaccessible` goes by: what carries it is for connectors only.
 ///
 /// # Errors
 /// When what is left is no valid schema; a valid composed schema always leaves one.
 pub(super) fn public_schema(
     composed: &Schema,
     added: &HashSet<Name>,
+    inaccessible: &dyn Fn(&str) -> bool,
 ) -> Result<Valid<Schema>, Box<WithErrors<Schema>>> {
     let hidden = |name: &str| added.contains(name) || MACHINERY.iter().any(|prefix| name.starts_with(prefix));
-    keep(composed, &|directive| !hidden(directive), &|name| !hidden(name)).validate().map_err(Box::new)
+    let accessible = hide(composed, inaccessible);
+    keep(&accessible, &|directive| !hidden(directive), &|name| !hidden(name)).validate().map_err(Box::new)
+}
+
+/// Without what is inaccessible.
+fn hide(schema: &Schema, inaccessible: &dyn Fn(&str) -> bool) -> Schema {
+    let carried = |directives: &ast::DirectiveList| directives.iter().any(|found| inaccessible(&found.name));
+    let mut schema = schema.clone();
+    schema.types.retain(|_, ty| !ty.directives().iter().any(|found| inaccessible(&found.name)));
+    for ty in schema.types.values_mut().filter(|ty| !ty.is_built_in()) {
+        let fields = match ty {
+            ExtendedType::Object(ty) => &mut ty.make_mut().fields,
+            ExtendedType::Interface(ty) => &mut ty.make_mut().fields,
+            ExtendedType::Enum(ty) => {
+                ty.make_mut().values.retain(|_, value| !carried(&value.directives));
+                continue;
+            }
+            ExtendedType::InputObject(ty) => {
+                ty.make_mut().fields.retain(|_, field| !carried(&field.directives));
+                continue;
+            }
+            ExtendedType::Scalar(_) | ExtendedType::Union(_) => continue,
+        };
+        fields.retain(|_, field| !carried(&field.directives));
+        for field in fields.values_mut() {
+            field.node.make_mut().arguments.retain(|argument| !carried(&argument.directives));
+        }
+    }
+    schema
 }
 
 /// A schema with only some of its directives and types, each type in one piece. Definitions of directives that are not

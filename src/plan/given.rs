@@ -1,36 +1,36 @@
-//! What a mapping gives at each level, as far as the text tells: which fields need no fetch of their own.
+//! What a mapping gives for the fields of a type: which of them need no fetch of their own. The shape of a mapping, seen
+//! from GraphQL: lists are looked through, and what any alternative gives counts as given.
 
-use crate::mapping::ast::{Expr, ExprKind, Head, Item, Mapping, Path, Root, Step, SubSelection};
+use crate::mapping::{
+    ast::Mapping,
+    shape::{ObjectShape, Shape, shape},
+};
 
-/// What a mapping gives at one place. Lists are looked through: it speaks of their elements.
+/// What a mapping gives at one place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
-    /// An object of the body as it is: it may have any key.
-    Anything,
-    /// These keys, in the order written; none for a leaf.
-    Keys(Vec<(String, Given)>),
-}
+pub(super) struct Given(Shape);
 
 impl Given {
     /// What a connector's selection gives.
     pub(super) fn of(mapping: &Mapping) -> Self {
-        match &mapping.root {
-            Root::Selection(selection) => Given::selection(selection),
-            Root::Expression(expr) => Given::expr(expr),
-        }
+        Given(shape(mapping))
     }
 
     /// No key: the root, which no mapping gives.
     pub(super) fn nothing() -> Self {
-        Given::Keys(Vec::new())
+        Given(Shape::Object(ObjectShape::default()))
+    }
+
+    /// Whether it is an object of the body as it stands, which may have any key.
+    pub(super) fn is_anything(&self) -> bool {
+        self.names().is_none()
     }
 
     /// What is given for a field; none where it is not given.
     pub(super) fn field(&self, name: &str) -> Option<Given> {
-        match self {
-            Given::Anything => Some(Given::Anything),
-            Given::Keys(keys) => keys.iter().find(|(key, _)| key == name).map(|(_, given)| given.clone()),
-        }
+        let mut found = Vec::new();
+        fields(&self.0, name, &mut found);
+        Shape::any_of(found).map(Given)
     }
 
     /// Whether a value is given at the end of a path.
@@ -43,78 +43,41 @@ impl Given {
 
     /// All keys, where they are known.
     pub(super) fn names(&self) -> Option<Vec<String>> {
-        match self {
-            Given::Anything => None,
-            Given::Keys(keys) => Some(keys.iter().map(|(name, _)| name.clone()).collect()),
-        }
+        let mut found = Vec::new();
+        names(&self.0, &mut found).then_some(found)
     }
+}
 
-    fn selection(selection: &SubSelection) -> Self {
-        let mut given = Given::nothing();
-        for item in &selection.items {
-            given = given.and(match item {
-                Item::Named { name, value } => Given::Keys(vec![(name.name.clone(), Given::expr(value))]),
-                Item::Spread { value, .. } => Given::expr(value),
-            });
-        }
-        given
-    }
-
-    fn expr(expr: &Expr) -> Self {
-        match &expr.kind {
-            ExprKind::Object(selection) => Given::selection(selection),
-            ExprKind::Array(items) | ExprKind::Chain { operands: items, .. } => Given::any_of(items.iter()),
-            ExprKind::Path(path) => Given::path(path),
-            _ => Given::nothing(),
-        }
-    }
-
-    fn path(path: &Path) -> Self {
-        match (path.steps.last(), &path.head) {
-            (Some(Step::Select(selection)), _) => Given::selection(selection),
-            (Some(Step::Method { name, arguments, .. }), _) => match name.name.as_str() {
-                "map" | "echo" => Given::any_of(arguments.iter()),
-                // Each argument is a pair: what it matches, and what it gives.
-                "match" => Given::any_of(arguments.iter().filter_map(|pair| match &pair.kind {
-                    ExprKind::Array(pair) => pair.get(1),
-                    _ => None,
-                })),
-                // These pass on what they are applied to, or a part of it.
-                "first" | "last" | "get" | "slice" | "filter" | "find" | "as" => Given::before(path),
-                _ => Given::Anything,
+fn fields(shape: &Shape, name: &str, found: &mut Vec<Shape>) {
+    for alternative in shape.alternatives() {
+        match alternative {
+            Shape::Unknown => found.push(Shape::Unknown),
+            Shape::List(element) => fields(element, name, found),
+            Shape::Object(object) => match object.field(name) {
+                Some(field) => found.push(field.shape.clone()),
+                None if object.is_open => found.push(Shape::Unknown),
+                None => {}
             },
-            (Some(Step::Optional(_)), _) => Given::before(path),
-            (None, Head::Expr(expr)) => Given::expr(expr),
-            _ => Given::Anything,
+            _ => {}
         }
     }
+}
 
-    /// What a path gives without its last step.
-    fn before(path: &Path) -> Self {
-        let mut shorter = path.clone();
-        shorter.steps.pop();
-        Given::path(&shorter)
-    }
-
-    fn any_of<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Self {
-        exprs.fold(Given::nothing(), |given, expr| given.and(Given::expr(expr)))
-    }
-
-    /// The keys of both.
-    fn and(self, other: Given) -> Self {
-        match (self, other) {
-            (Given::Anything, _) | (_, Given::Anything) => Given::Anything,
-            (Given::Keys(mut keys), Given::Keys(more)) => {
-                for (name, given) in more {
-                    match keys.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, known)) => *known = std::mem::replace(known, Given::Anything).and(given),
-                        None => keys.push((name, given)),
-                    }
+/// Collects the keys; false where there may be others.
+fn names(shape: &Shape, found: &mut Vec<String>) -> bool {
+    shape.alternatives().iter().all(|alternative| match alternative {
+        Shape::Unknown => false,
+        Shape::List(element) => names(element, found),
+        Shape::Object(object) => {
+            for field in &object.fields {
+                if !found.contains(&field.name) {
+                    found.push(field.name.clone());
                 }
-                Given::Keys(keys)
             }
+            !object.is_open
         }
-    }
+        _ => true,
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_path_without_selection_may_give_anything() {
-        assert_eq!(given("$.data"), Given::Anything);
+        assert!(given("$.data").is_anything());
         assert_eq!(given("$.data->first { id }").names().unwrap(), ["id"]);
     }
 

@@ -1,6 +1,8 @@
 //! Decides where each field of an operation comes from: the record at hand, a step of its own, or a step that
 //! completes the object; and what each step needs. Steps are made in an order in which their inputs stand before them.
 
+use std::cell::OnceCell;
+
 use apollo_compiler::{
     ExecutableDocument, Name,
     ast::{self, OperationType},
@@ -21,8 +23,14 @@ use crate::{connector::ConnectorId, graph::Graph};
 /// Compiles an operation.
 #[must_use]
 pub fn plan(graph: &Graph, document: &ExecutableDocument, operation: &Operation) -> Plan {
-    let mut planner =
-        Planner { graph, document, positions: Vec::new(), layouts: Vec::new(), steps: Vec::new() };
+    let mut planner = Planner {
+        graph,
+        document,
+        positions: Vec::new(),
+        layouts: Vec::new(),
+        steps: Vec::new(),
+        selections: graph.connectors.iter().map(|_| OnceCell::new()).collect(),
+    };
     let root = planner.new_position(operation.object_type(), None, Given::nothing(), None, Vec::new());
     let mutation = operation.operation_type == OperationType::Mutation;
     let merged = collect(
@@ -51,6 +59,8 @@ pub(super) struct Planner<'a> {
     pub(super) positions: Vec<PositionDraft<'a>>,
     pub(super) layouts: Vec<Layout>,
     pub(super) steps: Vec<StepDraft>,
+    /// What each connector's selection gives, once it was asked.
+    pub(super) selections: Vec<OnceCell<Given>>,
 }
 
 /// Which way a field is resolved.
@@ -197,7 +207,7 @@ impl<'a> Planner<'a> {
             match own {
                 None => return Source::Base,
                 Some(_) if takes_arguments => {}
-                Some(_) if self.at(position).declared != *concrete || given == Given::Anything => {}
+                Some(_) if self.at(position).declared != *concrete || given.is_anything() => {}
                 Some(_) if self.covers(&given, merged) => return Source::Base,
                 Some(_) => {}
             }

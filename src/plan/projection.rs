@@ -74,15 +74,10 @@ pub(super) fn compile(
     let to = Destination { frame: 0, slot: 0 };
     let mut body = Body { place: Place::default(), groups: Vec::new() };
     match root {
-        Root::Selection(selection) => match selection.items.as_slice() {
-            [Item::Spread { value, explicit: false, .. }] => {
-                compiler.expr(value, content, to, &[], &mut body)?
-            }
-            _ => {
-                let record = compiler.record(Some(selection), content, to)?;
-                body.place.records.push(record);
-            }
-        },
+        Root::Selection(selection) => {
+            let record = compiler.record(Some(selection), content, to)?;
+            body.place.records.push(record);
+        }
         Root::Expression(expr) => compiler.expr(expr, content, to, &[], &mut body)?,
     }
     // A group at the top would need a record of its own around it: left to evaluation.

@@ -106,15 +106,7 @@ fn prune_path(path: &Path, wanted: &Wanted) -> Path {
 /// None where rows are made in another way (a method's argument, say).
 pub(crate) fn row_selection(root: &mut Root) -> Option<&mut SubSelection> {
     match root {
-        Root::Selection(selection) => {
-            if !matches!(selection.items.as_slice(), [Item::Spread { explicit: false, .. }]) {
-                return Some(selection);
-            }
-            match selection.items.first_mut() {
-                Some(Item::Spread { value, .. }) => path_selection(value),
-                _ => None,
-            }
-        }
+        Root::Selection(selection) => Some(selection),
         Root::Expression(expr) => path_selection(expr),
     }
 }

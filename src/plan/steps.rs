@@ -83,7 +83,13 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn gives(&self, id: ConnectorId, name: &str) -> bool {
-        self.connector(id).is_some_and(|connector| Given::of(&connector.selection).field(name).is_some())
+        self.selection(id).is_some_and(|given| given.field(name).is_some())
+    }
+
+    /// What a connector's selection gives.
+    fn selection(&self, id: ConnectorId) -> Option<&Given> {
+        let connector = self.connector(id)?;
+        Some(self.selections.get(id.0 as usize)?.get_or_init(|| Given::of(&connector.selection)))
     }
 
     /// The first connector that gives a field of an object and whose key is at hand or can be got.
@@ -230,8 +236,7 @@ impl<'a> Planner<'a> {
         }
         trying.pop();
         let is_abstract = self.graph.schema.get_object(&self.at(position).declared).is_none();
-        let given =
-            self.connector(connector).map_or_else(Given::nothing, |found| Given::of(&found.selection));
+        let given = self.selection(connector).cloned().unwrap_or_else(Given::nothing);
         let path = self.at(position).path.clone();
         self.steps.push(StepDraft {
             connector,

@@ -131,14 +131,14 @@ impl Expected {
 }
 
 /// What kind of value was found, for messages.
-pub(super) fn found(node: Node) -> &'static str {
+pub(super) fn found(table: &Table, node: Node) -> &'static str {
     match node {
         Node::Missing | Node::Null => "null",
         Node::Bool(_) => "a boolean",
         Node::Number { .. } => "a number",
         Node::String { .. } => "a string",
-        Node::Json { .. } => "an object or list",
+        Node::Json { start, .. } if table.slice(start, start + 1) == b"[" => "a list",
         Node::List { .. } => "a list",
-        Node::Record { .. } => "an object",
+        Node::Json { .. } | Node::Record { .. } => "an object",
     }
 }

@@ -179,7 +179,7 @@ impl<'a> Writer<'a> {
                 let held = Held { table, index, step, node };
                 match pick(&held) {
                     Some(node) => self.value(&field.ty, field, Held { node, ..held }),
-                    None => self.mismatch(&field.ty, field, Expected::Object, node),
+                    None => self.mismatch(&field.ty, field, Expected::Object, &held),
                 }
             }
         }
@@ -194,14 +194,14 @@ impl<'a> Writer<'a> {
             Type::Named { named: Named::Object(position), .. } => self.record(ty, *position, field, held),
             Type::Named { named, .. } => match leaf::write(named, held.table, held.node, &mut self.out) {
                 Ok(()) => Ok(()),
-                Err(expected) => self.mismatch(ty, field, expected, held.node),
+                Err(expected) => self.mismatch(ty, field, expected, &held),
             },
         }
     }
 
     fn list(&mut self, ty: &'a Type, item: &'a Type, field: &'a Field, held: Held<'a>) -> Result<(), Nulled> {
         let Node::List { start, len } = held.node else {
-            return self.mismatch(ty, field, Expected::List, held.node);
+            return self.mismatch(ty, field, Expected::List, &held);
         };
         let mark = self.out.len();
         self.out.push(b'[');
@@ -230,7 +230,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), Nulled> {
         let position = self.answer.plan.position(id);
         let Node::Record { start, row } = held.node else {
-            return self.mismatch(ty, field, Expected::Object, held.node);
+            return self.mismatch(ty, field, Expected::Object, &held);
         };
         let row = match (position.numbered, self.result(held.step)) {
             (Some(number), Some(result)) => result.row(number, held.index, row),
@@ -287,7 +287,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), Nulled> {
         let found = match position.typename.map(|slot| table.slot(record, slot)) {
             Some(Node::String { start, end }) => format!("\"{}\"", leaf::unquoted(table.slice(start, end))),
-            Some(node) => leaf::found(node).to_owned(),
+            Some(node) => leaf::found(table, node).to_owned(),
             None => "null".to_owned(),
         };
         let message = format!(
@@ -298,8 +298,14 @@ impl<'a> Writer<'a> {
         self.nulled(ty)
     }
 
-    fn mismatch(&mut self, ty: &Type, field: &Field, expected: Expected, node: Node) -> Result<(), Nulled> {
-        let found = leaf::found(node);
+    fn mismatch(
+        &mut self,
+        ty: &Type,
+        field: &Field,
+        expected: Expected,
+        held: &Held<'_>,
+    ) -> Result<(), Nulled> {
+        let found = leaf::found(held.table, held.node);
         let (wanted, help) = expected.describe(found);
         let message = format!("{}: expected {wanted}, found {found}.{help}", field.coordinate);
         self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);

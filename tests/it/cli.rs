@@ -44,7 +44,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
 fn a_graph_without_faults_exits_with_0() {
     let folder = files(SCHEMA);
     let (status, out, err) = run(folder.path(), &["check"]);
-    assert_eq!((status, out.as_str(), err.as_str()), (Some(0), "fine: 2 connectors, 1 sources\n", ""));
+    assert_eq!((status, out.as_str(), err.as_str()), (Some(0), "fine: 2 connectors, 1 source\n", ""));
     let (status, out, _) = run(folder.path(), &["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((status, json), (Some(0), serde_json::json!({"diagnostics": []})));

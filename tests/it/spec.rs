@@ -110,8 +110,8 @@ fn response_block(response: &Response) -> Result<Expected, String> {
     Ok((info, json::layout(&json.to_string())?))
 }
 
-/// The order of errors and of their members is nowhere fixed; a case has errors in the order of their messages and
-/// paths, and the message first.
+/// The order of errors and of their members is nowhere fixed; a case has errors in the order of their paths, and the
+/// message first.
 fn sort_errors(response: &mut Json) {
     const ORDER: [&str; 4] = ["\"message\"", "\"path\"", "\"locations\"", "\"extensions\""];
     let Json::Object(members) = response else { return };
@@ -122,7 +122,13 @@ fn sort_errors(response: &mut Json) {
                 members.sort_by_key(|(key, _)| ORDER.iter().position(|known| known == key));
             }
         }
-        errors.sort_by_key(Json::to_string);
+        let path = |error: &Json| match error {
+            Json::Object(members) => {
+                members.iter().find(|(key, _)| key == "\"path\"").map(|(_, path)| path.to_string())
+            }
+            _ => None,
+        };
+        errors.sort_by_key(|error| (path(error), error.to_string()));
     }
 }
 

@@ -69,9 +69,9 @@ pub(super) fn bind(composed: &Composed, files: &[ConnectorFile], diagnostics: &m
     }
     let Pass { mut bound, of_entity, .. } = pass;
     sources.warn_of_unused(diagnostics);
+    let implementers = composed.schema.implementers_map();
     for (name, id) in of_entity {
         // After the type connectors: those may give many objects with one request.
-        let implementers = composed.schema.implementers_map();
         let members = match composed.schema.types.get(&name) {
             Some(ExtendedType::Union(union)) => {
                 union.members.iter().map(|member| member.name.clone()).collect()

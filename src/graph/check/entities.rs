@@ -2,7 +2,7 @@
 
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{Directive, FieldDefinition, InputValueDefinition, Type},
+    ast::{FieldDefinition, InputValueDefinition, Type},
     schema::{ExtendedType, ObjectType},
 };
 
@@ -163,13 +163,9 @@ fn fits(schema: &Schema, argument: &Type, field: &Type) -> bool {
 
 /// Every `@key` names fields of the type, and some connector can be asked with it.
 fn keys(composed: &Composed, bound: &Bound, object: &Node<ObjectType>, diagnostics: &mut Diagnostics) {
-    let named = |directive: &Directive| {
-        let renamed = composed.links.federation.iter();
-        directive.name == "key"
-            || directive.name == "federation__key"
-            || renamed.clone().any(|(there, here)| there == "key" && directive.name == here.as_str())
-    };
-    for directive in object.directives.iter().filter(|directive| named(directive)) {
+    let links = &composed.links;
+    for directive in object.directives.iter().filter(|directive| links.is_federation(&directive.name, "key"))
+    {
         let Some(text) = directive.specified_argument_by_name("fields").and_then(|fields| fields.as_str())
         else {
             continue;

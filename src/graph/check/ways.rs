@@ -25,9 +25,10 @@ pub(super) struct Way {
 
 /// Warns of fields that are given elsewhere, missing on a way, and completed by nothing there.
 pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostics: &mut Diagnostics) {
+    let shapes: Vec<Shape> = bound.connectors.iter().map(|found| shape(&found.connector.selection)).collect();
     for way in ways.iter().filter(|way| !way.object.is_open) {
         let Some(object) = composed.schema.get_object(&way.ty) else { continue };
-        let reach = Reach { bound, way };
+        let reach = Reach { bound, shapes: &shapes, way };
         let missing: Vec<&str> = object
             .fields
             .keys()
@@ -52,6 +53,8 @@ pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostic
 /// What can be had of the objects on a way.
 struct Reach<'a> {
     bound: &'a Bound,
+    /// What each connector's selection gives.
+    shapes: &'a [Shape],
     way: &'a Way,
 }
 
@@ -70,9 +73,8 @@ impl Reach<'_> {
         }
         let completions = self.bound.by_type.get(&self.way.ty).into_iter().flatten();
         completions.into_iter().any(|id| {
-            let given =
-                self.bound.connectors.get(id.0 as usize).map(|found| shape(&found.connector.selection));
-            given.is_some_and(|given| gives(&given, path)) && self.can_run(*id, trying)
+            let given = self.shapes.get(id.0 as usize);
+            given.is_some_and(|given| gives(given, path)) && self.can_run(*id, trying)
         })
     }
 

@@ -95,6 +95,11 @@ impl Shape {
         }
     }
 
+    /// Any of several shapes; none of none.
+    pub(crate) fn any_of(shapes: Vec<Shape>) -> Option<Shape> {
+        (!shapes.is_empty()).then(|| Shape::one_of(shapes))
+    }
+
     /// Applies a function to each alternative.
     fn each(&self, apply: impl FnMut(&Shape) -> Shape) -> Shape {
         Shape::one_of(self.alternatives().iter().map(apply))
