@@ -29,6 +29,8 @@ fn branch(plan: &Plan, id: StepId, step: &Step, depth: usize, text: &mut String)
     let indent = "  ".repeat(depth);
     let place = if step.path.is_empty() { String::new() } else { format!("{}.", step.path) };
     let fields = match step.fields.as_slice() {
+        // Nobody selected anything of it: another step reads its key there.
+        [] => format!("{} (for a key)", step.path),
         [field] => format!("{place}{field}"),
         fields => format!("{place}{{{}}}", fields.join(", ")),
     };
@@ -48,7 +50,10 @@ fn branch(plan: &Plan, id: StepId, step: &Step, depth: usize, text: &mut String)
 }
 
 fn request(step: &Step) -> String {
-    let Some(request) = &step.connector.request else { return "no request: static data".to_owned() };
+    let Some(request) = &step.connector.request else {
+        let made_of = if step.inputs.is_empty() { "static data" } else { "made of its parent" };
+        return format!("no request: {made_of}");
+    };
     let source = match step.connector.source.name.as_str() {
         "" => String::new(),
         name => format!(" ({name})"),

@@ -65,3 +65,16 @@ fn the_table_of_limits_shows_the_defaults() {
     let times = format!("{}s, {}s", limits.header_read.as_secs(), limits.body_read.as_secs());
     assert!(README.contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
 }
+
+#[test]
+fn the_plan_it_shows_is_the_plan() {
+    let shown = README.split("$ ficus explain -q '").nth(1).unwrap();
+    let (operation, rest) = shown.split_once("'\n").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ficus"))
+        .args(["explain", "-q", operation])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let plan = rest.split("```").next().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), plan, "{}", String::from_utf8_lossy(&output.stderr));
+}

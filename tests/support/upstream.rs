@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ficus::{
     connector::Source,
     error::Code,
-    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use tokio::sync::watch;
 
@@ -197,4 +197,25 @@ impl Answer {
         let body = Bytes::copy_from_slice(body.as_bytes());
         Answer { outcome: Outcome::Response(UpstreamResponse { status, headers: map, body }), after: None }
     }
+}
+
+#[tokio::test]
+async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
+    let upstream = MockUpstream::new();
+    upstream.mock("GET http://api/wanted", vec![Answer::response(200, &[], "")]);
+    let request = UpstreamRequest {
+        method: http::Method::GET,
+        url: "http://api/sent".to_owned(),
+        headers: Vec::new(),
+        body: None,
+        own_headers: OwnHeaders::default(),
+    };
+    assert!(upstream.answer(request).await.is_err());
+    assert_eq!(
+        upstream.problems(),
+        [
+            "no mock for the call GET http://api/sent",
+            "1 of 1 answers to GET http://api/wanted were not asked for"
+        ]
+    );
 }

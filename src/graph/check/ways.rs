@@ -1,10 +1,12 @@
 //! The ways to an object: every place where a selection makes one. A field that some selections give and others do not must
 //! be completed where it is missing; where no connector can do that, clients would read null in one place and a value in another.
 
-use apollo_compiler::Name;
+use std::collections::HashSet;
+
+use apollo_compiler::{Name, schema::ObjectType};
 
 use crate::{
-    connector::{ConnectorId, Join, Kind},
+    connector::{ConnectorId, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
     graph::{bind::Bound, compose::Composed},
     mapping::shape::{ObjectShape, Shape, shape},
@@ -28,12 +30,12 @@ pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostic
     let shapes: Vec<Shape> = bound.connectors.iter().map(|found| shape(&found.connector.selection)).collect();
     for way in ways.iter().filter(|way| !way.object.is_open) {
         let Some(object) = composed.schema.get_object(&way.ty) else { continue };
-        let reach = Reach { bound, shapes: &shapes, way };
+        let reach = Reach::new(bound, &shapes, way, object);
         let missing: Vec<&str> = object
             .fields
             .keys()
             .map(Name::as_str)
-            .filter(|field| !reach.has(&[(*field).to_owned()], &mut Vec::new()))
+            .filter(|field| !reach.has(&[(*field).to_owned()]))
             .collect();
         if missing.is_empty() {
             continue;
@@ -56,46 +58,55 @@ struct Reach<'a> {
     /// What each connector's selection gives.
     shapes: &'a [Shape],
     way: &'a Way,
+    /// Connectors whose inputs can be had.
+    running: HashSet<ConnectorId>,
 }
 
-impl Reach<'_> {
-    /// Whether a path is at hand, or a connector that can run gives it. `trying` holds the connectors that wait for the
-    /// answer, so that none waits for itself.
-    fn has(&self, path: &[String], trying: &mut Vec<ConnectorId>) -> bool {
+impl<'a> Reach<'a> {
+    fn new(bound: &'a Bound, shapes: &'a [Shape], way: &'a Way, object: &ObjectType) -> Self {
+        let own =
+            object.fields.keys().filter_map(|field| bound.by_field.get(&(way.ty.clone(), field.clone())));
+        let completions = bound.by_type.get(&way.ty).into_iter().flatten();
+        let mut waiting: Vec<ConnectorId> = own.chain(completions).copied().collect();
+        let mut reach = Reach { bound, shapes, way, running: HashSet::new() };
+        // What one connector gives may be what another needs: until nothing more can run.
+        loop {
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|id| reach.can_run(*id));
+            if ready.is_empty() {
+                return reach;
+            }
+            reach.running.extend(ready);
+            waiting = rest;
+        }
+    }
+
+    /// Whether a path is at hand, or a connector that can run gives it.
+    fn has(&self, path: &[String]) -> bool {
         let Some((first, rest)) = path.split_first() else { return true };
         if self.way.object.field(first).is_some_and(|field| gives(&field.shape, rest)) {
             return true;
         }
         let key = Name::new(first).ok().map(|field| (self.way.ty.clone(), field));
-        let own = key.and_then(|key| self.bound.by_field.get(&key));
-        if own.is_some_and(|id| self.can_run(*id, trying)) {
+        if key.and_then(|key| self.bound.by_field.get(&key)).is_some_and(|own| self.running.contains(own)) {
             return true;
         }
         let completions = self.bound.by_type.get(&self.way.ty).into_iter().flatten();
-        completions.into_iter().any(|id| {
+        completions.filter(|id| self.running.contains(id)).any(|id| {
             let given = self.shapes.get(id.0 as usize);
-            given.is_some_and(|given| gives(given, path)) && self.can_run(*id, trying)
+            given.is_some_and(|given| gives(given, path))
         })
     }
 
-    fn can_run(&self, id: ConnectorId, trying: &mut Vec<ConnectorId>) -> bool {
+    fn can_run(&self, id: ConnectorId) -> bool {
         let Some(found) = self.bound.connectors.get(id.0 as usize) else { return false };
-        if trying.contains(&id) {
-            return false;
-        }
         let inputs = &found.connector.inputs;
-        let mut keys = match found.connector.kind {
-            Kind::Entity { .. } => inputs.args.clone(),
-            _ if found.connector.batch.is_some() => inputs.batch.clone(),
-            _ => inputs.this.clone(),
+        // What rows of a `@groupBy` are matched by is among `inputs.batch`.
+        let keys = match found.connector.kind {
+            Kind::Entity { .. } => &inputs.args,
+            _ if found.connector.batch.is_some() => &inputs.batch,
+            _ => &inputs.this,
         };
-        if let Some(Join::GroupBy { parent, .. }) = found.connector.batch.as_ref().map(|batch| &batch.join) {
-            keys.extend(parent.iter().cloned());
-        }
-        trying.push(id);
-        let all = keys.iter().all(|path| self.has(path, trying));
-        trying.pop();
-        all
+        keys.iter().all(|path| self.has(path))
     }
 }
 

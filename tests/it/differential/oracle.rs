@@ -16,7 +16,7 @@ use std::{
 };
 
 use async_graphql::{
-    ServerError, ServerResult, Value as Output, Variables,
+    QueryPathNode, QueryPathSegment, ServerError, ServerResult, Value as Output, Variables,
     async_trait::async_trait,
     dynamic::{
         Enum, Field as DynamicField, FieldFuture, FieldValue, InputObject, InputValue, Interface,
@@ -321,6 +321,13 @@ impl Extension for Propagation {
     }
 }
 
-fn path_of(node: Option<&async_graphql::QueryPathNode<'_>>) -> Path {
-    node.map_or_else(Vec::new, |node| serde_json::from_value(serde_json::to_value(node).unwrap()).unwrap())
+fn path_of(node: Option<&QueryPathNode<'_>>) -> Path {
+    let mut path: Path = std::iter::successors(node, |node| node.parent)
+        .map(|node| match node.segment {
+            QueryPathSegment::Index(index) => index.into(),
+            QueryPathSegment::Name(name) => name.into(),
+        })
+        .collect();
+    path.reverse();
+    path
 }

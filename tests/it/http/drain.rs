@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    client::{post, read_to_end, send},
+    client::{post, read_to_end, send, send_http2},
     server::Server,
 };
 
@@ -40,6 +40,32 @@ async fn a_request_in_flight_is_answered_and_a_new_connection_is_not() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.json(), serde_json::json!({"data": {"slow": "done"}}));
     assert_eq!(reply.header("connection"), "close");
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn requests_in_flight_on_http2_are_answered() {
+    let mut server = Server::start(|_| {}).await;
+    let slow = || {
+        let request = http::Request::builder()
+            .method("POST")
+            .uri("http://127.0.0.1/graphql")
+            .header("content-type", "application/json");
+        (request, SLOW.into())
+    };
+    let in_flight = tokio::spawn(send_http2(server.address, vec![slow(), slow()]));
+    server.backend.asked().await;
+    server.backend.asked().await;
+    server.stop();
+    refused(server.address).await;
+    server.backend.answer();
+    server.backend.answer();
+    for reply in in_flight.await.unwrap() {
+        assert_eq!(
+            (reply.status.as_u16(), reply.json()),
+            (200, serde_json::json!({"data": {"slow": "done"}}))
+        );
+    }
     server.ended().await;
 }
 
