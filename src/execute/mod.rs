@@ -7,7 +7,7 @@
 
 mod arguments;
 mod calls;
-mod executor;
+pub mod executor;
 mod gateway;
 mod introspection;
 mod key;
