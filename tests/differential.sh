@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 seed=${1:-1000}
-operations=${2:-20000}
+operations=${2:-10000}
 {
     echo "seed $seed, $operations operations"
     FICUS_SEED=$seed FICUS_OPERATIONS=$operations cargo test --test it differential 2>/dev/null | grep '^test '
