@@ -4,7 +4,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -184,7 +184,8 @@ struct Process(Child);
 impl Process {
     fn start(command: &[&str]) -> anyhow::Result<Self> {
         let (program, arguments) = command.split_first().context("a program")?;
-        let child = Command::new(program).args(arguments).env("RUST_LOG", "warn").spawn();
+        let child =
+            Command::new(program).args(arguments).env("RUST_LOG", "warn").stdout(Stdio::null()).spawn();
         Ok(Process(child.with_context(|| format!("start {program}"))?))
     }
 

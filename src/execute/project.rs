@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use jiter::{Jiter, JiterError, Peek};
+use smallvec::{SmallVec, smallvec};
 
 use crate::{
     plan::{Capture, Destination, Place, Projection, RecordCapture},
@@ -32,8 +33,10 @@ pub(super) fn project(projection: &Projection, text: Bytes, numbered: usize) -> 
     if u32::try_from(text.len()).is_err() {
         return Err(Misfit::Json("longer than 4 GiB".to_owned()));
     }
-    let mut records =
-        Records { nodes: vec![Node::Missing], rows: vec![Vec::new(); numbered], scratch: Vec::new() };
+    // A value that is read takes some 32 bytes of a body; a first guess that is too small only costs a copy.
+    let mut nodes = Vec::with_capacity(1 + text.len() / 32);
+    nodes.push(Node::Missing);
+    let mut records = Records { nodes, rows: vec![Vec::new(); numbered], scratch: Vec::with_capacity(64) };
     let mut reader = Reader { jiter: Jiter::new(&text), bytes: &text, base: 0, records: &mut records };
     let peek = reader.jiter.peek()?;
     reader.place(&projection.place, peek, &[0])?;
@@ -133,7 +136,7 @@ impl<'b> Reader<'b, '_> {
             }
             Peek::Object => {
                 let (node, start) = self.records.open(capture.record.slots, capture.record.numbered);
-                let mut frames = vec![start];
+                let mut frames: SmallVec<[u32; 8]> = smallvec![start];
                 for (to, group) in &capture.groups {
                     let (node, start) = self.records.open(group.slots, group.numbered);
                     self.records.set(&frames, *to, node);

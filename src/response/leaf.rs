@@ -9,8 +9,7 @@ use crate::plan::Named;
 pub(super) fn write(named: &Named, table: &Table, node: Node, out: &mut Vec<u8>) -> Result<(), Expected> {
     match (named, node) {
         (Named::Int, Node::Number { start, end }) => {
-            let value = int(table.slice(start, end)).ok_or(Expected::Int)?;
-            out.extend_from_slice(value.to_string().as_bytes());
+            int(table.slice(start, end), out).ok_or(Expected::Int)?;
         }
         (Named::Float, Node::Number { start, end }) => {
             let text = table.slice(start, end);
@@ -77,16 +76,22 @@ fn any(table: &Table, node: Node, out: &mut Vec<u8>) {
     }
 }
 
-/// `1`, `-7`, `1.0`, `1e2`: a whole number of 32 bits.
-fn int(text: &[u8]) -> Option<i32> {
+/// `1`, `-7`, `1.0`, `1e2`: a whole number of 32 bits, written in its plain form.
+fn int(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let text = std::str::from_utf8(text).ok()?;
-    if let Ok(value) = text.parse::<i32>() {
-        return Some(value);
+    match text.parse::<i32>() {
+        // JSON knows no plus and no leading zeros: what is not `-0` stands there as it is written.
+        Ok(value) if value != 0 => out.extend_from_slice(text.as_bytes()),
+        Ok(_) => out.push(b'0'),
+        Err(_) => {
+            let value = text.parse::<f64>().ok()?;
+            let whole = value.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value);
+            #[allow(clippy::cast_possible_truncation, reason = "whole and within the bounds of i32")]
+            let value = whole.then_some(value as i32)?;
+            out.extend_from_slice(value.to_string().as_bytes());
+        }
     }
-    let value = text.parse::<f64>().ok()?;
-    let whole = value.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&value);
-    #[allow(clippy::cast_possible_truncation, reason = "whole and within the bounds of i32")]
-    whole.then_some(value as i32)
+    Some(())
 }
 
 /// The characters of a string's JSON text.

@@ -1,7 +1,15 @@
 //! Accepts connections and serves them with any service, within limits, until told to stop; then lets what is in flight
 //! end. HTTP/1 and HTTP/2 (with prior knowledge) on one port.
 
-use std::{future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use hyper::{
     Request, Response,
@@ -202,11 +210,7 @@ async fn serve_one<S, B>(
         let progress = Arc::clone(&progress);
         service_fn(move |request: Request<Incoming>| {
             let in_flight = InFlight::begin(&progress, request.version() == hyper::Version::HTTP_2);
-            let response = service.call(request);
-            async move {
-                let _in_flight = in_flight;
-                response.await
-            }
+            Counted { response: service.call(request), in_flight }
         })
     };
     let mut connection = pin!(protocol.serve_connection_with_upgrades(socket, counted));
@@ -231,6 +235,24 @@ async fn serve_one<S, B>(
                 }
             }
         }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A response on its way. Not an `async` block: that would hold the response's future twice, some kilobytes that are
+    /// moved with every request.
+    struct Counted<F> {
+        #[pin]
+        response: F,
+        in_flight: InFlight,
+    }
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().response.poll(cx)
     }
 }
 

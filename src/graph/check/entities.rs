@@ -195,7 +195,12 @@ fn keys(composed: &Composed, bound: &Bound, object: &Node<ObjectType>, diagnosti
             let mut connectors = ids.filter_map(|id| bound.connectors.get(id.0 as usize));
             connectors.any(|found| paths.iter().all(|path| asked_with(found, path)))
         };
-        if resolvable != Some(false) && !resolved() {
+        // A stub: the key is all there is to it, so nobody needs to ask for more.
+        let stub = object
+            .fields
+            .keys()
+            .all(|field| paths.iter().any(|path| path.first().is_some_and(|key| key == field.as_str())));
+        if resolvable != Some(false) && !stub && !resolved() {
             let message = format!("no connector can be asked for a `{}` by `{text}`", object.name);
             let help = "add `@connect` to the type, reading the key through `$this` or `$batch`, \
                         or an `entity: true` field of `Query`";
