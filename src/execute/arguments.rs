@@ -26,8 +26,7 @@ fn object(arguments: &[Argument], variables: &Variables) -> Result<Map<String, V
             value = self::value(default, variables)?;
         }
         if argument.non_null && value.as_ref().is_none_or(Value::is_null) {
-            let message = format!("The argument {} is non-null and has no value.", argument.name);
-            return Err(ClientError::new(Code::BadUserInput, message));
+            return Err(no_value(&format!("The argument {}", argument.name)));
         }
         if let Some(value) = value {
             entries.insert(argument.name.to_string(), value);
@@ -36,14 +35,20 @@ fn object(arguments: &[Argument], variables: &Variables) -> Result<Map<String, V
     Ok(entries)
 }
 
+fn no_value(what: &str) -> ClientError {
+    ClientError::new(Code::BadUserInput, format!("{what} is non-null and has no value."))
+}
+
 fn value(value: &ArgumentValue, variables: &Variables) -> Result<Option<Value>, ClientError> {
     Ok(match value {
         ArgumentValue::Constant(value) => Some(value.clone()),
         ArgumentValue::Variable { name } => variables.get(name),
-        ArgumentValue::List(items) => {
-            let items: Result<Vec<Value>, ClientError> =
-                items.iter().map(|item| Ok(self::value(item, variables)?.unwrap_or(Value::Null))).collect();
-            Some(Value::Array(items?))
+        ArgumentValue::List { items, non_null } => {
+            let item = |item| match self::value(item, variables)?.unwrap_or(Value::Null) {
+                Value::Null if *non_null => Err(no_value("An item of a list among the arguments")),
+                value => Ok(value),
+            };
+            Some(Value::Array(items.iter().map(item).collect::<Result<_, _>>()?))
         }
         ArgumentValue::Object(entries) => Some(Value::Object(object(entries, variables)?)),
     })

@@ -25,13 +25,18 @@ pub struct Argument {
 pub enum ArgumentValue {
     /// Without variables.
     Constant(serde_json::Value),
-    /// A variable. In a list a variable without value is null; in an object its key is left out.
+    /// A variable. In a list a variable without value is null, in an object its key is left out.
     Variable {
         /// Its name.
         name: Box<str>,
     },
     /// A list with variables in it.
-    List(Vec<ArgumentValue>),
+    List {
+        /// Its items.
+        items: Vec<ArgumentValue>,
+        /// Whether null among them is an error of the field.
+        non_null: bool,
+    },
     /// An object with variables in it, its defaults filled in.
     Object(Vec<Argument>),
 }
@@ -66,7 +71,7 @@ fn coerce(schema: &Schema, ty: &ast::Type, value: &Value) -> ArgumentValue {
             Value::List(items) => items.iter().map(|item| coerce(schema, ty.item_type(), item)).collect(),
             single => vec![coerce(schema, ty.item_type(), single)],
         };
-        return list(items);
+        return list(items, ty.item_type().is_non_null());
     }
     let named = ty.inner_named_type();
     match (value, schema.types.get(named)) {
@@ -99,7 +104,7 @@ fn untyped(value: &Value) -> ArgumentValue {
         Value::Float(number) => {
             number.as_str().parse().map_or(serde_json::Value::Null, serde_json::Value::Number)
         }
-        Value::List(items) => return list(items.iter().map(|item| untyped(item)).collect()),
+        Value::List(items) => return list(items.iter().map(|item| untyped(item)).collect(), false),
         Value::Object(fields) => {
             return object_of(
                 fields
@@ -118,7 +123,7 @@ fn untyped(value: &Value) -> ArgumentValue {
 }
 
 /// A list without variables is one constant.
-fn list(items: Vec<ArgumentValue>) -> ArgumentValue {
+fn list(items: Vec<ArgumentValue>, non_null: bool) -> ArgumentValue {
     if items.iter().all(|item| matches!(item, ArgumentValue::Constant(_))) {
         let constants = items.into_iter().filter_map(|item| match item {
             ArgumentValue::Constant(value) => Some(value),
@@ -126,7 +131,7 @@ fn list(items: Vec<ArgumentValue>) -> ArgumentValue {
         });
         return ArgumentValue::Constant(constants.collect());
     }
-    ArgumentValue::List(items)
+    ArgumentValue::List { items, non_null }
 }
 
 /// An object without variables is one constant.
