@@ -77,7 +77,12 @@ impl Guard {
             return Err(Refusal::ForeignOrigin);
         }
         let Some(origin) = request.headers.get(header::ORIGIN) else { return Ok(()) };
-        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        // HTTP/2 has the host in its pseudo-header.
+        let host = request
+            .uri
+            .authority()
+            .map(http::uri::Authority::as_str)
+            .or_else(|| request.headers.get(header::HOST).and_then(|host| host.to_str().ok()));
         let from = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
         match (from, host) {
             (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
@@ -167,6 +172,16 @@ mod tests {
                 "{site}"
             );
         }
+    }
+
+    #[test]
+    fn the_host_of_http2_is_the_authority() {
+        let mut own = request("POST", &[("origin", "https://ops.example")]);
+        own.uri = "https://ops.example/admin/graphql".parse().expect("a URI");
+        assert_eq!(OPEN.check_origin(&own), Ok(()));
+        let mut foreign = request("POST", &[("origin", "https://evil.example")]);
+        foreign.uri = own.uri.clone();
+        assert_eq!(OPEN.check_origin(&foreign), Err(Refusal::ForeignOrigin));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Case {
                     headers.append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
                 }
             }
-            _ if is_expected(info) => {}
+            _ if is_expected(info) => drop(self.request()?),
             _ => return Err("no such kind of block".to_owned()),
         }
         Ok(())
@@ -132,51 +132,63 @@ impl Case {
 
     /// Compares what came out of each request with its expected blocks, or writes it there.
     fn settle(&self, actual: &[Vec<Expected>]) -> Result<(), String> {
-        let mut report = String::new();
-        let mut written = Vec::new();
-        let is_request =
-            |piece: &Piece| piece.info.as_deref().is_some_and(|info| info.starts_with("graphql request"));
-        let first = self.pieces.iter().position(is_request).unwrap_or(self.pieces.len());
-        written.extend_from_slice(&self.pieces[..first]);
-        let exchanges = self.pieces[first..].chunk_by(|_, next| !is_request(next));
-        for (number, (exchange, actual)) in exchanges.zip(actual).enumerate() {
-            let mut exchange = exchange.to_vec();
-            for (index, (info, text)) in actual.iter().enumerate() {
-                let block = Piece { info: Some(info.clone()), text: contract(text) };
-                let old = exchange
-                    .iter_mut()
-                    .filter(|piece| piece.info.as_deref().is_some_and(is_expected))
-                    .nth(index);
-                let Some(old) = old else {
-                    writeln!(report, "request {}, nothing expected, got\n```{info}\n{text}\n```", number + 1)
-                        .unwrap();
-                    let end = 1 + exchange.iter().rposition(|piece| piece.info.is_some()).unwrap();
-                    exchange.splice(end..end, [Piece { info: None, text: String::new() }, block]);
-                    continue;
-                };
-                if old.laid_out() != block.laid_out() {
-                    let Piece { info: old_info, text: old_text } = old.laid_out();
-                    let old_info = old_info.unwrap_or_default();
-                    writeln!(
-                        report,
-                        "request {}, expected\n```{old_info}\n{old_text}\n```\ngot\n```{info}\n{text}\n```",
-                        number + 1
-                    )
-                    .unwrap();
-                }
-                *old = block;
-            }
-            written.append(&mut exchange);
+        let first = self.pieces.iter().position(Piece::is_request).unwrap_or(self.pieces.len());
+        let (before, exchanges) = self.pieces.split_at(first);
+        let mut written = before.to_vec();
+        let mut differences = Vec::new();
+        for (exchange, actual) in exchanges.chunk_by(|_, next| !next.is_request()).zip(actual) {
+            let (settled, different) = settled(exchange, actual);
+            written.extend(settled);
+            differences.extend(different);
         }
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             fs::write(&self.path, written.iter().map(Piece::to_markdown).collect::<String>()).unwrap();
             return Ok(());
         }
-        if report.is_empty() { Ok(()) } else { Err(report) }
+        if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
     }
 }
 
+/// A request with its expected blocks replaced by what came out, and what of it differs.
+fn settled(exchange: &[Piece], actual: &[Expected]) -> (Vec<Piece>, Vec<String>) {
+    let mut settled = Vec::new();
+    let mut differences = Vec::new();
+    let request = &exchange[0].text;
+    let mut actual =
+        actual.iter().map(|(info, text)| Piece { info: Some(info.clone()), text: contract(text) });
+    for piece in exchange {
+        if !piece.is_expected() {
+            settled.push(piece.clone());
+            continue;
+        }
+        let block = actual.next();
+        if block.as_ref().map(Piece::laid_out) != Some(piece.laid_out()) {
+            let got =
+                block.as_ref().map_or_else(|| "nothing".to_owned(), |block| block.laid_out().to_markdown());
+            differences.push(format!("{request}\nexpected\n{}got\n{got}", piece.laid_out().to_markdown()));
+        }
+        settled.extend(block);
+    }
+    // Mocks at the end are those of the next request.
+    let is_own = |piece: &Piece| piece.info.as_deref().is_some_and(|info| info != "http upstream");
+    let end = settled.iter().rposition(is_own).map_or(0, |last| last + 1);
+    let unexpected: Vec<Piece> = actual.collect();
+    differences.extend(
+        unexpected.iter().map(|block| format!("{request}\nexpected nothing, got\n{}", block.to_markdown())),
+    );
+    settled.splice(end..end, unexpected);
+    (settled, differences)
+}
+
 impl Piece {
+    fn is_request(&self) -> bool {
+        self.info.as_deref().is_some_and(|info| info.starts_with("graphql request"))
+    }
+
+    fn is_expected(&self) -> bool {
+        self.info.as_deref().is_some_and(is_expected)
+    }
+
     /// With JSON in the layout that comparing needs.
     fn laid_out(&self) -> Piece {
         let is_json = self.info.as_deref().is_some_and(|info| info.starts_with("json"));
