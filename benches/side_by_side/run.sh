@@ -12,5 +12,5 @@ target=${CARGO_TARGET_DIR:-target}
 command -v taskset >/dev/null || { echo "taskset is missing: install the package util-linux" >&2; exit 3; }
 # A bench target brings the package's binary along, in the same profile.
 built=$(cargo bench --locked --profile "$profile" --no-run --bench side-by-side --message-format json)
-harness=$(echo "$built" | sed -n 's/.*"name":"side-by-side".*"executable":"\([^"]*\)".*/\1/p')
+harness=$(printf '%s\n' "$built" | sed -n 's/.*"name":"side-by-side".*"executable":"\([^"]*\)".*/\1/p')
 exec taskset -c 1 "$harness" measure "$target/$profile/ficus" benches/side_by_side/graph "$target/side-by-side" "$rounds"
