@@ -57,7 +57,7 @@ async fn take(backend: &TcpListener) -> TcpStream {
 }
 
 #[tokio::test]
-async fn peer_pain_17_sigterm_lets_requests_in_flight_end() {
+async fn sigterm_lets_requests_in_flight_end() {
     let folder = tempfile::tempdir().unwrap();
     let backend = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (mut ficus, address) = serve(folder.path(), &backend).await;
