@@ -98,7 +98,9 @@ fn entry(error: &ClientError, locations: &[(usize, usize)], path: Option<Vec<Val
         entry.insert("path".to_owned(), path.into());
     }
     let mut extensions = error.extensions.clone();
-    extensions.entry("code").or_insert_with(|| error.code.as_str().into());
+    if !extensions.contains_key("code") {
+        extensions.shift_insert(0, "code".to_owned(), error.code.as_str().into());
+    }
     entry.insert("extensions".to_owned(), extensions.into());
     Value::Object(entry)
 }
