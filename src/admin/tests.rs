@@ -37,7 +37,7 @@ struct Idle;
 impl Upstream for Idle {
     fn send<'a>(
         &'a self,
-        _: &'a Source,
+        _: &'a std::sync::Arc<Source>,
         _: UpstreamRequest,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async { Err(FetchError::new(crate::error::Code::HttpClientError, "not there")) })

@@ -53,6 +53,27 @@ pub struct SourceSettings {
     pub response_format: ResponseFormat,
     /// Largest response body, decompressed, in bytes. Default 8 MiB.
     pub body_bytes_max: usize,
+    /// How its responses are cached; none where they are neither stored nor read (`cache: off`).
+    pub cache: Option<CacheRules>,
+}
+
+/// How responses are cached, beyond what they say themselves (`cache` in a connector file).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CacheRules {
+    /// Freshness where the response says nothing or says less. It never lifts `no-store` or `private`.
+    pub ttl: Option<Duration>,
+    /// Beyond its freshness a response is used once more while it is asked for again; what the response says unless set.
+    pub stale_while_revalidate: Option<Duration>,
+    /// Beyond its freshness a response stands in for an answer that failed; what the response says unless set.
+    pub stale_if_error: Option<Duration>,
+    /// Largest body that is stored, in bytes. Default 1 MiB.
+    pub entry_bytes_max: usize,
+    /// Declared headers that change no answer, so that they are no part of the key.
+    pub ignore_headers: Vec<http::HeaderName>,
+    /// Whether failures with a freshness of their own are stored too. Default false.
+    pub stores_errors: bool,
+    /// Whether responses that set a cookie are stored. Default false.
+    pub stores_cookies: bool,
 }
 
 impl Default for SourceSettings {
@@ -67,6 +88,7 @@ impl Default for SourceSettings {
             statuses: BTreeMap::new(),
             response_format: ResponseFormat::Auto,
             body_bytes_max: 8 << 20,
+            cache: Some(CacheRules { entry_bytes_max: 1 << 20, ..CacheRules::default() }),
         }
     }
 }

@@ -51,7 +51,7 @@ impl<'r> Calls<'r> {
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
-    pub(super) fn send(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send(&self, source: &'r Arc<Source>, request: UpstreamRequest) -> Call<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
@@ -62,7 +62,7 @@ impl<'r> Calls<'r> {
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
-    pub(super) fn send_anew(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send_anew(&self, source: &'r Arc<Source>, request: UpstreamRequest) -> Call<'r> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }
     }

@@ -2,6 +2,7 @@
 //! its source's limits, `body` says what came back, `outcome` what it means.
 
 mod body;
+mod cache;
 mod concurrency;
 mod error;
 mod outcome;
@@ -12,6 +13,7 @@ mod testing;
 mod upstream;
 mod variables;
 
+pub use cache::CachedUpstream;
 pub use body::{Body, unexpected_format};
 pub use error::FetchError;
 pub use outcome::Outcome;

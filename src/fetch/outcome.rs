@@ -145,7 +145,7 @@ mod tests {
         let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
         headers.insert("content-type", http::HeaderValue::from_static(content_type));
         headers.insert("x-reason", http::HeaderValue::from_static("stock"));
-        UpstreamResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: body.into() }
+        UpstreamResponse::new(StatusCode::from_u16(status).unwrap(), headers, body.into())
     }
 
     #[derive(Debug, PartialEq)]

@@ -39,6 +39,13 @@ pub struct UpstreamRequest {
 #[derive(Debug, Clone, Default)]
 pub struct OwnHeaders(pub Vec<(HeaderName, HeaderValue)>);
 
+impl UpstreamRequest {
+    /// The declared headers, then the gateway's own.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> + Clone {
+        self.headers.iter().chain(&self.own_headers.0).map(|(name, value)| (name, value))
+    }
+}
+
 impl OwnHeaders {
     /// The first value of a header.
     #[must_use]
@@ -64,10 +71,20 @@ impl std::hash::Hash for OwnHeaders {
 pub struct UpstreamResponse {
     /// The status.
     pub status: http::StatusCode,
-    /// The headers.
-    pub headers: http::HeaderMap,
+    /// The headers; shared by all who get the same answer.
+    pub headers: Arc<http::HeaderMap>,
     /// Decompressed, whole, within the source's limit.
     pub body: Bytes,
+    /// How old it is, where it was stored; none where it was asked for just now.
+    pub age: Option<Duration>,
+}
+
+impl UpstreamResponse {
+    /// A response that a backend gave just now.
+    #[must_use]
+    pub fn new(status: http::StatusCode, headers: http::HeaderMap, body: Bytes) -> Self {
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None }
+    }
 }
 
 /// Something that carries requests to backends: HTTP, or a fake in tests.
@@ -78,7 +95,7 @@ pub trait Upstream: Send + Sync + 'static {
     /// When the source's queue is full, the backend cannot be reached, breaks off, is too slow or says too much.
     fn send<'a>(
         &'a self,
-        source: &'a Source,
+        source: &'a Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 
@@ -181,7 +198,7 @@ impl HttpUpstream {
 impl Upstream for HttpUpstream {
     fn send<'a>(
         &'a self,
-        source: &'a Source,
+        source: &'a Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
@@ -233,7 +250,7 @@ async fn exchange(
         return Err(FetchError::new(Code::ConnectorResponseInvalid, message));
     }
     let body = read_body(response, body_bytes_max).await?;
-    Ok(UpstreamResponse { status, headers, body })
+    Ok(UpstreamResponse::new(status, headers, body))
 }
 
 /// Reads a body to its end; what counts against the limit is what comes out of decompression.

@@ -179,7 +179,7 @@ impl Drop for InFlight<'_> {
 impl Upstream for MockUpstream {
     fn send<'a>(
         &'a self,
-        _source: &'a Source,
+        _source: &'a std::sync::Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(self.answer(request))
@@ -195,7 +195,7 @@ impl Answer {
         }
         let status = http::StatusCode::from_u16(status).unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Answer { outcome: Outcome::Response(UpstreamResponse { status, headers: map, body }), after: None }
+        Answer { outcome: Outcome::Response(UpstreamResponse::new(status, map, body)), after: None }
     }
 }
 
