@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ficus::{
     connector::{CacheRules, Source, SourceSettings},
     error::Code,
-    fetch::{CachedUpstream, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{CachedUpstream, Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -118,6 +118,7 @@ async fn pass_on(
         headers,
         body: (!body.is_empty()).then_some(body),
         own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
     };
     Ok(match upstream.send(&source, sent).await {
         Ok(answered) => {

@@ -55,6 +55,110 @@ pub struct SourceSettings {
     pub body_bytes_max: usize,
     /// How its responses are cached; none where they are neither stored nor read (`cache: off`).
     pub cache: Option<CacheRules>,
+    /// Retries, circuit breaker, rate limit and hedges.
+    pub resilience: Resilience,
+}
+
+/// What keeps a source's trouble small.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resilience {
+    /// When a request is sent again.
+    pub retry: RetryRules,
+    /// When the source is left alone for a while.
+    pub breaker: BreakerRules,
+    /// How many requests in a time; none for no limit. Default none.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether slow reads are sent twice. Default none.
+    pub hedge: Option<HedgeRules>,
+}
+
+/// When a request is sent again (`retry` in a connector file). Only what may be repeated: idempotent methods, and requests
+/// with an `Idempotency-Key`; and only within a budget of 20 for 100 requests and 10 a second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryRules {
+    /// Attempts in all. Default 2.
+    pub attempts: u32,
+    /// After which troubles. Default 502, 503, 504 and connections that fail.
+    pub on: RetryOn,
+    /// Longest wait before the second attempt; it doubles with each further one. Default 50 ms.
+    pub backoff: Duration,
+    /// Longest wait of all. Default 1 s.
+    pub backoff_max: Duration,
+}
+
+/// The troubles after which a request is sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryOn {
+    /// Statuses of a response.
+    pub statuses: Vec<u16>,
+    /// A connection that cannot be made, or breaks off before the answer is there.
+    pub connect: bool,
+    /// No complete answer within `timeout`.
+    pub timeout: bool,
+}
+
+impl Default for RetryRules {
+    fn default() -> Self {
+        // A timeout has cost a caller most of its time already; it is retried only where a source asks for it.
+        let on = RetryOn { statuses: vec![502, 503, 504], connect: true, timeout: false };
+        let (backoff, backoff_max) = (Duration::from_millis(50), Duration::from_secs(1));
+        RetryRules { attempts: 2, on, backoff, backoff_max }
+    }
+}
+
+/// When a source is left alone (`circuit_breaker` in a connector file). What counts as a failure: no connection, no answer in
+/// time, a status of 500 or more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerRules {
+    /// So many failures in a row. Default 5.
+    pub consecutive_failures: u32,
+    /// Or more than this part of the requests in `window`. Default 0.5.
+    pub failure_ratio: f64,
+    /// Where there were so many at least. Default 20.
+    pub min_requests: u32,
+    /// What the ratio is taken over. Default 10 s.
+    pub window: Duration,
+    /// How long until one request is let through to see. Default 5 s.
+    pub open_for: Duration,
+}
+
+impl Default for BreakerRules {
+    fn default() -> Self {
+        BreakerRules {
+            consecutive_failures: 5,
+            failure_ratio: 0.5,
+            min_requests: 20,
+            window: Duration::from_secs(10),
+            open_for: Duration::from_secs(5),
+        }
+    }
+}
+
+/// `rate_limit` in a connector file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests.
+    pub requests: u32,
+    /// In this time.
+    pub per: Duration,
+}
+
+/// `hedge` in a connector file: a GET that takes longer than most is sent once more, and the first good answer is taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HedgeRules {
+    /// How long the first one has.
+    pub after: HedgeAfter,
+    /// At most this part of the requests. Default 0.05.
+    pub ratio_max: f64,
+}
+
+/// How long a request has before it is sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HedgeAfter {
+    /// As long as 95 of 100 recent answers took.
+    P95,
+    /// So long.
+    Fixed(Duration),
 }
 
 /// How responses are cached, beyond what they say themselves (`cache` in a connector file).
@@ -88,6 +192,7 @@ impl Default for SourceSettings {
             statuses: BTreeMap::new(),
             response_format: ResponseFormat::Auto,
             body_bytes_max: 8 << 20,
+            resilience: Resilience::default(),
             cache: Some(CacheRules { entry_bytes_max: 1 << 20, ..CacheRules::default() }),
         }
     }

@@ -1,5 +1,7 @@
 //! What can go wrong between a connector and its backend, and what of it a client may read.
 
+use std::time::Duration;
+
 use crate::error::{ClientError, Code};
 
 /// A fetch that gave no data.
@@ -10,19 +12,47 @@ pub struct FetchError {
     pub client: ClientError,
     /// What only the log reads: addresses, causes.
     pub detail: Option<String>,
+    /// What kept the backend from answering; none where it answered, or was not asked.
+    pub trouble: Option<Trouble>,
+    /// How long until it is worth asking again, where that is known.
+    pub retry_after: Option<Duration>,
+}
+
+/// What kept a backend from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The connection could not be made, or broke off before the answer was there.
+    Connection,
+    /// There was no complete answer in time.
+    Timeout,
 }
 
 impl FetchError {
     /// An error with the message a client reads.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        FetchError { client: ClientError::new(code, message), detail: None }
+        let client = ClientError::new(code, message);
+        FetchError { client, detail: None, trouble: None, retry_after: None }
     }
 
     /// Adds what only the log reads.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says what kept the backend from answering.
+    #[must_use]
+    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
+        self.trouble = Some(trouble);
+        self
+    }
+
+    /// Says how long until it is worth asking again.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 }

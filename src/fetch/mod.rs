@@ -7,6 +7,7 @@ mod concurrency;
 mod error;
 mod outcome;
 mod request;
+mod resilience;
 mod scope;
 #[cfg(test)]
 mod testing;
@@ -15,9 +16,10 @@ mod variables;
 
 pub use cache::CachedUpstream;
 pub use body::{Body, unexpected_format};
-pub use error::FetchError;
+pub use error::{FetchError, Trouble};
 pub use outcome::Outcome;
 pub use request::{URL_BYTES_MAX, build};
+pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
-pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
+pub use upstream::{Deadline, HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
 pub use variables::Given;

@@ -14,7 +14,9 @@ use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use tracing::{Instrument as _, field};
 
-use super::{FetchError, concurrency::Lanes};
+use tokio::time::Instant;
+
+use super::{FetchError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -30,6 +32,25 @@ pub struct UpstreamRequest {
     pub body: Option<Bytes>,
     /// What the gateway itself adds.
     pub own_headers: OwnHeaders,
+    /// When the caller's time is up.
+    pub deadline: Deadline,
+}
+
+/// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
+/// values of this type are equal and hash alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deadline(pub Option<Instant>);
+
+impl PartialEq for Deadline {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Deadline {}
+
+impl std::hash::Hash for Deadline {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// Headers that the gateway itself puts on a request: trace context and request id.
@@ -156,7 +177,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers } = request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline } = request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {
@@ -180,11 +201,15 @@ impl HttpUpstream {
                 }
                 _ => {}
             }
-            let timeout = source.settings.timeout;
+            let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.map_or(source.settings.timeout, |left| left.min(source.settings.timeout));
+            if let Ok(millis) = u64::try_from(timeout.as_millis()) {
+                sent.insert(telemetry::EXPECTED_TIMEOUT, millis.into());
+            }
             let exchange = exchange(sending.headers(sent), source.settings.body_bytes_max);
             tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
                 let message = format!("Connector error: no complete answer within {timeout:?}");
-                Err(FetchError::new(Code::GatewayTimeout, message))
+                Err(FetchError::new(Code::GatewayTimeout, message).with_trouble(Trouble::Timeout))
             })
         };
         answer.await.map_err(|error| {
@@ -311,7 +336,8 @@ fn failed(error: reqwest::Error) -> FetchError {
     } else {
         (Code::HttpClientError, "the connection broke off before the answer was complete")
     };
-    FetchError::new(code, format!("Connector error: {words}")).with_detail(causes)
+    let failed = FetchError::new(code, format!("Connector error: {words}")).with_detail(causes);
+    if code == Code::HttpClientError { failed.with_trouble(Trouble::Connection) } else { failed }
 }
 
 /// A URL as it may be logged: without user, password and the values of its query.

@@ -209,6 +209,7 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
         headers: Vec::new(),
         body: None,
         own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
     };
     assert!(upstream.answer(request).await.is_err());
     assert_eq!(

@@ -23,7 +23,7 @@ use self::{
     store::{Entry, Key, Store},
     vary::Selected,
 };
-use super::{FetchError, Upstream, UpstreamRequest, UpstreamResponse};
+use super::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse};
 use crate::connector::{CacheRules, Source};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
@@ -187,6 +187,8 @@ impl Shared {
     /// have joined it, and it ends by the source's own timeout.
     fn fly(self: &Arc<Self>, fetch: Fetch) -> flights::Landing {
         let shared = Arc::clone(self);
+        let mut fetch = fetch;
+        fetch.request.deadline = Deadline::default();
         self.flights.join(fetch.request.clone(), fetch.begun, move || async move { shared.fetch(fetch).await })
     }
 

@@ -115,6 +115,7 @@ fn get(url: &str) -> UpstreamRequest {
         headers: Vec::new(),
         body: None,
         own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
     }
 }
 

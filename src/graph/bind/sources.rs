@@ -316,5 +316,6 @@ fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
         response_format: file.format.unwrap_or(default.response_format),
         body_bytes_max: file.body_bytes_max.unwrap_or(default.body_bytes_max),
         cache: default.cache,
+        resilience: default.resilience,
     }
 }

@@ -1,0 +1,51 @@
+//! A rate limit: so many requests in a time, evenly, with bursts of as many.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connector::RateLimit;
+
+/// When the next request is due (the generic cell rate algorithm).
+#[derive(Debug)]
+pub(super) struct Rate {
+    rules: RateLimit,
+    due: Option<Instant>,
+}
+
+impl Rate {
+    pub(super) fn new(rules: RateLimit) -> Self {
+        Rate { rules, due: None }
+    }
+
+    /// Whether a request may go now; otherwise how long until one may.
+    ///
+    /// # Errors
+    /// With the time to wait.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let each = self.rules.per / self.rules.requests.max(1);
+        let due = self.due.map_or(now, |due| due.max(now));
+        let burst = self.rules.per.saturating_sub(each);
+        if due > now + burst {
+            return Err(due - now - burst);
+        }
+        self.due = Some(due + each);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_then_evenly() {
+        let mut rate = Rate::new(RateLimit { requests: 10, per: Duration::from_secs(1) });
+        let granted = (0..100).filter(|_| rate.take(Instant::now()).is_ok()).count();
+        assert_eq!(granted, 10);
+        assert_eq!(rate.take(Instant::now()), Err(Duration::from_millis(100)));
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(rate.take(Instant::now()), Ok(()));
+        assert!(rate.take(Instant::now()).is_err());
+    }
+}
