@@ -1,10 +1,13 @@
-//! What the mappings of one connector had to say while they ran: problems, each with the mapping that it is in.
-//! Not for what a client reads of a failure (`error`).
+//! What the mappings of one connector had to say while they ran: problems, each with the mapping that it is in, and the errors
+//! that they report to the client. Not for what a client reads of a failure (`error`).
 
-use crate::mapping::problems::{Problem, Problems};
+use crate::mapping::problems::{Problem, Problems, ReportedError};
 
 /// How many different problems of one connector's mappings are kept; more are only counted.
 const DISTINCT_MAX: usize = 100;
+
+/// How many different errors that one connector's mappings report are kept; more are only counted.
+const REPORTED_MAX: usize = 50;
 
 /// A mapping of a connector, or of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,12 +80,15 @@ pub struct Finding {
     pub problem: Problem,
 }
 
-/// Collects what the mappings of one connector had to say. Where nobody looks, problems are dropped before their text is made.
+/// Collects what the mappings of one connector had to say. Where nobody looks, problems are dropped before their text is made;
+/// errors for the client are kept in any case.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     is_recording: bool,
     problems: Vec<Finding>,
     left_out: u64,
+    reported: Vec<ReportedError>,
+    reported_left_out: u64,
     work_ran_out: bool,
 }
 
@@ -117,6 +123,18 @@ impl Findings {
         self.problems.iter().map(|finding| finding.problem.count).sum::<u64>() + self.left_out
     }
 
+    /// The errors that mappings reported to the client with `->withError`, in the order in which each first came up.
+    #[must_use]
+    pub fn reported(&self) -> &[ReportedError] {
+        &self.reported
+    }
+
+    /// How many reported errors came up beyond the bound of different ones.
+    #[must_use]
+    pub fn reported_left_out(&self) -> u64 {
+        self.reported_left_out
+    }
+
     /// Whether a mapping was stopped because it did too much work; known also where problems are dropped.
     #[must_use]
     pub fn work_ran_out(&self) -> bool {
@@ -136,6 +154,8 @@ impl Findings {
         for problem in problems.found() {
             self.add_counted(Finding { site, problem: problem.clone() });
         }
+        self.reported_left_out += problems.reported_left_out();
+        problems.reported().iter().for_each(|error| self.report(error.clone()));
     }
 
     /// Writes down that a mapping as a whole gave what cannot be used.
@@ -150,6 +170,21 @@ impl Findings {
         self.work_ran_out |= other.work_ran_out;
         self.left_out += other.left_out;
         other.problems.iter().for_each(|finding| self.add_counted(finding.clone()));
+        self.reported_left_out += other.reported_left_out;
+        other.reported.iter().for_each(|error| self.report(error.clone()));
+    }
+
+    fn report(&mut self, error: ReportedError) {
+        let is_known = |known: &&mut ReportedError| {
+            known.path == error.path && known.message == error.message && known.extensions == error.extensions
+        };
+        if let Some(known) = self.reported.iter_mut().find(is_known) {
+            known.count += error.count;
+        } else if self.reported.len() < REPORTED_MAX {
+            self.reported.push(error);
+        } else {
+            self.reported_left_out += error.count;
+        }
     }
 
     fn add_counted(&mut self, finding: Finding) {
