@@ -75,6 +75,8 @@ pub enum Code {
     ConnectorResponseInvalid,
     /// A request could not be built from its inputs.
     ConnectorRequestInvalid,
+    /// A mapping reported an error of its own (`->withError`) that says no other code.
+    ConnectorsMappingError,
     /// A value does not fit the field's type.
     ValueMismatch,
     /// No value for a non-null field.
@@ -118,6 +120,7 @@ impl Code {
             Code::HttpClientError => "HTTP_CLIENT_ERROR",
             Code::ConnectorResponseInvalid => "CONNECTOR_RESPONSE_INVALID",
             Code::ConnectorRequestInvalid => "CONNECTOR_REQUEST_INVALID",
+            Code::ConnectorsMappingError => "CONNECTORS_MAPPING_ERROR",
             Code::ValueMismatch => "VALUE_MISMATCH",
             Code::NullInNonNull => "NULL_IN_NON_NULL",
             Code::Internal => "INTERNAL",
@@ -133,6 +136,7 @@ impl Code {
             | Code::CircuitBreakerOpen
             | Code::HttpClientError
             | Code::ConnectorResponseInvalid
+            | Code::ConnectorsMappingError
             | Code::ValueMismatch
             | Code::NullInNonNull => Fault::Upstream,
             Code::RequestLimitExceeded

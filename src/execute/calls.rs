@@ -10,11 +10,13 @@ use std::{
     },
 };
 
+use tokio::time::Instant;
+
 use futures_util::{FutureExt as _, future::Shared};
 
 use crate::{
     connector::{Connector, Source},
-    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
 };
 
 /// What a request came to.
@@ -25,13 +27,23 @@ pub(super) type Answered = Arc<Result<UpstreamResponse, FetchError>>;
 pub(super) struct Call<'r> {
     /// Tells it from the operation's other requests.
     pub(super) number: u32,
-    pub(super) answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+    answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+}
+
+impl Call<'_> {
+    /// Waits for the answer; gives the call's number too.
+    pub(super) fn answered(&self) -> impl Future<Output = (u32, Answered)> {
+        let (number, answer) = (self.number, self.answer.clone());
+        async move { (number, answer.await) }
+    }
 }
 
 /// The requests of one operation (of one root field, in a mutation).
 pub(super) struct Calls<'r> {
     upstream: &'r dyn Upstream,
-    next: AtomicU32,
+    /// The number of the next call of the operation.
+    next: &'r AtomicU32,
+    deadline: Deadline,
     made: Mutex<Made<'r>>,
 }
 
@@ -46,8 +58,8 @@ struct Made<'r> {
 }
 
 impl<'r> Calls<'r> {
-    pub(super) fn new(upstream: &'r dyn Upstream) -> Self {
-        Calls { upstream, next: AtomicU32::new(0), made: Mutex::default() }
+    pub(super) fn new(upstream: &'r dyn Upstream, next: &'r AtomicU32, deadline: Instant) -> Self {
+        Calls { upstream, next, deadline: Deadline(Some(deadline)), made: Mutex::default() }
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
@@ -62,7 +74,8 @@ impl<'r> Calls<'r> {
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
-    pub(super) fn send_anew(&self, source: &'r Arc<Source>, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send_anew(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+        request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }
     }

@@ -1,11 +1,15 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `body` says what came back, `outcome` what it means.
+//! its source's limits, `cache` and `resilience` stand before that, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
+//! `exchange` is one call of a connector as people look at it, `redaction` hides what nobody may be shown.
 
 mod body;
 mod cache;
 mod concurrency;
 mod error;
+mod exchange;
+mod findings;
 mod outcome;
+mod redaction;
 mod request;
 mod resilience;
 mod scope;
@@ -14,10 +18,13 @@ mod testing;
 mod upstream;
 mod variables;
 
-pub use cache::CachedUpstream;
 pub use body::{Body, unexpected_format};
+pub use cache::CachedUpstream;
 pub use error::{FetchError, Trouble};
+pub use exchange::Exchange;
+pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
+pub use redaction::{REDACTED, Redaction};
 pub use request::{URL_BYTES_MAX, build};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;

@@ -8,7 +8,9 @@ mod url;
 
 use http::HeaderMap;
 
-use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
+pub(super) use url::ENCODED;
+
+use super::{Deadline, FetchError, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -71,11 +73,12 @@ pub fn build<'a>(
     let url = url::build(source, request, scope)?;
     let mut headers = headers::build(source, request, client, scope)?;
     let body = body::build(request, &mut headers, scope)?;
-    if scope.problems.work_ran_out() {
+    if scope.findings.work_ran_out() {
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);
-    Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
+    let (method, deadline) = (request.method.clone(), Deadline::default());
+    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline })
 }
 
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.

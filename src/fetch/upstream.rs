@@ -204,7 +204,7 @@ impl HttpUpstream {
             let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let timeout = left.map_or(source.settings.timeout, |left| left.min(source.settings.timeout));
             if let Ok(millis) = u64::try_from(timeout.as_millis()) {
-                sent.insert(telemetry::EXPECTED_TIMEOUT, millis.into());
+                sent.insert(telemetry::EXPECTED_TIMEOUT.clone(), millis.into());
             }
             let exchange = exchange(sending.headers(sent), source.settings.body_bytes_max);
             tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {

@@ -338,3 +338,6 @@ fn same_origin(url: &str, named: &str) -> Option<String> {
     (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
 }
 
+
+#[cfg(test)]
+mod tests;

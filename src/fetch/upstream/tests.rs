@@ -102,10 +102,10 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
     }
 }
 
-fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
+fn source(change: impl FnOnce(&mut SourceSettings)) -> Arc<Source> {
     let mut source = testing::source("");
     change(&mut source.settings);
-    source
+    Arc::new(source)
 }
 
 fn get(url: &str) -> UpstreamRequest {
@@ -325,11 +325,11 @@ async fn a_full_queue_and_a_long_wait_are_refusals_of_that_source_alone() {
     let backend = Backend::start(Answer::Gated(Arc::clone(&gate), ok("{}"))).await;
     let upstream = Arc::new(HttpUpstream::new().unwrap());
     let narrow = |queue_max, wait| {
-        Arc::new(source(|settings| {
+        source(|settings| {
             (settings.concurrency_max, settings.queue_max) = (1, queue_max);
             settings.queue_timeout = Duration::from_millis(wait);
             settings.timeout = Duration::from_secs(60);
-        }))
+        })
     };
     let send = |source: Arc<Source>| {
         let (upstream, request) = (Arc::clone(&upstream), get(&backend.url));
@@ -346,7 +346,8 @@ async fn a_full_queue_and_a_long_wait_are_refusals_of_that_source_alone() {
     assert_eq!(full.client.code, Code::RequestLimitExceeded);
     assert!(full.client.message.contains("are waiting"), "{full}");
 
-    let mut other = source(|settings| settings.concurrency_max = 1);
+    let mut other = testing::source("");
+    other.settings.concurrency_max = 1;
     other.name = "other".into();
     let other = tokio::spawn(send(Arc::new(other)));
     let waiting = tokio::spawn(send(narrow(1, 60_000)));
