@@ -5,6 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use http::HeaderMap;
+use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
     error::Code,
     fetch::{self, FetchError, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
-    mapping::problems::Problems,
+    mapping::{json::from_map, problems::Problems},
     operation,
     plan::{Plan, StepId},
     response::StepResult,
@@ -28,6 +29,7 @@ pub(super) struct Run<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    context: &'r Map<String, Json>,
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
@@ -40,6 +42,7 @@ pub(super) struct Operation<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r dyn Upstream,
     pub(super) deadline: Duration,
 }
@@ -61,6 +64,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             plan,
             variables: operation.variables,
             headers: operation.headers,
+            context: operation.context,
             conditions: conditions.clone(),
             results: &results,
             calls: Calls::new(operation.upstream),
@@ -134,12 +138,13 @@ impl<'r> Run<'r> {
 
     // ---- for the steps ---------------------------------------------------------------------------------------
 
-    /// What all mappings may read; a step adds what it knows.
-    pub(super) fn given<'a>(&self) -> Given<'a>
+    /// What all mappings of a connector may read; a step adds what it knows.
+    pub(super) fn given<'a>(&self, connector: &Connector, arena: &'a Bump) -> Given<'a>
     where
         'r: 'a,
     {
-        Given { client: self.headers, ..Given::new(&self.graph.env) }
+        let context = connector.inputs.context.then(|| from_map(self.context, arena));
+        Given { client: self.headers, context, ..Given::new(&self.graph.env) }
     }
 
     /// Builds the request of a connector.
