@@ -11,16 +11,8 @@ use super::{
 use crate::diagnostic::{Diagnostics, TextFile};
 
 /// Keys that are documented and not built.
-const LATER: &[&str] = &[
-    "debugger",
-    "trusted_proxies",
-    "share_operations",
-    "cache_memory",
-    "shed",
-    "redis",
-    "events",
-    "websocket",
-];
+const LATER: &[&str] =
+    &["trusted_proxies", "share_operations", "cache_memory", "shed", "redis", "events", "websocket"];
 
 #[derive(Clone, Copy)]
 enum Profile {
@@ -43,6 +35,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.path, fields.take("path"), |node| path(&mut reader, node));
     set(&mut config.introspection, fields.take("introspection"), |node| reader.boolean(node));
     set(&mut config.playground, fields.take("playground"), |node| reader.boolean(node));
+    set(&mut config.debugger, fields.take("debugger"), |node| reader.boolean(node));
     set(&mut config.suggestions, fields.take("suggestions"), |node| reader.boolean(node));
     set(&mut config.csrf, fields.take("csrf"), |node| reader.boolean(node));
     set(&mut config.cors_origins, fields.take("cors"), |node| cors(&mut reader, node));
@@ -171,7 +164,7 @@ mod tests {
         let (config, faults) =
             read("profile: open\nintrospection: false\nlimits: { depth: 7, body: 1KiB }\n");
         assert!(faults.is_empty(), "{faults:?}");
-        assert!(!config.introspection && config.playground && config.csrf);
+        assert!(!config.introspection && config.playground && config.debugger && config.csrf);
         assert_eq!(config.limits, Limits { depth_max: 7, body_bytes_max: 1024, ..Limits::default() });
     }
 
