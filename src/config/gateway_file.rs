@@ -20,14 +20,15 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new(
             "profile",
             Kind::Word(&["hardened", "open"]),
-            "`open` turns on introspection, playground and suggestions; each can be set by itself.",
+            "`open` turns on introspection, playground, debugger and suggestions; each can be set by itself.",
         )
         .default("hardened"),
         Key::new("introspection", Kind::Boolean, "Whether operations may introspect the schema.")
             .default("false"),
         Key::new("playground", Kind::Boolean, "Whether the playground is served at `/`.").default("false"),
         Key::new("suggestions", Kind::Boolean, "Whether messages to clients suggest names.").default("false"),
-        Key::later("debugger", "what connectors did, told to tools that ask for it."),
+        Key::new("debugger", Kind::Boolean, "Whether a request may ask to see its operation's calls.")
+            .default("false"),
         Key::new("csrf", Kind::Boolean, "Whether a request must prove that a browser asked first.")
             .default("true"),
         Key::new("cors", Kind::Group(&CORS), "Which web pages of other origins may call."),
@@ -136,6 +137,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.path, values.formed("path"));
     set(&mut config.introspection, values.boolean("introspection"));
     set(&mut config.playground, values.boolean("playground"));
+    set(&mut config.debugger, values.boolean("debugger"));
     set(&mut config.suggestions, values.boolean("suggestions"));
     set(&mut config.csrf, values.boolean("csrf"));
     set(&mut config.cors_origins, values.group("cors").map(origins));
@@ -224,7 +226,7 @@ mod tests {
         let (config, faults) =
             read("profile: open\nintrospection: false\nlimits: { depth: 7, body: 1KiB }\n");
         assert!(faults.is_empty(), "{faults:?}");
-        assert!(!config.introspection && config.playground && config.csrf);
+        assert!(!config.introspection && config.playground && config.debugger && config.csrf);
         assert_eq!(config.limits, Limits { depth_max: 7, body_bytes_max: 1024, ..Limits::default() });
     }
 

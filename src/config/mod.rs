@@ -33,6 +33,8 @@ pub struct Config {
     pub introspection: bool,
     /// Whether the playground is served at `/`. Default as `introspection`.
     pub playground: bool,
+    /// Whether a request may ask to see its operation's calls. Default as `introspection`.
+    pub debugger: bool,
     /// Whether messages suggest names ("did you mean"). Default as `introspection`.
     pub suggestions: bool,
     /// Whether a POST must prove that a browser asked first. Default on.
@@ -61,6 +63,7 @@ impl Default for Config {
             path: "/graphql".to_owned(),
             introspection: false,
             playground: false,
+            debugger: false,
             suggestions: false,
             csrf: true,
             cors_origins: Vec::new(),
@@ -80,7 +83,13 @@ impl Config {
     /// Profile `open`: everything that helps a developer is on. For `ficus demo` and machines that nobody else reaches.
     #[must_use]
     pub fn open() -> Self {
-        Config { introspection: true, playground: true, suggestions: true, ..Config::default() }
+        Config {
+            introspection: true,
+            playground: true,
+            debugger: true,
+            suggestions: true,
+            ..Config::default()
+        }
     }
 }
 

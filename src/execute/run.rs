@@ -1,6 +1,9 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{OnceLock, atomic::AtomicU32},
+    time::Duration,
+};
 
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -10,13 +13,13 @@ use tokio::time::Instant;
 use super::{
     calls::Calls,
     step::{self, cut_off, is_root},
+    watch::Watch,
 };
 use crate::{
     connector::Connector,
     error::Code,
-    fetch::{self, FetchError, Given, Scope, Upstream, UpstreamRequest},
+    fetch::{self, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
-    mapping::problems::Problems,
     operation,
     plan::{Plan, StepId},
     response::StepResult,
@@ -32,6 +35,7 @@ pub(super) struct Run<'r> {
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
     pub(super) calls: Calls<'r>,
+    pub(super) watch: &'r Watch,
 }
 
 /// What one operation runs with.
@@ -42,6 +46,7 @@ pub(super) struct Operation<'r> {
     pub(super) headers: Option<&'r HeaderMap>,
     pub(super) upstream: &'r dyn Upstream,
     pub(super) deadline: Duration,
+    pub(super) watch: &'r Watch,
 }
 
 /// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
@@ -54,6 +59,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
         .map(|condition| condition.holds(|name| operation.variables.is_true(name)))
         .collect();
     let deadline = Instant::now() + operation.deadline;
+    let next_call = AtomicU32::new(0);
     for group in &plan.groups {
         // What a mutation changed must be seen by the root fields behind it: they share no request with it.
         let run = Run {
@@ -63,7 +69,8 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             headers: operation.headers,
             conditions: conditions.clone(),
             results: &results,
-            calls: Calls::new(operation.upstream),
+            calls: Calls::new(operation.upstream, &next_call),
+            watch: operation.watch,
         };
         run.group(group, deadline).await;
     }
@@ -148,13 +155,13 @@ impl<'r> Run<'r> {
         connector: &'a Connector,
         given: Given<'a>,
         arena: &'a Bump,
+        findings: &mut Findings,
     ) -> Result<UpstreamRequest, FetchError> {
         let Some(request) = &connector.request else {
             return Err(FetchError::new(Code::Internal, "The connector has no request."));
         };
         let variables = given.variables(connector, arena);
-        let mut problems = Problems::ignored();
-        let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+        let mut scope = Scope { variables: &variables, arena, findings };
         fetch::build(connector, request, self.headers, &mut scope)
     }
 }

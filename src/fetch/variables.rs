@@ -111,7 +111,10 @@ mod tests {
     use super::*;
     use crate::{
         connector::Inputs,
-        fetch::testing::{client, connector, mapping, request, scoped, source},
+        fetch::{
+            Site,
+            testing::{client, connector, mapping, request, scoped, source},
+        },
     };
 
     fn response() -> UpstreamResponse {
@@ -124,7 +127,9 @@ mod tests {
         let mapping = mapping(text);
         scoped(connector, &json!({"id": 1}), Some(&client), Some(&response()), |_, arena, _, scope| {
             let mapping = arena.alloc(mapping);
-            scope.evaluate(mapping, Value::Null).map_or(Json::Null, |value| json::to_json(&value))
+            scope
+                .evaluate(Site::Selection, mapping, Value::Null)
+                .map_or(Json::Null, |value| json::to_json(&value))
         })
     }
 
