@@ -119,6 +119,7 @@ async fn pass_on(
         body: (!body.is_empty()).then_some(body),
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
+        is_change: false,
     };
     Ok(match upstream.send(&source, sent).await {
         Ok(answered) => {

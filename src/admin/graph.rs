@@ -120,7 +120,7 @@ pub(super) fn sources(gateway: &Gateway) -> Vec<Source> {
             name: source.name.clone(),
             url: origin(source),
             connectors: connectors_of(source),
-            in_flight: gateway.in_flight(source),
+            in_flight: gateway.upstream().state(source).in_flight,
             in_flight_max: source.settings.concurrency_max,
             timeout_ms: source.settings.timeout.as_secs_f64() * 1e3,
         })

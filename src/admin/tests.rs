@@ -43,8 +43,9 @@ impl Upstream for Idle {
         Box::pin(async { Err(FetchError::new(crate::error::Code::HttpClientError, "not there")) })
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        (source.name == "orders").then_some(3)
+    fn state(&self, source: &Source) -> SourceState {
+        let in_flight = (source.name == "orders").then_some(3);
+        SourceState { in_flight, ..SourceState::default() }
     }
 }
 

@@ -4,9 +4,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    cache::{self, CACHE, CacheFile},
     environment::{Lookup, Text},
     keys::{Group, Key, Kind, Rule, WAIT},
     reader::Reader,
+    resilience::{self, BREAKER, BreakerFile, HEDGE, HedgeFile, RATE_LIMIT, RETRY, RetryFile},
     values::{Placed, Value},
 };
 use crate::diagnostic::{Diagnostics, Place, TextFile};
@@ -30,13 +32,27 @@ pub(super) const CONNECTOR_FILE: Group = Group {
         Key::new("timeout", WAIT, "Of one attempt, always inside the operation's `deadline`.")
             .default("5s")
             .examples(&["2s"]),
-        Key::later("retry", "attempts in all, and what is tried again."),
-        Key::later("circuit_breaker", "when the source is left alone for a while."),
+        Key::new(
+            "retry",
+            Kind::Group(&RETRY),
+            "What is tried again: reads, other idempotent requests, and those with an `Idempotency-Key`; at most 20 of 100 \
+             requests, and 10 a second.",
+        ),
+        Key::new("circuit_breaker", Kind::Group(&BREAKER), "When the source is left alone for a while."),
         Key::new("concurrency", Kind::Group(&CONCURRENCY), "How many requests are in flight to the source."),
-        Key::later("rate_limit", "requests in a span of time."),
-        Key::later("hedge", "a second request when the first is slow."),
-        Key::later("cache", "how long responses stay fresh."),
-        Key::later("share_in_flight", "equal requests of several operations are sent once."),
+        Key::new("rate_limit", Kind::Group(&RATE_LIMIT), "Requests in a span of time; what is more is refused."),
+        Key::new("hedge", Kind::Group(&HEDGE), "A second GET when the first takes longer than most."),
+        Key::new(
+            "cache",
+            Kind::OffOr(&CACHE),
+            "How responses are kept, beyond what they say themselves; `off` neither keeps nor uses any.",
+        ),
+        Key::new(
+            "share_in_flight",
+            Kind::Boolean,
+            "Whether equal GET requests of several operations at the same time are sent once.",
+        )
+        .default("true"),
         Key::later("batch_window", "how long keys of several operations wait for each other."),
         Key::new(
             "statuses",
@@ -126,6 +142,18 @@ pub struct ConnectorFile {
     pub queue_max: Option<usize>,
     /// How long one waits.
     pub queue_timeout: Option<Duration>,
+    /// Retries, as far as they are written.
+    pub retry: Option<RetryFile>,
+    /// The circuit breaker, as far as it is written.
+    pub circuit_breaker: Option<BreakerFile>,
+    /// So many requests in a time.
+    pub rate_limit: Option<(usize, Duration)>,
+    /// Hedges, as far as they are written.
+    pub hedge: Option<HedgeFile>,
+    /// The cache.
+    pub cache: Option<CacheFile>,
+    /// Whether equal requests at the same time are sent once.
+    pub share_in_flight: Option<bool>,
     /// What a status means, where it is not the default meaning.
     pub statuses: BTreeMap<u16, StatusMeaning>,
     /// How a response body is read.
@@ -188,6 +216,12 @@ pub fn read_connector_file(
         concurrency_max: None,
         queue_max: None,
         queue_timeout: None,
+        retry: None,
+        circuit_breaker: None,
+        rate_limit: None,
+        hedge: None,
+        cache: None,
+        share_in_flight: None,
         statuses: BTreeMap::new(),
         format: None,
         body_bytes_max: None,
@@ -209,6 +243,12 @@ pub fn read_connector_file(
         read.queue_max = concurrency.integer("queue");
         read.queue_timeout = concurrency.duration("queue_timeout");
     }
+    read.retry = values.group("retry").map(resilience::retry);
+    read.circuit_breaker = values.group("circuit_breaker").map(resilience::breaker);
+    read.rate_limit = values.group("rate_limit").and_then(resilience::rate_limit);
+    read.hedge = values.group("hedge").map(resilience::hedge);
+    read.cache = if values.is_off("cache") { Some(CacheFile::Off) } else { values.group("cache").map(cache::read) };
+    read.share_in_flight = values.boolean("share_in_flight");
     let meanings = values.by_status("statuses").iter();
     read.statuses = meanings.filter_map(|(status, value)| Some((*status, meaning(value)?))).collect();
     if let Some(response) = values.group("response") {

@@ -68,13 +68,18 @@ impl<'r> Calls<'r> {
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
         }
-        let call = self.send_anew(source, request.clone());
+        let call = self.begin(source, request.clone());
         made.requests.insert(request, call.clone());
         call
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
     pub(super) fn send_anew(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+        request.is_change = true;
+        self.begin(source, request)
+    }
+
+    fn begin(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
         request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }

@@ -78,7 +78,7 @@ pub fn build<'a>(
     }
     let own_headers = own_headers(client, &headers);
     let (method, deadline) = (request.method.clone(), Deadline::default());
-    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline })
+    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false })
 }
 
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.

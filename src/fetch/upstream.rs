@@ -16,7 +16,7 @@ use tracing::{Instrument as _, field};
 
 use tokio::time::Instant;
 
-use super::{FetchError, Trouble, concurrency::Lanes};
+use super::{BreakerState, FetchError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -34,6 +34,8 @@ pub struct UpstreamRequest {
     pub own_headers: OwnHeaders,
     /// When the caller's time is up.
     pub deadline: Deadline,
+    /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
+    pub is_change: bool,
 }
 
 /// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
@@ -120,11 +122,46 @@ pub trait Upstream: Send + Sync + 'static {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 
-    /// Requests to a named source that wait for their response now; none where nobody counts.
-    fn in_flight(&self, source: &Source) -> Option<usize> {
+    /// How a named source is doing; nothing where nobody counts.
+    fn state(&self, source: &Source) -> SourceState {
         let _ = source;
+        SourceState::default()
+    }
+
+    /// What is stored of earlier answers; none where nothing ever is.
+    fn stored(&self) -> Option<Stored> {
         None
     }
+
+    /// Uses no answer any more that was asked for before now, of one source or of all.
+    fn purge(&self, source: Option<&Source>) {
+        let _ = source;
+    }
+
+    /// Asks a source again that was left alone for failing.
+    fn reset_breaker(&self, source: &Source) {
+        let _ = source;
+    }
+}
+
+/// How a source is doing, as far as somebody counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// Requests that wait for their response now.
+    pub in_flight: Option<usize>,
+    /// Requests that wait for a place.
+    pub waiting: Option<usize>,
+    /// Whether it is asked at all; none before it was asked once.
+    pub breaker: Option<BreakerState>,
+}
+
+/// What is stored of earlier answers, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Requests that have stored answers.
+    pub requests: u64,
+    /// Of all of them together.
+    pub bytes: u64,
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.
@@ -177,7 +214,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline } = request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } = request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {
@@ -257,8 +294,9 @@ impl Upstream for HttpUpstream {
         )
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        Some(self.lanes.in_flight(&source.name))
+    fn state(&self, source: &Source) -> SourceState {
+        let (in_flight, waiting) = self.lanes.state(&source.name);
+        SourceState { in_flight: Some(in_flight), waiting: Some(waiting), breaker: None }
     }
 }
 

@@ -210,6 +210,7 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
         body: None,
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
+        is_change: false,
     };
     assert!(upstream.answer(request).await.is_err());
     assert_eq!(

@@ -23,7 +23,7 @@ use self::{
     store::{Entry, Key, Store},
     vary::Selected,
 };
-use super::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse};
+use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
 use crate::connector::{CacheRules, Source};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
@@ -77,23 +77,6 @@ impl CachedUpstream {
         let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
         CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
     }
-
-    /// Uses no answer of this source any more that was asked for before now.
-    pub fn purge_source(&self, name: &str) {
-        self.shared.epochs.purge(self.shared.epochs.mark("source", name));
-    }
-
-    /// Forgets all answers.
-    pub fn purge_all(&self) {
-        self.shared.epochs.purge(self.shared.epochs.mark("all", ""));
-        self.shared.store.clear();
-    }
-
-    /// How many requests have stored answers, and their bytes, both about.
-    #[must_use]
-    pub fn size(&self) -> (u64, u64) {
-        self.shared.store.size()
-    }
 }
 
 impl Upstream for CachedUpstream {
@@ -103,20 +86,42 @@ impl Upstream for CachedUpstream {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let shared = &self.shared;
-        if !request.method.is_safe() {
+        if request.is_change || !request.method.is_safe() {
             return Box::pin(shared.change(source, request));
         }
         let has_condition = request.all_headers().any(|(name, _)| CONDITIONS.contains(&name.as_str()));
+        if request.method != Method::GET || has_condition {
+            return shared.inner.send(source, request);
+        }
         match &source.settings.cache {
-            Some(rules) if request.method == Method::GET && !has_condition => {
-                Box::pin(shared.read(source, rules, request))
-            }
-            _ => shared.inner.send(source, request),
+            Some(rules) => Box::pin(shared.read(source, rules, request)),
+            None => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
         }
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        self.shared.inner.in_flight(source)
+    fn state(&self, source: &Source) -> SourceState {
+        self.shared.inner.state(source)
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        let (requests, bytes) = self.shared.store.size();
+        Some(Stored { requests, bytes })
+    }
+
+    fn purge(&self, source: Option<&Source>) {
+        let Shared { epochs, store, inner, .. } = &*self.shared;
+        match source {
+            Some(source) => epochs.purge(epochs.mark("source", &*source.name)),
+            None => {
+                epochs.purge(epochs.mark("all", ""));
+                store.clear();
+            }
+        }
+        inner.purge(source);
+    }
+
+    fn reset_breaker(&self, source: &Source) {
+        self.shared.inner.reset_breaker(source);
     }
 }
 
@@ -124,10 +129,15 @@ impl Upstream for CachedUpstream {
 struct Fetch {
     source: Arc<Source>,
     request: UpstreamRequest,
-    key: Key,
     /// The stored response that is asked for again.
     known: Option<Arc<Entry>>,
     begun: Epoch,
+}
+
+impl Fetch {
+    fn new(source: &Arc<Source>, request: UpstreamRequest, begun: Epoch) -> Self {
+        Fetch { source: Arc::clone(source), request, known: None, begun }
+    }
 }
 
 impl Shared {
@@ -172,29 +182,36 @@ impl Shared {
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = answer(entry, now);
             // Nobody waits for it here; it goes on in its own task.
-            let _ = self.fly(Fetch { source: Arc::clone(source), request, key, known, begun });
+            let _ = self.fly(Fetch { known, ..Fetch::new(source, request, begun) });
             return Ok(stale);
         }
         if wants.only_if_cached {
             // RFC 9111, section 5.2.1.7.
             return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
         }
-        let landing = self.fly(Fetch { source: Arc::clone(source), request, key, known, begun });
-        landing.await.as_ref().clone()
+        self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
+    }
+
+    async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
+        if fetch.source.settings.shares_in_flight {
+            return self.fly(fetch).await.as_ref().clone();
+        }
+        Arc::clone(self).fetch(fetch).await
     }
 
     /// Fetches, or joins the same fetch that began since the last purge. It goes on when its callers give up: others may
     /// have joined it, and it ends by the source's own timeout.
-    fn fly(self: &Arc<Self>, fetch: Fetch) -> flights::Landing {
+    fn fly(self: &Arc<Self>, mut fetch: Fetch) -> flights::Landing {
         let shared = Arc::clone(self);
-        let mut fetch = fetch;
+        // One caller's deadline is not another's.
         fetch.request.deadline = Deadline::default();
         self.flights.join(fetch.request.clone(), fetch.begun, move || async move { shared.fetch(fetch).await })
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
-        let Fetch { source, request, key, known, begun } = fetch;
+        let Fetch { source, request, known, begun } = fetch;
         let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
+        let key = Key::of(&request, &rules.ignore_headers);
         let mut sending = request.clone();
         if let Some(known) = &known {
             ask_again(known, &mut sending);

@@ -85,6 +85,7 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
         body: None,
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
+        is_change: false,
     }
 }
 
@@ -331,14 +332,13 @@ async fn followers_share_a_failure() {
 /// Every way in which a purge can come between the steps of a fetch.
 #[tokio::test(start_paused = true)]
 async fn what_was_under_way_when_a_purge_came_is_neither_joined_nor_kept() {
-    type Purge = fn(&CachedUpstream);
-    let purges: [Purge; 2] = [|cache| cache.purge_source("shop"), CachedUpstream::purge_all];
-    for purge in purges {
+    for all in [false, true] {
+        let purge = |bench: &Bench| bench.cache.purge((!all).then_some(&*bench.source));
         let bench = bench(&[MINUTE]);
         bench.backend.answers.forget_permits(1000);
         let before = bench.client();
         bench.until_asked(1).await;
-        purge(&bench.cache);
+        purge(&bench);
         let after = bench.client();
         bench.until_asked(2).await;
         bench.backend.answers.add_permits(2);
@@ -347,7 +347,7 @@ async fn what_was_under_way_when_a_purge_came_is_neither_joined_nor_kept() {
         assert_eq!(after.await.unwrap(), "2");
         assert_eq!(bench.get().await, "2", "only what was asked for after the purge is kept");
 
-        purge(&bench.cache);
+        purge(&bench);
         bench.backend.answers.add_permits(1);
         assert_eq!(bench.get().await, "3", "and what is kept goes with the next purge");
     }
@@ -362,7 +362,7 @@ async fn a_revalidation_under_way_when_a_purge_came_revives_nothing() {
     bench.becomes(304, &[MINUTE, ("etag", "\"v1\"")]);
     let before = bench.client();
     bench.until_asked(2).await;
-    bench.cache.purge_source("shop");
+    bench.cache.purge(Some(&bench.source));
     bench.becomes(200, &[MINUTE]);
     bench.backend.answers.add_permits(2);
     assert_eq!(before.await.unwrap(), "1");

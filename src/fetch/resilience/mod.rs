@@ -24,7 +24,7 @@ use self::{
     latency::Latencies,
     rate::Rate,
 };
-use super::{FetchError, Trouble, Upstream, UpstreamRequest, UpstreamResponse};
+use super::{FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse};
 use crate::{
     connector::{HedgeAfter, HedgeRules, Resilience, RetryOn, Source},
     error::Code,
@@ -125,23 +125,6 @@ impl ResilientUpstream {
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>) -> Self {
         ResilientUpstream { inner, guards: RwLock::default() }
-    }
-
-    /// The state of a source's breaker; none where the source was not asked yet.
-    #[must_use]
-    pub fn breaker(&self, source: &Source) -> Option<BreakerState> {
-        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
-        let guard = guards.get(&*source.name)?;
-        let state = guard.state().breaker.state(Instant::now());
-        Some(state)
-    }
-
-    /// Lets requests to a source through again.
-    pub fn reset_breaker(&self, source: &Source) {
-        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(guard) = guards.get(&*source.name) {
-            guard.state().breaker.close();
-        }
     }
 
     /// Sources without a name share nothing but the authority they call, so that stands in for the name.
@@ -264,8 +247,26 @@ impl Upstream for ResilientUpstream {
         Box::pin(self.attempts(source, request))
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        self.inner.in_flight(source)
+    fn state(&self, source: &Source) -> SourceState {
+        let known = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+        let breaker = known.get(&*source.name).map(|guard| guard.state().breaker.state(Instant::now()));
+        SourceState { breaker, ..self.inner.state(source) }
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        self.inner.stored()
+    }
+
+    fn purge(&self, source: Option<&Source>) {
+        self.inner.purge(source);
+    }
+
+    fn reset_breaker(&self, source: &Source) {
+        let known = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guard) = known.get(&*source.name) {
+            guard.state().breaker.close();
+        }
+        self.inner.reset_breaker(source);
     }
 }
 

@@ -84,6 +84,7 @@ impl Bench {
             body: None,
             own_headers: OwnHeaders::default(),
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
+            is_change: false,
         };
         let answer = self.upstream.send(&self.source, request).await;
         answer.map(|response| response.status.as_u16()).map_err(|error| error.client.code.as_str())
@@ -168,7 +169,7 @@ async fn the_breaker_opens_and_lets_one_probe_through() {
     }
     assert_eq!(bench.send(Method::GET).await, Err("CIRCUIT_BREAKER_OPEN"));
     assert_eq!(bench.asked(), 5);
-    assert_eq!(bench.upstream.breaker(&bench.source), Some(BreakerState::Open));
+    assert_eq!(bench.upstream.state(&bench.source).breaker, Some(BreakerState::Open));
     sleep(Duration::from_secs(5)).await;
     assert_eq!(bench.send(Method::GET).await, Ok(500));
     assert_eq!(bench.send(Method::GET).await, Err("CIRCUIT_BREAKER_OPEN"));

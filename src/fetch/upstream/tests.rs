@@ -116,6 +116,7 @@ fn get(url: &str) -> UpstreamRequest {
         body: None,
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
+        is_change: false,
     }
 }
 
@@ -159,6 +160,7 @@ async fn a_request_arrives_as_it_was_built_and_nothing_more() {
             "accept: application/json, */*;q=0.5",
             &host,
             concat!("user-agent: ficus/", env!("CARGO_PKG_VERSION")),
+            "x-envoy-expected-rq-timeout-ms: 5000",
             "x-request-id: r1",
             "x-tenant: a",
             "x-tenant: b",

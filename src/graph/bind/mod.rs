@@ -8,6 +8,7 @@ mod headers;
 mod inputs;
 mod mappings;
 mod request;
+mod settings;
 mod sources;
 
 use std::{
