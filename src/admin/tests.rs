@@ -26,7 +26,7 @@ use crate::{
     config::{self, Config},
     connector::{Source, SourceSettings},
     diagnostic::{self, Diagnostic, Place},
-    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, SourceState, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
     mapping::{ast::Grammar, template::parse_base_url},
 };

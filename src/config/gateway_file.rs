@@ -37,8 +37,12 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new("deadline", WAIT, "Of one operation.").default("10s"),
         Key::new("limits", Kind::Group(&LIMITS), "What one request may ask for."),
         Key::later("share_operations", "equal operations in flight share one execution."),
-        Key::new("cache_memory", Kind::Size(1 << 20, 1 << 40), "How much memory the cache of responses may fill.")
-            .default("256MiB"),
+        Key::new(
+            "cache_memory",
+            Kind::Size(1 << 20, 1 << 40),
+            "How much memory the cache of responses may fill.",
+        )
+        .default("256MiB"),
         Key::later("shed", "from how many requests in flight on new ones are refused."),
         // Zero is meaningful: end at once.
         Key::new(

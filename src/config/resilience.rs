@@ -19,10 +19,18 @@ pub(super) const RETRY: Group = Group {
             "Statuses of 429 or more, `connect` (no connection, or it broke off) and `timeout`.",
         )
         .examples(&["502", "connect", "timeout"]),
-        Key::new("backoff", WAIT, "Longest wait before the second attempt; it doubles with each further one.")
-            .default("50ms"),
-        Key::new("max_backoff", WAIT, "Longest wait of all, and the longest `Retry-After` that is waited for.")
-            .default("1s"),
+        Key::new(
+            "backoff",
+            WAIT,
+            "Longest wait before the second attempt; it doubles with each further one.",
+        )
+        .default("50ms"),
+        Key::new(
+            "max_backoff",
+            WAIT,
+            "Longest wait of all, and the longest `Retry-After` that is waited for.",
+        )
+        .default("1s"),
     ],
 };
 
@@ -30,7 +38,9 @@ const TROUBLE: Form = Form {
     expected: "`connect`, `timeout`, or a status from 429 to 599",
     pattern: "connect|timeout|4[2-9][0-9]|5[0-9][0-9]",
     integers: Some((429, 599)),
-    holds: |text| matches!(text, "connect" | "timeout") || text.parse().is_ok_and(|n| (429..=599).contains(&n)),
+    holds: |text| {
+        matches!(text, "connect" | "timeout") || text.parse().is_ok_and(|n| (429..=599).contains(&n))
+    },
 };
 
 pub(super) const BREAKER: Group = Group {
@@ -40,7 +50,8 @@ pub(super) const BREAKER: Group = Group {
             .default("5"),
         Key::new("failure_ratio", Kind::Ratio, "So does more than this part of the requests in `window`.")
             .default("0.5"),
-        Key::new("min_requests", Kind::Integer(1, 1_000_000), "Where there were so many at least.").default("20"),
+        Key::new("min_requests", Kind::Integer(1, 1_000_000), "Where there were so many at least.")
+            .default("20"),
         Key::new("window", WAIT, "What the ratio is taken over.").default("10s"),
         Key::new("open_for", WAIT, "How long until one request is let through to see.").default("5s"),
     ],

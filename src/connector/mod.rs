@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use apollo_compiler::Name;
 
-pub use self::settings::{BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules, SourceSettings};
+pub use self::settings::{
+    BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
+    SourceSettings,
+};
 pub use crate::config::{ResponseFormat, StatusMeaning};
 use crate::mapping::{
     ast::Mapping,

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     config::Config,
-    connector::Source,
     error::{ClientError, Code},
     fetch::Upstream,
     graph::Graph,

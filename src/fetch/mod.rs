@@ -2,6 +2,8 @@
 //! its source's limits, `cache` and `resilience` stand before that, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
 //! `exchange` is one call of a connector as people look at it, `redaction` hides what nobody may be shown.
 
+use std::sync::Arc;
+
 mod body;
 mod cache;
 mod concurrency;
@@ -28,5 +30,17 @@ pub use redaction::{REDACTED, Redaction};
 pub use request::{URL_BYTES_MAX, build};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
-pub use upstream::{Deadline, HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
+pub use upstream::{
+    Deadline, HttpUpstream, OwnHeaders, SetUpError, SourceState, Stored, Upstream, UpstreamRequest,
+    UpstreamResponse,
+};
 pub use variables::Given;
+
+/// The way to the backends as a gateway goes it: through a cache of so many bytes, then retries and circuit breakers, then HTTP.
+///
+/// # Errors
+/// When the HTTP client cannot be made.
+pub fn upstream(cache_bytes_max: usize) -> Result<Arc<dyn Upstream>, SetUpError> {
+    let resilient = ResilientUpstream::new(Arc::new(HttpUpstream::new()?));
+    Ok(Arc::new(CachedUpstream::new(Arc::new(resilient), cache_bytes_max as u64)))
+}

@@ -214,7 +214,8 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } = request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } =
+            request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {

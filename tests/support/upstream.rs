@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ficus::{
     connector::Source,
     error::Code,
-    fetch::{FetchError, Deadline, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use tokio::sync::watch;
 

@@ -129,9 +129,8 @@ fn directives(text: &[u8], mut each: impl FnMut(&str, Option<&str>)) {
         if name.is_empty() || name.ends_with([' ', '\t']) {
             continue;
         }
-        let value = value.map(|value| {
-            value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
-        });
+        let value = value
+            .map(|value| value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value));
         each(&name.to_ascii_lowercase(), value);
     }
 }

@@ -53,22 +53,10 @@ const NEVER_STORED: &[&str] = &[
     "upgrade",
 ];
 /// Headers that belong to the stored body: a 304 does not change them (RFC 9111, section 3.2).
-const OF_THE_BODY: &[&str] = &[
-    "content-encoding",
-    "content-length",
-    "content-md5",
-    "content-range",
-    "etag",
-];
+const OF_THE_BODY: &[&str] = &["content-encoding", "content-length", "content-md5", "content-range", "etag"];
 /// With one of these a request asks for something else than the whole current answer; it goes through as it is.
-const CONDITIONS: &[&str] = &[
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "range",
-];
+const CONDITIONS: &[&str] =
+    &["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 
 impl CachedUpstream {
     /// An empty cache of so many bytes before an upstream.
@@ -205,7 +193,11 @@ impl Shared {
         let shared = Arc::clone(self);
         // One caller's deadline is not another's.
         fetch.request.deadline = Deadline::default();
-        self.flights.join(fetch.request.clone(), fetch.begun, move || async move { shared.fetch(fetch).await })
+        self.flights.join(
+            fetch.request.clone(),
+            fetch.begun,
+            move || async move { shared.fetch(fetch).await },
+        )
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
@@ -221,9 +213,10 @@ impl Shared {
         let received = Instant::now();
         let exchange = Exchange { sent, received, received_at: SystemTime::now() };
         let failed = answered.as_ref().map_or(true, policy::is_error);
-        if let Some(known) = known.as_ref().filter(|known| {
-            failed && known.policy.usable_on_error(received) && known.holds(&self.epochs)
-        }) {
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
+        {
             return Ok(answer(known, received));
         }
         let mut response = answered?;
@@ -310,11 +303,12 @@ fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
     match (known.headers.get(header::ETAG), response.headers.get(header::ETAG)) {
         (Some(ours), Some(theirs)) => weak(ours) == weak(theirs),
         (None, Some(_)) => false,
-        (_, None) => match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED))
-        {
-            (Some(ours), Some(theirs)) => ours == theirs,
-            _ => true,
-        },
+        (_, None) => {
+            match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED)) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                _ => true,
+            }
+        }
     }
 }
 
@@ -354,7 +348,6 @@ fn same_origin(url: &str, named: &str) -> Option<String> {
     let below = named.strip_prefix(origin).unwrap_or(named);
     (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,8 @@ impl Entry {
     }
 
     fn kept_for(&self) -> Duration {
-        let validator = [header::ETAG, header::LAST_MODIFIED].iter().any(|name| self.headers.contains_key(name));
+        let validator =
+            [header::ETAG, header::LAST_MODIFIED].iter().any(|name| self.headers.contains_key(name));
         self.policy.useful_for(Instant::now()).max(if validator { VALIDATABLE_FOR } else { Duration::ZERO })
     }
 }

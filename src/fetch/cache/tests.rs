@@ -41,9 +41,9 @@ impl Upstream for Backend {
             if status == 0 {
                 return Err(FetchError::new(Code::HttpClientError, "broke off"));
             }
-            let headers = headers.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             let body = if status == 304 { Bytes::new() } else { Bytes::from(count.to_string()) };
             Ok(UpstreamResponse::new(StatusCode::from_u16(status).unwrap(), headers.collect(), body))
         })

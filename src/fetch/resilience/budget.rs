@@ -44,7 +44,8 @@ impl Budget {
         let requests: f64 = self.slots.iter().map(|slot| f64::from(slot.requests)).sum();
         let withdrawn: f64 = self.slots.iter().map(|slot| f64::from(slot.withdrawn)).sum();
         // The floor grows with the time that is counted: a burst at the start is not ten seconds' worth.
-        let seconds = self.slots.front().map_or(0.0, |first| (now - first.began + SLOT).as_secs_f64().floor());
+        let seconds =
+            self.slots.front().map_or(0.0, |first| (now - first.began + SLOT).as_secs_f64().floor());
         if withdrawn + 1.0 > self.ratio * requests + self.per_second * seconds {
             return false;
         }

@@ -291,10 +291,8 @@ fn is_retried(on: &RetryOn, answer: &Result<UpstreamResponse, FetchError>) -> bo
 
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), where the status gives it a meaning.
 fn retry_after(response: &UpstreamResponse) -> Option<Duration> {
-    let has_meaning = matches!(
-        response.status,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-    );
+    let has_meaning =
+        matches!(response.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
     let text = response.headers.get(header::RETRY_AFTER).filter(|_| has_meaning)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(Duration::from_secs(u64::from(seconds)));

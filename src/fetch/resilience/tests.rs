@@ -1,6 +1,9 @@
 //! Attempts against a backend that answers by a script, with the clock stopped.
 
-use std::{collections::VecDeque, sync::atomic::{AtomicUsize, Ordering}};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -64,8 +67,11 @@ struct Bench {
 
 impl Bench {
     fn new(script: &[Does], then: Does, change: impl FnOnce(&mut Resilience)) -> Self {
-        let backend =
-            Arc::new(Scripted { script: Mutex::new(script.to_vec().into()), then, asked: AtomicUsize::new(0) });
+        let backend = Arc::new(Scripted {
+            script: Mutex::new(script.to_vec().into()),
+            then,
+            asked: AtomicUsize::new(0),
+        });
         let mut source = source("http://backend");
         change(&mut source.settings.resilience);
         let upstream = ResilientUpstream::new(Arc::clone(&backend) as Arc<dyn Upstream>);
@@ -221,7 +227,10 @@ async fn a_slow_read_is_hedged_and_no_more_than_a_few_are() {
 fn defaults_are_those_of_the_documentation() {
     let rules = Resilience::default();
     assert_eq!(rules.retry, RetryRules { attempts: 2, ..RetryRules::default() });
-    assert_eq!((rules.retry.backoff, rules.retry.backoff_max), (Duration::from_millis(50), Duration::from_secs(1)));
+    assert_eq!(
+        (rules.retry.backoff, rules.retry.backoff_max),
+        (Duration::from_millis(50), Duration::from_secs(1))
+    );
     let BreakerRules { consecutive_failures, failure_ratio, min_requests, window, open_for } = rules.breaker;
     assert_eq!((consecutive_failures, min_requests), (5, 20));
     assert!((failure_ratio - 0.5).abs() < f64::EPSILON);

@@ -3,7 +3,8 @@
 use crate::{
     config::{CacheFile, ConnectorFile},
     connector::{
-        BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules, SourceSettings,
+        BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
+        SourceSettings,
     },
 };
 
@@ -29,16 +30,20 @@ fn cache(file: Option<&CacheFile>) -> Option<CacheRules> {
     match file {
         None => Some(default),
         Some(CacheFile::Off) => None,
-        Some(CacheFile::On { ttl, stale_while_revalidate, stale_if_error, entry_bytes_max, ignore_headers }) => {
-            Some(CacheRules {
-                ttl: *ttl,
-                stale_while_revalidate: *stale_while_revalidate,
-                stale_if_error: *stale_if_error,
-                entry_bytes_max: entry_bytes_max.unwrap_or(default.entry_bytes_max),
-                ignore_headers: ignore_headers.clone(),
-                ..default
-            })
-        }
+        Some(CacheFile::On {
+            ttl,
+            stale_while_revalidate,
+            stale_if_error,
+            entry_bytes_max,
+            ignore_headers,
+        }) => Some(CacheRules {
+            ttl: *ttl,
+            stale_while_revalidate: *stale_while_revalidate,
+            stale_if_error: *stale_if_error,
+            entry_bytes_max: entry_bytes_max.unwrap_or(default.entry_bytes_max),
+            ignore_headers: ignore_headers.clone(),
+            ..default
+        }),
     }
 }
 

@@ -304,4 +304,3 @@ pub(super) fn scheme_fault(url: &UrlTemplate, place: Place) -> Option<Diagnostic
     let message = format!("`{scheme}` is not a scheme that Ficus speaks");
     Some(Diagnostic::new(Code::InvalidUrlScheme, place, message).help("use `http` or `https`"))
 }
-
