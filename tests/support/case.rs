@@ -16,7 +16,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ficus::{error::Code, execute::Request, fetch::FetchError};
+use ficus::{
+    error::Code,
+    execute::Request,
+    fetch::{FetchError, Trouble},
+};
 
 use super::{
     json,
@@ -304,11 +308,18 @@ fn mocks(text: &str) -> Result<Vec<(String, Vec<Answer>)>, String> {
 fn answer(outcome: &str, lines: &[&str]) -> Result<Answer, String> {
     let (outcome, after) =
         outcome.split_once(" after ").map_or((outcome, None), |(outcome, call)| (outcome, Some(call)));
-    let failure = |code, message| Outcome::Failure(FetchError::new(code, message));
+    let failure =
+        |code, message, trouble| Outcome::Failure(FetchError { trouble, ..FetchError::new(code, message) });
     let outcome = match outcome {
-        "timeout" => failure(Code::GatewayTimeout, "The source took too long to answer"),
-        "unreachable" => failure(Code::HttpClientError, "Connector error: the source could not be reached"),
-        "busy" => failure(Code::RequestLimitExceeded, "Too many requests wait for the source"),
+        "timeout" => {
+            failure(Code::GatewayTimeout, "The source took too long to answer", Some(Trouble::Timeout))
+        }
+        "unreachable" => failure(
+            Code::HttpClientError,
+            "Connector error: the source could not be reached",
+            Some(Trouble::Connection),
+        ),
+        "busy" => failure(Code::RequestLimitExceeded, "Too many requests wait for the source", None),
         "never" => Outcome::Never,
         status => {
             let status = status.parse().map_err(|_| format!("no such outcome: {status}"))?;
