@@ -2,6 +2,7 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod connector_schema;
 mod demo;
 mod explain;
 mod logs;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    ConnectorSchema(connector_schema::ConnectorSchema),
 }
 
 /// How a command ends, as its exit status.
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::ConnectorSchema(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
