@@ -4,7 +4,10 @@
 mod connector_file;
 pub mod environment;
 mod gateway_file;
+mod json_schema;
+mod keys;
 mod reader;
+mod values;
 mod yaml;
 
 use std::{
@@ -13,11 +16,11 @@ use std::{
     time::Duration,
 };
 
-pub use connector_file::{
-    ConnectorFile, FileHeader, Placed, ResponseFormat, StatusMeaning, read_connector_file,
-};
+pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::read_gateway_file;
+pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
+pub use values::Placed;
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]

@@ -42,6 +42,8 @@ pub struct Request {
     pub variables: serde_json::Map<String, serde_json::Value>,
     /// The client's headers, for connectors that read or copy them; none where the host application passed none.
     pub headers: Option<http::HeaderMap>,
+    /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
+    pub context: serde_json::Map<String, serde_json::Value>,
     /// True for a GET: a mutation is refused with 405.
     pub read_only: bool,
 }
@@ -212,6 +214,7 @@ impl Gateway {
             plan: &planned.plan,
             variables: &variables,
             headers: request.headers.as_ref(),
+            context: &request.context,
             upstream: &*self.upstream,
             deadline: self.config.deadline,
             watch: &watch,

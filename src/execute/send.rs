@@ -60,7 +60,7 @@ impl<'r> Work<'_, 'r> {
     where
         'r: 'a,
     {
-        let mut given = self.run.given();
+        let mut given = self.run.given(&self.step.connector, arena);
         given.args = Some(json::from_json(arguments, arena));
         if self.run.plan.position(self.step.position).owner.is_some() {
             match self.step.connector.kind {
@@ -81,7 +81,7 @@ impl<'r> Work<'_, 'r> {
     where
         'r: 'a,
     {
-        let mut given = self.run.given();
+        let mut given = self.run.given(&self.step.connector, arena);
         let batch: Vec<Value<'a>> = units.map(|unit| self.inputs(unit, arena)).collect();
         given.args = Some(json::from_json(arguments, arena));
         given.batch = Some(Value::List(arena.alloc_slice_copy(&batch)));
