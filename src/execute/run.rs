@@ -8,6 +8,7 @@ use std::{
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use http::HeaderMap;
+use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
@@ -20,6 +21,7 @@ use crate::{
     error::Code,
     fetch::{self, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
+    mapping::json::from_map,
     operation,
     plan::{Plan, StepId},
     response::StepResult,
@@ -31,6 +33,7 @@ pub(super) struct Run<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    context: &'r Map<String, Json>,
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
@@ -44,6 +47,7 @@ pub(super) struct Operation<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r dyn Upstream,
     pub(super) deadline: Duration,
     pub(super) watch: &'r Watch,
@@ -67,6 +71,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             plan,
             variables: operation.variables,
             headers: operation.headers,
+            context: operation.context,
             conditions: conditions.clone(),
             results: &results,
             calls: Calls::new(operation.upstream, &next_call),
@@ -141,12 +146,13 @@ impl<'r> Run<'r> {
 
     // ---- for the steps ---------------------------------------------------------------------------------------
 
-    /// What all mappings may read; a step adds what it knows.
-    pub(super) fn given<'a>(&self) -> Given<'a>
+    /// What all mappings of a connector may read; a step adds what it knows.
+    pub(super) fn given<'a>(&self, connector: &Connector, arena: &'a Bump) -> Given<'a>
     where
         'r: 'a,
     {
-        Given { client: self.headers, ..Given::new(&self.graph.env) }
+        let context = connector.inputs.context.then(|| from_map(self.context, arena));
+        Given { client: self.headers, context, ..Given::new(&self.graph.env) }
     }
 
     /// Builds the request of a connector.

@@ -51,16 +51,9 @@ impl<'a> Scope<'_, 'a> {
         }
     }
 
-    /// The text of a scalar: a string as it is, null as nothing; none for a list or an object.
+    /// The text of a scalar; none for a list or an object.
     pub(super) fn scalar(&self, value: Value<'a>) -> Option<&'a str> {
-        Some(match value {
-            Value::String(text) => text,
-            Value::Null => "",
-            Value::Bool(true) => "true",
-            Value::Bool(false) => "false",
-            Value::Number(number) => bumpalo::format!(in self.arena, "{}", number).into_bump_str(),
-            Value::List(_) | Value::Object(_) => return None,
-        })
+        value.scalar_text(self.arena)
     }
 
     /// A whole template, nothing encoded; none where an expression gives a list or an object.

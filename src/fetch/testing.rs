@@ -68,6 +68,7 @@ pub(super) fn connector(source: Source, request: Request) -> Connector {
         inputs: Inputs {
             env: vec!["REGION".to_owned()],
             config: true,
+            context: true,
             response_headers: true,
             all_client_headers: true,
             ..Inputs::default()

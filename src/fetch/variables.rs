@@ -76,7 +76,6 @@ impl<'a> Given<'a> {
             config: self
                 .config
                 .or_else(|| inputs.config.then(|| json::from_json(&connector.source.config, arena))),
-            // In a gateway nothing puts values into it yet.
             context: self.context.or(Some(Value::Object(&[]))),
             env: (!inputs.env.is_empty()).then(env),
             request: self.client.filter(|_| reads_request).map(request),
