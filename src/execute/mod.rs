@@ -7,6 +7,7 @@
 
 mod arguments;
 mod calls;
+mod debugger;
 pub mod executor;
 mod gateway;
 mod introspection;
@@ -18,5 +19,6 @@ mod respond;
 mod run;
 mod send;
 mod step;
+mod watch;
 
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};

@@ -1,7 +1,9 @@
 //! The values that mappings are evaluated over: JSON in an arena, borrowed from the body it was read from.
 //! Copying a value copies two words. Not for values that live longer than one evaluation.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
 
 /// How deep functions that walk a value go. A body is at most 200 levels deep (see `json`); only a mapping that itself nests
 /// thousands of literals could build more, and what lies deeper then counts as null.
@@ -82,14 +84,13 @@ impl<'a> Value<'a> {
 
     /// The text of a scalar: a string as it is, a number or boolean printed, nothing for null; none for a list or an object.
     #[must_use]
-    pub fn scalar_text(&self) -> Option<Cow<'a, str>> {
+    pub fn scalar_text(&self, arena: &'a Bump) -> Option<&'a str> {
         Some(match self {
-            Value::Null => Cow::Borrowed(""),
-            Value::Bool(true) => Cow::Borrowed("true"),
-            Value::Bool(false) => Cow::Borrowed("false"),
-            Value::Number(Number::Text(text)) => Cow::Borrowed(text),
-            Value::Number(number) => Cow::Owned(number.to_string()),
-            Value::String(text) => Cow::Borrowed(text),
+            Value::Null => "",
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            Value::Number(Number::Text(text)) | Value::String(text) => text,
+            Value::Number(number) => bumpalo::format!(in arena, "{}", number).into_bump_str(),
             Value::List(_) | Value::Object(_) => return None,
         })
     }
@@ -169,13 +170,7 @@ impl Number<'_> {
     /// Its value as a double; none beyond the doubles.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
-        let float = match self {
-            #[allow(clippy::cast_precision_loss, reason = "doubles round")]
-            Number::Int(int) => *int as f64,
-            Number::Float(float) => *float,
-            Number::Text(text) => text.parse().ok()?,
-        };
-        float.is_finite().then_some(float)
+        self.rounded().filter(|float| float.is_finite())
     }
 
     /// Whether it is written without fraction and exponent: `1` is, `1.0` and `1e3` are not.
@@ -188,7 +183,7 @@ impl Number<'_> {
         }
     }
 
-    /// Compares values: whole numbers of 64 bits exactly, others as doubles; none for two numbers beyond the doubles
+    /// Compares values: whole numbers of 64 bits exactly, others as doubles; none for two numbers beyond the doubles on one side
     /// that are not written the same.
     #[must_use]
     pub fn compare(&self, other: &Number<'_>) -> Option<Ordering> {
@@ -200,7 +195,18 @@ impl Number<'_> {
         {
             return Some(Ordering::Equal);
         }
-        self.as_f64()?.partial_cmp(&other.as_f64()?)
+        let (a, b) = (self.rounded()?, other.rounded()?);
+        if a.is_infinite() && a == b { None } else { a.partial_cmp(&b) }
+    }
+
+    /// Its value as a double; infinite beyond the doubles.
+    fn rounded(&self) -> Option<f64> {
+        Some(match self {
+            #[allow(clippy::cast_precision_loss, reason = "doubles round")]
+            Number::Int(int) => *int as f64,
+            Number::Float(float) => *float,
+            Number::Text(text) => text.parse().ok()?,
+        })
     }
 }
 
@@ -249,7 +255,9 @@ mod tests {
             ("9007199254740993", "9007199254740992", Some(Greater)),
             ("1.5", "2", Some(Less)),
             ("1e999", "1e999", Some(Equal)),
-            ("1e999", "1", None),
+            ("1e999", "1", Some(Greater)),
+            ("-1e999", "1e999", Some(Less)),
+            ("1e999", "2e999", None),
             ("18446744073709551616", "18446744073709551616", Some(Equal)),
         ];
         for (a, b, expected) in cases {
