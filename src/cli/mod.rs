@@ -5,6 +5,7 @@ mod check;
 mod connector_schema;
 mod demo;
 mod explain;
+mod import;
 mod logs;
 mod schema;
 mod serve;
@@ -36,6 +37,7 @@ enum Command {
     Explain(explain::Explain),
     Schema(schema::Schema),
     ConnectorSchema(connector_schema::ConnectorSchema),
+    Import(import::Import),
 }
 
 /// How a command ends, as its exit status.
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::ConnectorSchema(command) => command.run(),
+        Command::Import(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

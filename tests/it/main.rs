@@ -14,6 +14,7 @@ mod demo;
 mod differential;
 mod editors;
 mod http;
+mod import;
 mod layers;
 mod mapping;
 mod mapping_properties;
