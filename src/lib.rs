@@ -28,6 +28,7 @@ pub mod response;
 pub mod admin;
 pub mod cli;
 pub mod demo;
+pub mod import;
 pub mod error;
 pub mod server;
 pub mod telemetry;

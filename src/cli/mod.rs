@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod explain;
+mod import;
 mod logs;
 mod schema;
 mod serve;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    Import(import::Import),
 }
 
 /// How a command ends, as its exit status.
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Import(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

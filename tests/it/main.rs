@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod differential;
 mod http;
+mod import;
 mod layers;
 mod mapping;
 mod mapping_properties;
