@@ -15,9 +15,23 @@ use super::{
 
 /// Header parameters that OpenAPI says to ignore, and those that a connection or Ficus itself sets.
 const IGNORED_HEADERS: [&str; 17] = [
-    "accept", "content-type", "authorization", "connection", "proxy-authenticate", "proxy-authorization", "te",
-    "trailer", "transfer-encoding", "upgrade", "content-length", "content-encoding", "accept-encoding",
-    "keep-alive", "host", "traceparent", "x-request-id",
+    "accept",
+    "content-type",
+    "authorization",
+    "connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-encoding",
+    "accept-encoding",
+    "keep-alive",
+    "host",
+    "traceparent",
+    "x-request-id",
 ];
 
 /// What came of parameters and body.
@@ -49,7 +63,8 @@ pub(super) fn make<'d>(
     sent: &Sent<'d>,
 ) -> Result<Made, Refusal> {
     let mut names = Names::default();
-    let parameters: Vec<&Parameter<'d>> = sent.parameters.iter().filter(|parameter| is_sent(parameter)).collect();
+    let parameters: Vec<&Parameter<'d>> =
+        sent.parameters.iter().filter(|parameter| is_sent(parameter)).collect();
     let typed: Vec<Typed<'_, 'd>> =
         parameters.into_iter().map(|p| typed(builder, field, &mut names, p)).collect::<Result<_, _>>()?;
     let body = match &sent.body {
@@ -113,7 +128,8 @@ fn typed<'s, 'd>(
     }
     let argument = names.take(&[&wanted]);
     let inner = format!("{}{}", name::type_name(field), name::type_name(&parameter.name));
-    let place = Place { name: &inner, key: &parameter.name, direction: Direction::Input, depth: 0, in_type: false };
+    let place =
+        Place { name: &inner, key: &parameter.name, direction: Direction::Input, depth: 0, in_type: false };
     let schema = schema::read(builder.document, &parameter.schema);
     let constant = match &schema.form {
         Form::Enum(values) if parameter.required && values.len() == 1 => values.first().copied(),
@@ -133,7 +149,8 @@ fn typed<'s, 'd>(
 
 fn argument(builder: &Builder<'_>, typed: &Typed<'_, '_>) -> Argument {
     let schema = schema::read(builder.document, &typed.parameter.schema);
-    let default = schema.default.and_then(|value| literal::literal(&builder.definitions, &typed.slot.ty, value));
+    let default =
+        schema.default.and_then(|value| literal::literal(&builder.definitions, &typed.slot.ty, value));
     let slot = Slot { nullable: typed.slot.nullable || default.is_some(), ..typed.slot.clone() };
     let description = describe(&schema, typed.parameter.description.or(schema.description));
     Argument {
@@ -171,8 +188,16 @@ fn path<'d>(
             Some(one) => {
                 let read = one.read();
                 match &one.slot.ty {
-                    Type::List(_) => format!("{}->joinNotNull(',')", convert::sent(&builder.definitions, &read, &one.slot)),
-                    Type::Leaf(_) | Type::Named(_) if one.slot.ty.definition().is_none_or(|id| fields(&builder.definitions, id).is_empty()) => {
+                    Type::List(_) => {
+                        format!("{}->joinNotNull(',')", convert::sent(&builder.definitions, &read, &one.slot))
+                    }
+                    Type::Leaf(_) | Type::Named(_)
+                        if one
+                            .slot
+                            .ty
+                            .definition()
+                            .is_none_or(|id| fields(&builder.definitions, id).is_empty()) =>
+                    {
                         convert::sent(&builder.definitions, &read, &one.slot)
                     }
                     _ => return Err(unsupported(one, "is an object in a path")),
@@ -263,7 +288,11 @@ fn flat(definitions: &[Definition], typed: &Typed<'_, '_>) -> Option<String> {
     }
 }
 
-fn query(definitions: &[Definition], typed: &Typed<'_, '_>, lines: &mut Vec<(String, String)>) -> Result<(), Refusal> {
+fn query(
+    definitions: &[Definition],
+    typed: &Typed<'_, '_>,
+    lines: &mut Vec<(String, String)>,
+) -> Result<(), Refusal> {
     let name = &typed.parameter.name;
     if let Some(value) = typed.constant {
         lines.push((name.clone(), mapped(value)));
@@ -282,7 +311,11 @@ fn query(definitions: &[Definition], typed: &Typed<'_, '_>, lines: &mut Vec<(Str
             Type::List(of) if is_scalar(definitions, &of.ty) => convert::sent(definitions, &read, &part.slot),
             _ => return Err(unsupported(typed, "holds objects in an object")),
         };
-        let key = if typed.parameter.style == Style::Deep { format!("{name}[{}]", part.key) } else { part.key.clone() };
+        let key = if typed.parameter.style == Style::Deep {
+            format!("{name}[{}]", part.key)
+        } else {
+            part.key.clone()
+        };
         lines.push((key, value));
     }
     if parts.is_empty() || !is_object {
@@ -297,9 +330,14 @@ fn is_forwarded(builder: &Builder<'_>, typed: &Typed<'_, '_>) -> bool {
     typed.parameter.position == Position::Header && !typed.parameter.required && schema.default.is_none()
 }
 
-fn header(builder: &Builder<'_>, typed: &Typed<'_, '_>, headers: &mut Vec<(String, String)>) -> Result<(), Refusal> {
+fn header(
+    builder: &Builder<'_>,
+    typed: &Typed<'_, '_>,
+    headers: &mut Vec<(String, String)>,
+) -> Result<(), Refusal> {
     let name = &typed.parameter.name;
-    let is_token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    let is_token = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
     if !is_token {
         return Err(unsupported(typed, "is no name of a header"));
     }
@@ -319,7 +357,11 @@ fn header(builder: &Builder<'_>, typed: &Typed<'_, '_>, headers: &mut Vec<(Strin
     Ok(())
 }
 
-fn cookie(definitions: &[Definition], typed: &Typed<'_, '_>, cookies: &mut Vec<String>) -> Result<(), Refusal> {
+fn cookie(
+    definitions: &[Definition],
+    typed: &Typed<'_, '_>,
+    cookies: &mut Vec<String>,
+) -> Result<(), Refusal> {
     let start = mapped(&format!("{}=", typed.parameter.name));
     let value = match typed.constant {
         Some(value) => format!("$({})", mapped(value)),
@@ -350,7 +392,8 @@ fn typed_body<'s, 'd>(
         BodyContent::Schema(at) => {
             let argument = names.take(&["input", "body"]);
             let place_name = name::type_name(field);
-            let place = Place { name: &place_name, key: "", direction: Direction::Input, depth: 0, in_type: false };
+            let place =
+                Place { name: &place_name, key: "", direction: Direction::Input, depth: 0, in_type: false };
             let ty = match at {
                 // A `$ref` that leads nowhere leaves nothing to make a type of.
                 Some(at) => {
@@ -382,7 +425,8 @@ fn finish_body<'d>(
             if body.media == BodyType::Form && !is_object {
                 return Err(Refusal::new(Code::UnsupportedBody, "a form that is no object"));
             }
-            made.request.body = Some(convert::sent(&builder.definitions, &format!("$args.{argument}"), &slot));
+            made.request.body =
+                Some(convert::sent(&builder.definitions, &format!("$args.{argument}"), &slot));
             let description = body.description.map(str::to_owned);
             made.arguments.push(Argument {
                 name: argument,

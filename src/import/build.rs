@@ -177,8 +177,10 @@ impl<'d> Builder<'d> {
         let component = self.component(&schema.at.pointer);
         let inline = (place.name.to_owned(), place.direction);
         if component.is_none()
-            && let Some((_, id)) =
-                self.inline.get(&inline).and_then(|all| all.iter().find(|(value, _)| *value == schema.at.value))
+            && let Some((_, id)) = self
+                .inline
+                .get(&inline)
+                .and_then(|all| all.iter().find(|(value, _)| *value == schema.at.value))
         {
             return (Some(*id), false);
         }
@@ -203,7 +205,8 @@ impl<'d> Builder<'d> {
         match direction {
             Direction::Output => self.names.take(&[base, &format!("{base}Value")]),
             Direction::Input => {
-                let fits = ["Input", "Request", "Params", "Body", "Payload"].iter().any(|end| base.ends_with(end));
+                let fits =
+                    ["Input", "Request", "Params", "Body", "Payload"].iter().any(|end| base.ends_with(end));
                 let longer = format!("{base}Input");
                 if fits { self.names.take(&[base, &longer]) } else { self.names.take(&[&longer]) }
             }
@@ -213,7 +216,11 @@ impl<'d> Builder<'d> {
     /// The GraphQL name of a named schema.
     pub(super) fn component(&self, pointer: &str) -> Option<String> {
         let name = self.document.schema_name(pointer)?;
-        self.components.get(&name).cloned().or_else(|| Some(name::type_name(&name))).filter(|name| !name.is_empty())
+        self.components
+            .get(&name)
+            .cloned()
+            .or_else(|| Some(name::type_name(&name)))
+            .filter(|name| !name.is_empty())
     }
 
     /// Named schemas that include a schema by `allOf`, directly or not, in the order of the document.
@@ -223,7 +230,9 @@ impl<'d> Builder<'d> {
         while let Some(base) = bases.pop() {
             for at in self.derived.get(&base).into_iter().flatten() {
                 let schema = schema::read(self.document, at);
-                if schema.at.pointer == at.pointer && !found.iter().any(|known| known.at.pointer == at.pointer) {
+                if schema.at.pointer == at.pointer
+                    && !found.iter().any(|known| known.at.pointer == at.pointer)
+                {
                     bases.push(at.pointer.clone());
                     found.push(schema);
                 }
@@ -242,7 +251,8 @@ impl<'d> Builder<'d> {
         entry.description = None;
         match self.define(&entry, place, Kind::Object(Vec::new())) {
             (Some(id), true) => {
-                let work = Work { direction: place.direction, properties: Vec::new(), entry: Some(values.clone()) };
+                let work =
+                    Work { direction: place.direction, properties: Vec::new(), entry: Some(values.clone()) };
                 self.pending.push_back((id, work));
                 Type::Entries(id)
             }
@@ -254,10 +264,17 @@ impl<'d> Builder<'d> {
     fn fields(&mut self, id: Id, work: Work<'d>) -> Vec<Field> {
         let owner = self.definitions.get(id).map(|definition| definition.name.clone()).unwrap_or_default();
         // An input's parts are inputs: their names end so by themselves.
-        let base = owner.strip_suffix("Input").filter(|_| work.direction == Direction::Input).unwrap_or(&owner);
+        let base =
+            owner.strip_suffix("Input").filter(|_| work.direction == Direction::Input).unwrap_or(&owner);
         if let Some(values) = &work.entry {
             let base = owner.strip_suffix("Entry").unwrap_or(&owner);
-            let place = Place { name: &format!("{base}Value"), key: "value", direction: work.direction, depth: 0, in_type: true };
+            let place = Place {
+                name: &format!("{base}Value"),
+                key: "value",
+                direction: work.direction,
+                depth: 0,
+                in_type: true,
+            };
             let slot = self.slot(values, place);
             let key = plain_field("key", Slot::required(Type::Leaf(Leaf::String)), true);
             let value = plain_field("value", Slot { nullable: true, ..slot }, false);
@@ -269,7 +286,13 @@ impl<'d> Builder<'d> {
             let schema = schema::read(self.document, &property.schema);
             let name = names.take(&[&name::property_name(property.name)]);
             let inner = format!("{base}{}", name::type_name(property.name));
-            let place = Place { name: &inner, key: property.name, direction: work.direction, depth: 0, in_type: true };
+            let place = Place {
+                name: &inner,
+                key: property.name,
+                direction: work.direction,
+                depth: 0,
+                in_type: true,
+            };
             let ty = self.ty(&schema, place);
             let default = match work.direction {
                 Direction::Input => schema.default.and_then(|v| literal::literal(&self.definitions, &ty, v)),
@@ -292,7 +315,11 @@ impl<'d> Builder<'d> {
 
     fn enumeration(&mut self, schema: &Schema<'d>, values: &[&'d str], place: Place<'_>) -> Type {
         let mut distinct: Vec<&'d str> = Vec::new();
-        values.iter().for_each(|value| if !distinct.contains(value) { distinct.push(value) });
+        values.iter().for_each(|value| {
+            if !distinct.contains(value) {
+                distinct.push(value)
+            }
+        });
         let Some(values) = enum_names(&distinct) else { return Type::Leaf(Leaf::String) };
         let component = self.component(&schema.at.pointer);
         let word = component.clone().unwrap_or_else(|| name::type_name(place.key));

@@ -33,7 +33,9 @@ impl Sender<'_> {
         match &slot.ty {
             Type::Leaf(_) | Type::Entries(_) => None,
             Type::Named(id) => match &definitions.get(*id)?.kind {
-                Kind::Enum(values) => match_names(values).map(|pairs| format!("{read}{optional}->match({pairs})")),
+                Kind::Enum(values) => {
+                    match_names(values).map(|pairs| format!("{read}{optional}->match({pairs})"))
+                }
                 Kind::Input(list) => {
                     let items = self.object(*id, list)?;
                     Some(format!("{read} {{ {} }}", items.join(" ")))

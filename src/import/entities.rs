@@ -65,7 +65,8 @@ pub(super) fn find(definitions: &[Definition], roots: &mut [Root<'_>]) -> Comple
 
 /// The object that a result is, or holds as the only thing in an envelope.
 fn result(definitions: &[Definition], ty: &Type) -> Option<(Id, bool, Option<String>)> {
-    let object = |id: Id| matches!(definitions.get(id).map(|found| &found.kind), Some(Kind::Object(_))).then_some(id);
+    let object =
+        |id: Id| matches!(definitions.get(id).map(|found| &found.kind), Some(Kind::Object(_))).then_some(id);
     match ty {
         Type::List(of) => match of.ty {
             Type::Named(id) => Some((object(id)?, true, None)),
@@ -75,7 +76,9 @@ fn result(definitions: &[Definition], ty: &Type) -> Option<(Id, bool, Option<Str
             let own = object(*id)?;
             let inner: Vec<&Field> = fields(definitions, own)
                 .iter()
-                .filter(|field| ["data", "items", "results", "result", "value", "records"].contains(&field.key.as_str()))
+                .filter(|field| {
+                    ["data", "items", "results", "result", "value", "records"].contains(&field.key.as_str())
+                })
                 .collect();
             let has_key = fields(definitions, own).iter().any(|field| name::is_identifier(&field.key));
             if let ([field], false) = (inner.as_slice(), has_key) {
@@ -108,14 +111,16 @@ fn single(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Vec<(usize
     let type_name = definitions.get(id).map(|definition| definition.name.as_str())?;
     let last = root.arguments.iter().rposition(|argument| argument.in_path)?;
     let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (index, argument) in root.arguments.iter().enumerate().filter(|(_, argument)| !argument.slot.nullable) {
+    for (index, argument) in root.arguments.iter().enumerate().filter(|(_, argument)| !argument.slot.nullable)
+    {
         let field = field_of(list, argument, type_name, index == last)?;
         if pairs.iter().any(|(_, known)| *known == field) {
             return None;
         }
         pairs.push((index, field));
     }
-    let names: Vec<&str> = pairs.iter().filter_map(|(_, field)| Some(list.get(*field)?.name.as_str())).collect();
+    let names: Vec<&str> =
+        pairs.iter().filter_map(|(_, field)| Some(list.get(*field)?.name.as_str())).collect();
     // Another argument may have the field's name already.
     let clash = root.arguments.iter().enumerate().any(|(index, argument)| {
         names.contains(&argument.name.as_str()) && !pairs.iter().any(|(known, _)| *known == index)
@@ -134,7 +139,8 @@ fn field_of(list: &[Field], argument: &Argument, type_name: &str, is_last: bool)
     };
     let wanted = name::folded(&argument.parameter);
     let same = |field: &Field| name::folded(&field.key) == wanted;
-    let qualified = |field: &Field| format!("{}{}", name::folded(type_name), name::folded(&field.key)) == wanted;
+    let qualified =
+        |field: &Field| format!("{}{}", name::folded(type_name), name::folded(&field.key)) == wanted;
     let by = |test: &dyn Fn(&Field) -> bool| list.iter().position(|field| usable(field) && test(field));
     let exact = by(&same).or_else(|| by(&qualified));
     let id = || list.iter().position(|field| usable(field) && field.key == "id");
@@ -226,7 +232,9 @@ fn batch(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Completion)
     }
     let size_max = root.arguments.get(index).and_then(|argument| argument.items_max).filter(|max| *max > 0);
     let mut request = with_parent(root, "$batch", &[(index, field)], list);
-    request.query.iter_mut().for_each(|(_, value)| *value = value.replace("$batch.", "\u{0}").replace("?->", "->").replace('\u{0}', "$batch."));
+    request.query.iter_mut().for_each(|(_, value)| {
+        *value = value.replace("$batch.", "\u{0}").replace("?->", "->").replace('\u{0}', "$batch.")
+    });
     request.envelope = envelope;
     Some((id, Completion { key: vec![field], how: How::Type { request, size_max } }))
 }
@@ -236,7 +244,8 @@ pub(super) fn references(definitions: &mut [Definition], completions: &Completio
     let mut targets: HashMap<String, (Id, String, Leaf)> = HashMap::new();
     for (id, completion) in completions {
         let [key] = completion.key.as_slice() else { continue };
-        let (Some(definition), Some(field)) = (definitions.get(*id), fields(definitions, *id).get(*key)) else {
+        let (Some(definition), Some(field)) = (definitions.get(*id), fields(definitions, *id).get(*key))
+        else {
             continue;
         };
         if let Type::Leaf(leaf) = field.slot.ty {
@@ -258,7 +267,10 @@ pub(super) fn references(definitions: &mut [Definition], completions: &Completio
 }
 
 fn reference(owner: Id, field: &Field, targets: &HashMap<String, (Id, String, Leaf)>) -> Option<Field> {
-    let stem = ["_id", "Id", "ID"].iter().find_map(|end| field.key.strip_suffix(end)).filter(|stem| !stem.is_empty())?;
+    let stem = ["_id", "Id", "ID"]
+        .iter()
+        .find_map(|end| field.key.strip_suffix(end))
+        .filter(|stem| !stem.is_empty())?;
     let (id, key, leaf) = targets.get(&name::folded(stem))?;
     if *id == owner || field.slot.ty != Type::Leaf(*leaf) || !matches!(field.origin, Origin::Property) {
         return None;
@@ -284,12 +296,14 @@ pub(super) fn links(
 ) -> Vec<Skip> {
     let mut notes = Vec::new();
     for root in roots {
-        let (Some(response), Gives::Value(Type::Named(owner))) = (&root.response, &root.gives) else { continue };
+        let (Some(response), Gives::Value(Type::Named(owner))) = (&root.response, &root.gives) else {
+            continue;
+        };
         for (name, at) in exchange::links(document, response) {
             let target = link_target(document, roots, &at);
-            let field = target.ok_or("its operation is not imported as a query".to_owned()).and_then(|target| {
-                link_field(definitions, *owner, &name, &at, target, completions)
-            });
+            let field = target
+                .ok_or("its operation is not imported as a query".to_owned())
+                .and_then(|target| link_field(definitions, *owner, &name, &at, target, completions));
             match (field, definitions.get_mut(*owner).map(|definition| &mut definition.kind)) {
                 (Ok(field), Some(Kind::Object(list))) => {
                     if !list.iter().any(|known| known.name == field.name) {
@@ -299,7 +313,8 @@ pub(super) fn links(
                 (Ok(_), _) => {}
                 (Err(reason), _) => {
                     let reason = format!("the link `{name}` is left out: {reason}");
-                    let (code, subject, pointer) = (Code::UnsupportedLink, root.line.clone(), at.pointer.clone());
+                    let (code, subject, pointer) =
+                        (Code::UnsupportedLink, root.line.clone(), at.pointer.clone());
                     notes.push(Skip { code, subject, pointer, reason });
                 }
             }
@@ -308,7 +323,11 @@ pub(super) fn links(
     notes
 }
 
-fn link_target<'r, 'd>(document: Document<'d>, roots: &'r [Root<'d>], at: &Located<'d>) -> Option<&'r Root<'d>> {
+fn link_target<'r, 'd>(
+    document: Document<'d>,
+    roots: &'r [Root<'d>],
+    at: &Located<'d>,
+) -> Option<&'r Root<'d>> {
     let text = |key: &str| at.value.get(key).and_then(serde_json::Value::as_str);
     let target = match (text("operationId"), text("operationRef")) {
         (Some(id), _) => by_id(roots, id),
@@ -331,7 +350,8 @@ fn link_field(
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (index, argument) in target.arguments.iter().enumerate() {
         let value = given.and_then(|given| {
-            let qualified = ["path", "query", "header"].map(|place| format!("{place}.{}", argument.parameter));
+            let qualified =
+                ["path", "query", "header"].map(|place| format!("{place}.{}", argument.parameter));
             let found = given.iter().find(|(key, _)| **key == argument.parameter || qualified.contains(key));
             found.and_then(|(_, value)| value.as_str())
         });
@@ -340,7 +360,10 @@ fn link_field(
             Some(field) => pairs.push((index, field)),
             None if argument.slot.nullable => {}
             None => {
-                return Err(format!("nothing in the response is known to be its parameter `{}`", argument.parameter));
+                return Err(format!(
+                    "nothing in the response is known to be its parameter `{}`",
+                    argument.parameter
+                ));
             }
         }
     }
@@ -375,7 +398,10 @@ fn link_field(
             field.required = property.required && !property.slot.nullable;
             Origin::Stub { field: key }
         }
-        _ => Origin::Connector(Box::new(Request { envelope: None, ..with_parent(target, "$this", &pairs, list) })),
+        _ => Origin::Connector(Box::new(Request {
+            envelope: None,
+            ..with_parent(target, "$this", &pairs, list)
+        })),
     };
     Ok(field)
 }
@@ -388,6 +414,7 @@ fn linked(list: &[Field], expression: &str) -> Option<usize> {
         return list.iter().position(|field| plain(field) && field.key == pointer);
     }
     // What was asked with is not kept; a property of the same name is the same thing.
-    let asked = ["$request.path.", "$request.query."].iter().find_map(|start| expression.strip_prefix(start))?;
+    let asked =
+        ["$request.path.", "$request.query."].iter().find_map(|start| expression.strip_prefix(start))?;
     list.iter().position(|field| plain(field) && name::folded(&field.key) == name::folded(asked))
 }

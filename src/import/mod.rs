@@ -26,11 +26,6 @@ mod types;
 
 use std::collections::BTreeSet;
 
-pub use self::{
-    name::{defined_types, source_name},
-    read::DOCUMENT_BYTES_MAX,
-    report::{Code, Report, Skip},
-};
 use self::{
     assemble::{Parts, assemble},
     build::Builder,
@@ -38,6 +33,11 @@ use self::{
     name::Names,
     operations::Root,
     source::Source,
+};
+pub use self::{
+    name::{defined_types, source_name},
+    read::DOCUMENT_BYTES_MAX,
+    report::{Code, Report, Skip},
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -142,7 +142,13 @@ pub fn import(text: &str, options: &Options) -> Result<Imported, ImportError> {
         if roots.is_empty() {
             return Err(ImportError::Nothing(report));
         }
-        let parts = Parts { document, options, source: &source, definitions: &definitions, completions: &completions };
+        let parts = Parts {
+            document,
+            options,
+            source: &source,
+            definitions: &definitions,
+            completions: &completions,
+        };
         let imported = assemble(&parts, &roots, &report);
         faults = check(&imported, options);
         if !faults.iter().any(Diagnostic::is_error) {
@@ -222,7 +228,11 @@ fn leave_out(roots: &mut Vec<Root<'_>>, faults: &[Diagnostic], report: &mut Repo
                 code: Code::NotAccepted,
                 subject: root.line,
                 pointer: root.at.pointer,
-                reason: format!("the check refuses what was made of it: {}: {}", fault.code.as_str(), fault.message),
+                reason: format!(
+                    "the check refuses what was made of it: {}: {}",
+                    fault.code.as_str(),
+                    fault.message
+                ),
             });
         }
     }

@@ -61,8 +61,7 @@ fn words(text: &str) -> Vec<String> {
         let begins = letter.is_ascii_uppercase()
             && before.is_some_and(|before| {
                 // `userId` and `HTTPError`: a capital behind a small letter, or before one.
-                !before.is_ascii_uppercase()
-                    || after.is_some_and(char::is_ascii_lowercase) && word.len() > 1
+                !before.is_ascii_uppercase() || after.is_some_and(char::is_ascii_lowercase) && word.len() > 1
             });
         if begins && !word.is_empty() {
             words.push(std::mem::take(&mut word));
@@ -122,8 +121,19 @@ pub(super) fn property_name(text: &str) -> String {
 /// `in-progress` as `IN_PROGRESS`; a name of its own for what has no letters.
 pub(super) fn enum_value(text: &str) -> String {
     let symbols: &[(&str, &str)] = &[
-        ("", "EMPTY"), ("*", "ANY"), ("+", "PLUS"), ("-", "MINUS"), ("=", "EQ"), ("==", "EQ"), ("!=", "NE"),
-        ("<", "LT"), ("<=", "LTE"), (">", "GT"), (">=", "GTE"), ("+1", "PLUS_1"), ("-1", "MINUS_1"),
+        ("", "EMPTY"),
+        ("*", "ANY"),
+        ("+", "PLUS"),
+        ("-", "MINUS"),
+        ("=", "EQ"),
+        ("==", "EQ"),
+        ("!=", "NE"),
+        ("<", "LT"),
+        ("<=", "LTE"),
+        (">", "GT"),
+        (">=", "GTE"),
+        ("+1", "PLUS_1"),
+        ("-1", "MINUS_1"),
     ];
     if let Some((_, name)) = symbols.iter().find(|(symbol, _)| *symbol == text) {
         return (*name).to_owned();
@@ -146,12 +156,15 @@ fn cut(mut name: String) -> String {
 /// One of several: `companies` as `company`. English only, and only what is regular.
 pub(super) fn singular(word: &str) -> String {
     let strip = |suffix: &str, put: &str| word.strip_suffix(suffix).map(|stem| format!("{stem}{put}"));
-    let keep = ["ss", "us", "is", "news", "series"].iter().any(|end| word.to_ascii_lowercase().ends_with(end));
+    let keep =
+        ["ss", "us", "is", "news", "series"].iter().any(|end| word.to_ascii_lowercase().ends_with(end));
     if keep || word.len() < 4 {
         return word.to_owned();
     }
     strip("ies", "y")
-        .or_else(|| ["sses", "shes", "ches", "xes", "zzes"].iter().find_map(|end| strip(end, &end[..end.len() - 2])))
+        .or_else(|| {
+            ["sses", "shes", "ches", "xes", "zzes"].iter().find_map(|end| strip(end, &end[..end.len() - 2]))
+        })
         .or_else(|| strip("s", ""))
         .unwrap_or_else(|| word.to_owned())
 }
@@ -168,8 +181,10 @@ pub(super) fn is_identifier(name: &str) -> bool {
 /// A name for a source, made of any text: letters, digits, `_` and `-`, beginning with a letter.
 #[must_use]
 pub fn source_name(text: &str) -> String {
-    let plain: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '-' }).collect();
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '-' })
+        .collect();
     let start = plain.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
     let name: String = start.trim_end_matches('-').chars().take(64).collect();
     if name.is_empty() { "api".to_owned() } else { name }
@@ -220,7 +235,14 @@ mod tests {
         assert_eq!(values, ["IN_PROGRESS", "EMPTY", "_2XX", "IN_PROGRESS", "MINUS_CREATED", "GTE", ""]);
         let words = ["companies", "boxes", "users", "address", "status", "houses", "gas"].map(singular);
         assert_eq!(words, ["company", "box", "user", "address", "status", "house", "gas"]);
-        for (name, is) in [("id", true), ("userId", true), ("user_id", true), ("paid", false), ("ids", false), ("Valid", false)] {
+        for (name, is) in [
+            ("id", true),
+            ("userId", true),
+            ("user_id", true),
+            ("paid", false),
+            ("ids", false),
+            ("Valid", false),
+        ] {
             assert_eq!(is_identifier(name), is, "{name}");
         }
     }

@@ -64,7 +64,8 @@ pub(super) fn write(file: &File<'_>, definitions: &[Definition]) -> String {
         writer.comment(0, line);
     }
     for skip in file.skipped {
-        writer.comment(0, &format!("Not imported: {}: {} [{}]", skip.subject, skip.reason, skip.code.as_str()));
+        writer
+            .comment(0, &format!("Not imported: {}: {} [{}]", skip.subject, skip.reason, skip.code.as_str()));
     }
     for (name, fields) in [("Query", &file.queries), ("Mutation", &file.mutations)] {
         if !fields.is_empty() {
@@ -195,16 +196,20 @@ impl Writer<'_> {
     fn http(&mut self, indent: usize, request: &Request) {
         let server = request.server.as_deref().unwrap_or_default();
         let url = format!("{}: {}", request.method, quoted(&format!("{server}{}", request.url)));
-        let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{}: {value}", key(name))).collect();
+        let query: Vec<String> =
+            request.query.iter().map(|(name, value)| format!("{}: {value}", key(name))).collect();
         let headers = headers(&request.headers);
-        let body: Vec<String> = request.body.iter().flat_map(|body| body.lines().map(str::to_owned)).collect();
+        let body: Vec<String> =
+            request.body.iter().flat_map(|body| body.lines().map(str::to_owned)).collect();
         let short = |text: &str| !text.contains(['"', '\\']);
         let inline = |name: &str, lines: &[String]| match lines {
             [] => Some(String::new()),
             [one] if short(one) => Some(format!(", {name}: \"{one}\"")),
             _ => None,
         };
-        if let (Some(query), Some(body), true) = (inline("queryParams", &query), inline("body", &body), headers.is_empty()) {
+        if let (Some(query), Some(body), true) =
+            (inline("queryParams", &query), inline("body", &body), headers.is_empty())
+        {
             let line = format!("http: {{ {url}{query}{body} }}");
             if line.len() < WIDTH {
                 return self.line(indent, &line);

@@ -219,7 +219,9 @@ impl<'a> Selector<'a> {
                 }
                 _ => Some(match self.value("@", of, false)? {
                     Value::AsIs => Value::AsIs,
-                    Value::Mapped(Node::Line(inner)) => Value::Mapped(Node::Line(format!("{read}->map({inner})"))),
+                    Value::Mapped(Node::Line(inner)) => {
+                        Value::Mapped(Node::Line(format!("{read}->map({inner})")))
+                    }
                     Value::Mapped(Node::Block { open, body, close }) => {
                         let (open, close) = (format!("{read}->map({open}"), format!("{close})"));
                         Value::Mapped(Node::Block { open, body, close })
@@ -269,7 +271,11 @@ impl<'a> Selector<'a> {
             let Some(Kind::Object(list)) = self.kind(*member) else { continue };
             let mut body = vec![Node::Line(format!("__typename: \"{name}\""))];
             body.extend(self.object(*member, list)?);
-            cases.push(Node::Block { open: format!("[{}, {{", mapped(value)), body, close: "}],".to_owned() });
+            cases.push(Node::Block {
+                open: format!("[{}, {{", mapped(value)),
+                body,
+                close: "}],".to_owned(),
+            });
         }
         if cases.is_empty() {
             return None;
@@ -319,7 +325,9 @@ fn plain_types(definitions: &[Definition]) -> HashSet<Id> {
     for (id, definition) in definitions.iter().enumerate() {
         if let Kind::Object(list) = &definition.kind {
             let inner = list.iter().filter(|field| matches!(field.origin, Origin::Property));
-            inner.filter_map(|field| field.slot.ty.definition()).for_each(|inner| holders.entry(inner).or_default().push(id));
+            inner
+                .filter_map(|field| field.slot.ty.definition())
+                .for_each(|inner| holders.entry(inner).or_default().push(id));
         }
     }
     let mut not: HashSet<Id> = HashSet::new();
