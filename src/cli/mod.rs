@@ -2,6 +2,7 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod connector_schema;
 mod demo;
 mod explain;
 mod import;
@@ -35,6 +36,7 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    ConnectorSchema(connector_schema::ConnectorSchema),
     Import(import::Import),
 }
 
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::ConnectorSchema(command) => command.run(),
         Command::Import(command) => command.run(),
     };
     match outcome {
