@@ -15,6 +15,7 @@ use super::{
     step::{Sent, Unit, Work, has_many},
 };
 use crate::{
+    connector::Connector,
     error::{ClientError, Code},
     fetch::{Body, Given, Outcome, Scope, UpstreamResponse, unexpected_format},
     mapping::{
@@ -221,11 +222,21 @@ fn evaluate<'a>(
     let mut problems = Problems::ignored();
     let value = evaluate_root(step.mapping.root(), data, variables, arena, &mut problems);
     if problems.work_ran_out() {
-        let message =
-            format!("{}: the mapping does too much work for this response.", step.connector.coordinate);
-        return Err(ClientError::new(Code::ConnectorResponseInvalid, message));
+        return Err(too_much_work(&step.connector));
     }
     Ok(record(work.run.plan, value, step.content, step.numbered.len()))
+}
+
+/// The error of a mapping that was stopped.
+pub(crate) fn too_much_work(connector: &Connector) -> ClientError {
+    let message = format!("{}: the mapping does too much work for this response.", connector.coordinate);
+    ClientError::new(Code::ConnectorResponseInvalid, message)
+}
+
+/// The error of a batch whose response is mapped to anything but rows.
+pub(crate) fn not_a_list(connector: &Connector) -> ClientError {
+    let message = format!("{}: the response of a batch does not map to an array.", connector.coordinate);
+    ClientError::new(Code::ValueMismatch, message)
 }
 
 /// The text as part of the body that it was read from, without a copy where that is so.
@@ -244,9 +255,7 @@ fn join<'u>(
     units: impl Iterator<Item = (usize, &'u Unit)>,
 ) -> Result<Vec<(usize, Node)>, ClientError> {
     let Node::List { start, len } = table.node(0) else {
-        let message =
-            format!("{}: the response of a batch does not map to an array.", step.connector.coordinate);
-        return Err(ClientError::new(Code::ValueMismatch, message));
+        return Err(not_a_list(&step.connector));
     };
     let many = has_many(step);
     let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();

@@ -143,18 +143,13 @@ impl<'r> Work<'_, 'r> {
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
         let open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
-        let mut chunks: Vec<Vec<usize>> = open.chunks(size_max.max(1)).rev().map(<[usize]>::to_vec).collect();
-        while let Some(mut chunk) = chunks.pop() {
-            let of_chunk = || chunk.iter().filter_map(|index| units.get(*index));
-            let outcome = match self.build_batch(of_chunk(), arguments) {
-                Ok(request) if request.url.len() > fetch::URL_BYTES_MAX && chunk.len() > 1 => {
-                    let second = chunk.split_off(chunk.len() / 2);
-                    chunks.extend([second, chunk]);
-                    continue;
-                }
+        let of = |chunk: &[usize]| chunk.iter().filter_map(|index| units.get(*index)).collect::<Vec<_>>();
+        let build = |chunk: &[usize]| self.build_batch(of(chunk).into_iter(), arguments);
+        for (chunk, built) in fetch::batches(&open, size_max, build) {
+            let outcome = match built {
                 Ok(request) => {
                     let call = calls.send(&connector.source, request);
-                    calls.note(connector, &scope, of_chunk().map(Unit::key), &call);
+                    calls.note(connector, &scope, of(&chunk).into_iter().map(Unit::key), &call);
                     requests.add(call)
                 }
                 Err(error) => Sent::Failed(self.fail_fetch(error)),

@@ -17,7 +17,7 @@ pub use body::{Body, unexpected_format};
 pub use error::FetchError;
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
-pub use request::{URL_BYTES_MAX, build};
+pub use request::{batches, build};
 pub use scope::Scope;
 pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
 pub use variables::Given;

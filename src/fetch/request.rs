@@ -19,7 +19,7 @@ use crate::{
 
 /// A URL longer than this many bytes is likely to be refused by some server on its way: a batch is split before it
 /// gets there. A single request is sent at any length.
-pub const URL_BYTES_MAX: usize = 8 << 10;
+const URL_BYTES_MAX: usize = 8 << 10;
 
 /// Why a request was not built. The messages are the client's: they name what is wrong, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +78,27 @@ pub fn build<'a>(
     }
     let own_headers = own_headers(client, &headers);
     Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
+}
+
+/// Cuts a batch into requests: at most `size_max` elements in one, and fewer where its URL would grow too long.
+/// Each with the elements that it is for, in order.
+pub fn batches<T: Copy>(
+    elements: &[T],
+    size_max: usize,
+    mut build: impl FnMut(&[T]) -> Result<UpstreamRequest, FetchError>,
+) -> Vec<(Vec<T>, Result<UpstreamRequest, FetchError>)> {
+    let mut batches = Vec::new();
+    let mut chunks: Vec<Vec<T>> = elements.chunks(size_max.max(1)).rev().map(<[T]>::to_vec).collect();
+    while let Some(mut chunk) = chunks.pop() {
+        match build(&chunk) {
+            Ok(request) if request.url.len() > URL_BYTES_MAX && chunk.len() > 1 => {
+                let second = chunk.split_off(chunk.len() / 2);
+                chunks.extend([second, chunk]);
+            }
+            built => batches.push((chunk, built)),
+        }
+    }
+    batches
 }
 
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.
