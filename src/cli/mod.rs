@@ -5,10 +5,12 @@ mod check;
 mod demo;
 mod explain;
 mod logs;
+mod run;
 mod schema;
 mod serve;
 mod shared;
 mod signals;
+mod test;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    Run(run::Run),
+    Test(test::Test),
 }
 
 /// How a command ends, as its exit status.
@@ -54,6 +58,8 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Test(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

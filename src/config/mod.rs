@@ -4,8 +4,8 @@
 mod connector_file;
 pub mod environment;
 mod gateway_file;
-mod reader;
-mod yaml;
+pub(crate) mod reader;
+pub(crate) mod yaml;
 
 use std::{
     fmt,

@@ -71,6 +71,14 @@ pub(crate) fn coerce_arguments(
         let variable = ast::Value::Variable(input.name.clone());
         given.push(Node::new(ast::Argument { name: input.name.clone(), value: Node::new(variable) }));
     }
+    // A document without a required argument would not have been valid.
+    let is_lacking = |input: &&Node<ast::InputValueDefinition>| {
+        input.is_required() && !values.contains_key(input.name.as_str())
+    };
+    if let Some(lacking) = definition.arguments.iter().find(is_lacking) {
+        let (name, ty) = (&lacking.name, &lacking.ty);
+        return Err(format!("the argument `{name}` of `{parent}.{field}` is missing: it is of type {ty}"));
+    }
     let arguments = plan::arguments(schema, definition, &given);
     let variables = Variables::of(Valid::assume_valid(coerced));
     object(&arguments, &variables).map_err(|error| format!("{parent}.{field}: {}", error.message))

@@ -30,8 +30,8 @@ pub use explain::explain;
 pub use planner::plan;
 #[cfg(test)]
 pub(crate) use projection::compile_projection;
-pub(crate) use whole::{Whole, missing_is_null, whole};
 pub use projection::{Capture, Destination, Place, Projection, RecordCapture};
+pub(crate) use whole::{Whole, missing_is_null, whole};
 
 use crate::{connector::Connector, mapping::ast::Root};
 

@@ -31,7 +31,8 @@ pub(crate) struct Whole {
 /// None where clients see nothing of the connector's field or type.
 pub(crate) fn whole(graph: &Graph, connector: &Connector, value: Option<Value<'_>>) -> Option<Whole> {
     let ty = result_type(&graph.schema, connector)?;
-    let mut draft = Draft { graph, positions: vec![position(&ty.inner_named_type().clone())], layouts: Vec::new() };
+    let mut draft =
+        Draft { graph, positions: vec![position(&ty.inner_named_type().clone())], layouts: Vec::new() };
     let values: Vec<Value<'_>> = value.into_iter().collect();
     let (content, ty) = draft.content(&ty, &Given::of(&connector.selection), &values);
     let coordinate = connector.coordinate.split('[').next().unwrap_or_default();
@@ -122,8 +123,7 @@ impl Draft<'_> {
         let id = PositionId(u32::try_from(self.positions.len()).unwrap_or(u32::MAX));
         self.positions.push(position(declared));
         let is_abstract = graph.schema.get_object(declared).is_none();
-        let typename =
-            is_abstract.then(|| self.slot(layout, "__typename", Content::Leaf { lists: 0 }));
+        let typename = is_abstract.then(|| self.slot(layout, "__typename", Content::Leaf { lists: 0 }));
         let mut variants = Vec::new();
         for concrete in concrete_types(&graph.schema, declared) {
             let fields = self.fields(&concrete, layout, given, &objects);
@@ -174,7 +174,8 @@ impl Draft<'_> {
             let inputs = &connector.inputs;
             let read = [&inputs.batch, &inputs.this, &inputs.args];
             let is_read = |name: &String| {
-                read.iter().any(|paths| paths.iter().any(|path| path.as_slice() == std::slice::from_ref(name)))
+                read.iter()
+                    .any(|paths| paths.iter().any(|path| path.as_slice() == std::slice::from_ref(name)))
             };
             !names.is_empty() && names.iter().all(is_read)
         });

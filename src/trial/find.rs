@@ -50,7 +50,8 @@ pub(super) fn without_index(coordinate: &str) -> &str {
 fn unknown(graph: &Graph, name: &str) -> Unknown {
     let coordinates = graph.connectors.iter().map(|connector| connector.coordinate.as_str());
     let ids = graph.connectors.iter().filter_map(|connector| connector.id.as_deref());
-    let known: Vec<&str> = coordinates.clone().flat_map(|full| [full, without_index(full)]).chain(ids).collect();
+    let known: Vec<&str> =
+        coordinates.clone().flat_map(|full| [full, without_index(full)]).chain(ids).collect();
     let help = match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None if graph.connectors.is_empty() => "the schema has no `@connect`".to_owned(),

@@ -94,7 +94,8 @@ impl Inputs {
                             help: Some("did you mean `$request.headers`?".to_owned()),
                         });
                     }
-                    inputs.headers = headers("$request.headers", value.get("headers").unwrap_or(&Json::Null))?;
+                    inputs.headers =
+                        headers("$request.headers", value.get("headers").unwrap_or(&Json::Null))?;
                 }
                 _ => {
                     let help = suggest(name, NAMES);
@@ -108,12 +109,16 @@ impl Inputs {
     /// Coerces the arguments, and makes sure that all is there that the connector asks with.
     pub(super) fn checked(&self, graph: &Graph, connector: &Connector) -> Result<Checked, InputError> {
         let args = match &connector.kind {
-            Kind::Root { parent, field } | Kind::Entity { parent, field, .. } | Kind::Field { parent, field } => {
+            Kind::Root { parent, field }
+            | Kind::Entity { parent, field, .. }
+            | Kind::Field { parent, field } => {
                 coerce_arguments(&graph.schema, parent, field, &self.args).map_err(InputError::Argument)?
             }
             Kind::Type { name } => match self.args.keys().next() {
                 Some(argument) => {
-                    let message = format!("the type `{name}` has no argument `{argument}`: give its key in `$this` or `$batch`");
+                    let message = format!(
+                        "the type `{name}` has no argument `{argument}`: give its key in `$this` or `$batch`"
+                    );
                     return Err(InputError::Argument(message));
                 }
                 None => Map::new(),
@@ -121,7 +126,10 @@ impl Inputs {
         };
         let missing = |variable: &str, path: &[String], example: String| InputError::Missing {
             coordinate: connector.coordinate.clone(),
-            path: std::iter::once(variable).chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("."),
+            path: std::iter::once(variable)
+                .chain(path.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join("."),
             example: format!("`{{\"{}\":{example}}}`", variable.split('[').next().unwrap_or(variable)),
         };
         let this = Json::Object(self.this.clone().unwrap_or_default());
@@ -204,8 +212,7 @@ fn headers(name: &str, value: &Json) -> Result<HeaderMap, InputError> {
     let mut headers = HeaderMap::new();
     for (key, value) in object(name, value)? {
         let wrong = |expected| InputError::Kind { name: format!("{name}.{key}"), expected };
-        let header =
-            HeaderName::from_bytes(key.as_bytes()).map_err(|_| wrong("named as a header can be"))?;
+        let header = HeaderName::from_bytes(key.as_bytes()).map_err(|_| wrong("named as a header can be"))?;
         for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
             let text = value.as_str().ok_or_else(|| wrong("a string or a list of strings"))?;
             let value = HeaderValue::from_str(text).map_err(|_| wrong("text that a header can carry"))?;
@@ -249,7 +256,10 @@ mod tests {
                 json!({"$request": {"body": 1}}),
                 "`$request.body` is no variable that can be given: did you mean `$request.headers`?",
             ),
-            (json!({"$request.headers": {"a b": "1"}}), "`$request.headers.a b` must be named as a header can be"),
+            (
+                json!({"$request.headers": {"a b": "1"}}),
+                "`$request.headers.a b` must be named as a header can be",
+            ),
             (
                 json!({"$request.headers": {"a": "1\n"}}),
                 "`$request.headers.a` must be text that a header can carry",

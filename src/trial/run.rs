@@ -17,8 +17,7 @@ use crate::{
     },
     graph::Graph,
     mapping::{
-        evaluate,
-        json,
+        evaluate, json,
         problems::{Problem, Problems, ReportedError},
         value::Value,
     },
@@ -164,8 +163,11 @@ impl Run<'_> {
     /// What the mappings see, for the whole or for one chunk of a batch.
     fn given<'a>(&'a self, chunk: &[usize], arena: &'a Bump) -> Given<'a> {
         let Checked { args, this, batch, env } = &self.checked;
-        let elements: Vec<Value<'a>> =
-            chunk.iter().filter_map(|index| batch.get(*index)).map(|key| json::from_json(key, arena)).collect();
+        let elements: Vec<Value<'a>> = chunk
+            .iter()
+            .filter_map(|index| batch.get(*index))
+            .map(|key| json::from_json(key, arena))
+            .collect();
         Given {
             client: Some(&self.inputs.headers),
             args: Some(json::from_json(args, arena)),
@@ -233,9 +235,10 @@ impl Run<'_> {
             errors.extend(self.misfits(value));
         }
         let result = value.map_or(Json::Null, |value| json::to_json(&value));
-        let calls = asked.into_iter().zip(answers).filter_map(|((_, request), answer)| {
-            Some(Call { request: request.ok()?, answer: answer? })
-        });
+        let calls = asked
+            .into_iter()
+            .zip(answers)
+            .filter_map(|((_, request), answer)| Some(Call { request: request.ok()?, answer: answer? }));
         Trial {
             coordinate: self.connector.coordinate.clone(),
             calls: calls.collect(),
@@ -312,7 +315,9 @@ impl Run<'_> {
 
     /// Where a value does not fit the schema: the errors of a response that selects all of it.
     fn misfits(&self, value: Option<Value<'_>>) -> Vec<Json> {
-        let Some(Whole { plan, content }) = whole(self.graph, self.connector, value) else { return Vec::new() };
+        let Some(Whole { plan, content }) = whole(self.graph, self.connector, value) else {
+            return Vec::new();
+        };
         let table = record(&plan, value, content, 0);
         let link = Link::Node { table: 0, node: table.node(0) };
         let result = StepResult::new(vec![table], vec![link], Vec::new(), 0);
