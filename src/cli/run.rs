@@ -141,8 +141,9 @@ impl Run {
     }
 
     fn is_fine(&self, trial: &Trial) -> bool {
-        let without_errors = trial.errors.is_empty() && trial.reported.is_empty();
-        without_errors && !(self.strict && !trial.problems.is_empty())
+        let findings = &trial.findings;
+        let without_errors = trial.errors.is_empty() && findings.reported().is_empty();
+        without_errors && !(self.strict && findings.count() > 0)
     }
 }
 

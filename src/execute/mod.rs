@@ -18,6 +18,7 @@ mod respond;
 mod run;
 mod send;
 mod step;
+mod watch;
 
 pub(crate) use arguments::coerce_arguments;
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};

@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 pub(super) use url::ENCODED;
 
-use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
+use super::{FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -73,32 +73,45 @@ pub fn build<'a>(
     let url = url::build(source, request, scope)?;
     let mut headers = headers::build(source, request, client, scope)?;
     let body = body::build(request, &mut headers, scope)?;
-    if scope.problems.work_ran_out() {
+    if scope.findings.work_ran_out() {
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);
     Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
 }
 
-/// Cuts a batch into requests: at most `size_max` elements in one, and fewer where its URL would grow too long.
-/// Each with the elements that it is for, in order.
-pub fn batches<T: Copy>(
+/// A part of a batch, and its request.
+#[derive(Debug)]
+pub struct Chunk<T> {
+    /// What it asks for.
+    pub elements: Vec<T>,
+    /// Its request, or why there is none.
+    pub built: Result<UpstreamRequest, FetchError>,
+    /// What the mappings of the request had to say.
+    pub findings: Findings,
+}
+
+/// Cuts a batch into requests: at most `size_max` elements in one, and fewer where its URL would grow too long. `none` is
+/// what the findings of each begin as.
+pub fn chunks<T: Copy>(
     elements: &[T],
     size_max: usize,
-    mut build: impl FnMut(&[T]) -> Result<UpstreamRequest, FetchError>,
-) -> Vec<(Vec<T>, Result<UpstreamRequest, FetchError>)> {
-    let mut batches = Vec::new();
-    let mut chunks: Vec<Vec<T>> = elements.chunks(size_max.max(1)).rev().map(<[T]>::to_vec).collect();
-    while let Some(mut chunk) = chunks.pop() {
-        match build(&chunk) {
-            Ok(request) if request.url.len() > URL_BYTES_MAX && chunk.len() > 1 => {
-                let second = chunk.split_off(chunk.len() / 2);
-                chunks.extend([second, chunk]);
+    none: &Findings,
+    mut build: impl FnMut(&[T], &mut Findings) -> Result<UpstreamRequest, FetchError>,
+) -> Vec<Chunk<T>> {
+    let mut made = Vec::new();
+    let mut open: Vec<Vec<T>> = elements.chunks(size_max.max(1)).rev().map(<[T]>::to_vec).collect();
+    while let Some(mut elements) = open.pop() {
+        let mut findings = none.clone();
+        match build(&elements, &mut findings) {
+            Ok(request) if request.url.len() > URL_BYTES_MAX && elements.len() > 1 => {
+                let second = elements.split_off(elements.len() / 2);
+                open.extend([second, elements]);
             }
-            built => batches.push((chunk, built)),
+            built => made.push(Chunk { elements, built, findings }),
         }
     }
-    batches
+    made
 }
 
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.

@@ -13,4 +13,4 @@ pub mod shown;
 
 pub use find::{Unknown, find};
 pub use inputs::{InputError, Inputs};
-pub use run::{Call, Noted, Stage, Trial, requests, run};
+pub use run::{Trial, requests, run};

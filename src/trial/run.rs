@@ -12,15 +12,11 @@ use crate::{
     error::ClientError,
     execute::{not_a_list, record, too_much_work},
     fetch::{
-        self, Body, FetchError, Given, Outcome, Scope, Upstream, UpstreamRequest, UpstreamResponse, batches,
-        unexpected_format,
+        self, Body, Chunk, Exchange, FetchError, Findings, Given, Outcome, Scope, Site, Upstream,
+        UpstreamRequest, UpstreamResponse, chunks, unexpected_format,
     },
     graph::Graph,
-    mapping::{
-        evaluate, json,
-        problems::{Problem, Problems, ReportedError},
-        value::Value,
-    },
+    mapping::{evaluate, json, value::Value},
     plan::{Whole, missing_is_null, whole},
     response::{Answer, Link, StepResult, refusal, write},
 };
@@ -33,63 +29,17 @@ const ERRORS_MAX: usize = 50;
 pub struct Trial {
     /// The connector: `Query.user[0]`.
     pub coordinate: String,
-    /// What was sent and what came back: one exchange, or one a chunk of a batch; none for a connector without request.
-    pub calls: Vec<Call>,
+    /// Its calls: one, or one a chunk of a batch; none for a connector without request.
+    pub calls: Vec<Exchange>,
     /// What the selection gives, as it gives it: before values are written as the schema's types have them. Of a batch the
     /// rows of all responses, in the order they came. Null where the connector failed.
     pub result: Json,
     /// Entries of `errors` that a client would get: failures of the connector, and where the result does not fit the
     /// schema. `path` starts at the result; an error of all of it has none.
     pub errors: Vec<Json>,
-    /// What mappings reported to the client with `->withError`.
-    pub reported: Vec<ReportedError>,
-    /// What the mappings had to say, up to a bound of different problems a mapping.
-    pub problems: Vec<Noted>,
+    /// What the mappings had to say, in all calls, and what they report to the client.
+    pub findings: Findings,
 }
-
-/// One exchange with a backend.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// As it was sent.
-    pub request: UpstreamRequest,
-    /// What came back, or why nothing did.
-    pub answer: Result<UpstreamResponse, FetchError>,
-}
-
-/// A problem, and the mapping that had it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Noted {
-    /// Which mapping.
-    pub stage: Stage,
-    /// What, where, and how often.
-    pub problem: Problem,
-}
-
-/// The mappings of a connector, by when they run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// URL, headers and body.
-    Request,
-    /// `isSuccess` and `errors`.
-    Outcome,
-    /// `selection`.
-    Selection,
-}
-
-impl Stage {
-    /// As it is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Stage::Request => "request",
-            Stage::Outcome => "errors",
-            Stage::Selection => "selection",
-        }
-    }
-}
-
-/// What one chunk of a batch, or the whole connector, is asked with.
-type Asked = (Vec<usize>, Result<UpstreamRequest, FetchError>);
 
 /// The requests that a connector would send; none for a connector without request. Nothing is sent.
 ///
@@ -97,11 +47,11 @@ type Asked = (Vec<usize>, Result<UpstreamRequest, FetchError>);
 /// When the inputs do not fit the connector. A request that cannot be built is an error in its place.
 pub fn requests(
     graph: &Graph,
-    connector: &Connector,
+    connector: &Arc<Connector>,
     inputs: &Inputs,
 ) -> Result<Vec<Result<UpstreamRequest, FetchError>>, InputError> {
     let run = Run { graph, connector, inputs, checked: inputs.checked(graph, connector)? };
-    Ok(run.requests(&mut Notes::default()).into_iter().map(|(_, request)| request).collect())
+    Ok(run.requests().into_iter().map(|chunk| chunk.built).collect())
 }
 
 /// Runs a connector.
@@ -115,46 +65,20 @@ pub async fn run(
     upstream: &dyn Upstream,
 ) -> Result<Trial, InputError> {
     let run = Run { graph, connector, inputs, checked: inputs.checked(graph, connector)? };
-    let mut notes = Notes::default();
-    let asked = run.requests(&mut notes);
-    let answers = join_all(asked.iter().map(|(_, request)| async {
-        match request {
-            Ok(request) => Some(upstream.send(&connector.source, request.clone()).await),
+    let asked = run.requests();
+    let answers = join_all(asked.iter().map(|chunk| async {
+        match &chunk.built {
+            Ok(request) => Some(Arc::new(upstream.send(&connector.source, request.clone()).await)),
             Err(_) => None,
         }
     }))
     .await;
-    Ok(run.finish(asked, answers, notes))
-}
-
-/// What mappings had to say so far.
-#[derive(Default)]
-struct Notes {
-    problems: Vec<Noted>,
-    reported: Vec<ReportedError>,
-}
-
-impl Notes {
-    fn keep(&mut self, stage: Stage, problems: &Problems) {
-        for problem in problems.found() {
-            let same = |known: &&mut Noted| {
-                known.stage == stage
-                    && known.problem.message == problem.message
-                    && known.problem.path == problem.path
-            };
-            match self.problems.iter_mut().find(same) {
-                // Chunks of one batch say the same again.
-                Some(known) => known.problem.count += problem.count,
-                None => self.problems.push(Noted { stage, problem: problem.clone() }),
-            }
-        }
-        self.reported.extend_from_slice(problems.reported());
-    }
+    Ok(run.finish(asked, answers))
 }
 
 struct Run<'r> {
     graph: &'r Graph,
-    connector: &'r Connector,
+    connector: &'r Arc<Connector>,
     inputs: &'r Inputs,
     checked: Checked,
 }
@@ -179,54 +103,64 @@ impl Run<'_> {
         }
     }
 
-    fn requests(&self, notes: &mut Notes) -> Vec<Asked> {
+    fn requests(&self) -> Vec<Chunk<usize>> {
         let Some(request) = &self.connector.request else { return Vec::new() };
-        let mut build = |chunk: &[usize]| {
+        let build = |chunk: &[usize], findings: &mut Findings| {
             let arena = Bump::new();
             let variables = self.given(chunk, &arena).variables(self.connector, &arena);
-            let mut problems = Problems::recorded();
-            let mut scope = Scope { variables: &variables, arena: &arena, problems: &mut problems };
-            let built = fetch::build(self.connector, request, Some(&self.inputs.headers), &mut scope);
-            notes.keep(Stage::Request, &problems);
-            built
+            let mut scope = Scope { variables: &variables, arena: &arena, findings };
+            fetch::build(self.connector, request, Some(&self.inputs.headers), &mut scope)
         };
+        let mut findings = Findings::new(true);
         match &self.connector.batch {
             Some(batch) => {
                 let all: Vec<usize> = (0..self.checked.batch.len()).collect();
-                batches(&all, batch.size_max.unwrap_or(usize::MAX), build)
+                chunks(&all, batch.size_max.unwrap_or(usize::MAX), &findings, build)
             }
-            None => vec![(Vec::new(), build(&[]))],
+            None => vec![Chunk { elements: Vec::new(), built: build(&[], &mut findings), findings }],
         }
     }
 
     fn finish(
         &self,
-        asked: Vec<Asked>,
-        answers: Vec<Option<Result<UpstreamResponse, FetchError>>>,
-        mut notes: Notes,
+        asked: Vec<Chunk<usize>>,
+        answers: Vec<Option<Arc<Result<UpstreamResponse, FetchError>>>>,
     ) -> Trial {
         let arena = Bump::new();
+        let mut findings = Findings::new(true);
         let mut values = Vec::new();
         let mut failed: Vec<ClientError> = Vec::new();
+        let mut calls = Vec::new();
         if self.connector.request.is_none() {
-            match self.map(Value::Null, self.given(&[], &arena), &arena, &mut notes) {
+            match self.map(Value::Null, self.given(&[], &arena), &arena, &mut findings) {
                 Ok(value) => values.push(value),
                 Err(error) => failed.push(error),
             }
         }
-        for ((chunk, request), answer) in asked.iter().zip(&answers) {
-            let given = self.given(chunk, &arena);
-            let value = match (request, answer) {
-                (Err(error), _) | (_, Some(Err(error))) => {
-                    Err(error.clone().attributed(self.connector, None).client)
+        for (chunk, answer) in asked.into_iter().zip(&answers) {
+            let mut call = Exchange::new(self.connector.clone(), chunk.findings);
+            call.answer.clone_from(answer);
+            let attributed = |error: &FetchError| error.clone().attributed(self.connector, None).client;
+            let value = match (&chunk.built, answer.as_deref()) {
+                (Err(error), _) | (_, Some(Err(error))) => Err(attributed(error)),
+                (Ok(_), Some(Ok(response))) => {
+                    self.respond(response, self.given(&chunk.elements, &arena), &arena, &mut call.findings)
                 }
-                (Ok(_), Some(Ok(response))) => self.respond(response, given, &arena, &mut notes),
                 (Ok(_), None) => Ok(None),
             };
             match value {
-                Ok(value) => values.push(value),
-                Err(error) => failed.push(error),
+                Ok(value) => {
+                    call.mapped = value.map(|value| json::to_json(&value));
+                    values.push(value);
+                }
+                Err(error) => {
+                    call.error = Some(error.clone());
+                    failed.push(error);
+                }
             }
+            findings.append(&call.findings);
+            call.request = chunk.built.ok();
+            calls.push(call);
         }
         let value = self.together(&values, &mut failed, &arena);
         let mut errors: Vec<Json> = failed.iter().flat_map(|error| entries(&refusal(error))).collect();
@@ -235,18 +169,7 @@ impl Run<'_> {
             errors.extend(self.misfits(value));
         }
         let result = value.map_or(Json::Null, |value| json::to_json(&value));
-        let calls = asked
-            .into_iter()
-            .zip(answers)
-            .filter_map(|((_, request), answer)| Some(Call { request: request.ok()?, answer: answer? }));
-        Trial {
-            coordinate: self.connector.coordinate.clone(),
-            calls: calls.collect(),
-            result,
-            errors,
-            reported: notes.reported,
-            problems: notes.problems,
-        }
+        Trial { coordinate: self.connector.coordinate.clone(), calls, result, errors, findings }
     }
 
     /// The rows of all chunks as one list; of anything but a batch the one value.
@@ -275,17 +198,14 @@ impl Run<'_> {
         response: &'a UpstreamResponse,
         given: Given<'a>,
         arena: &'a Bump,
-        notes: &mut Notes,
+        findings: &mut Findings,
     ) -> Result<Option<Value<'a>>, ClientError> {
         let connector = self.connector;
         let given = Given { response: Some(response), ..given };
         let variables = given.variables(connector, arena);
-        let mut problems = Problems::recorded();
-        let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+        let mut scope = Scope { variables: &variables, arena, findings };
         let not_found_is_null = connector.batch.is_none() && missing_is_null(&self.graph.schema, connector);
-        let outcome = Outcome::of(connector, response, not_found_is_null, &mut scope);
-        notes.keep(Stage::Outcome, &problems);
-        let data = match outcome {
+        let data = match Outcome::of(connector, response, not_found_is_null, &mut scope) {
             Outcome::Failure(error) => return Err(error.client),
             Outcome::Null if connector.batch.is_some() => return Ok(Some(Value::List(&[]))),
             Outcome::Null => return Ok(Some(Value::Null)),
@@ -295,7 +215,7 @@ impl Run<'_> {
                 unexpected_format(error.to_string()).attributed(connector, Some(response.status)).client
             })?,
         };
-        self.map(data, given, arena, notes)
+        self.map(data, given, arena, findings)
     }
 
     /// Applies the whole selection.
@@ -304,12 +224,12 @@ impl Run<'_> {
         data: Value<'a>,
         given: Given<'a>,
         arena: &'a Bump,
-        notes: &mut Notes,
+        findings: &mut Findings,
     ) -> Result<Option<Value<'a>>, ClientError> {
-        let mut problems = Problems::recorded();
+        let mut problems = findings.fresh();
         let variables = given.variables(self.connector, arena);
         let value = evaluate(&self.connector.selection, data, &variables, arena, &mut problems);
-        notes.keep(Stage::Selection, &problems);
+        findings.keep(Site::Selection, &problems);
         if problems.work_ran_out() { Err(too_much_work(self.connector)) } else { Ok(value) }
     }
 

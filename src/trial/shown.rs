@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value as Json, json};
 
-use super::run::{Call, Noted, Trial};
+use super::run::Trial;
 use crate::{
-    fetch::{FetchError, Redaction, UpstreamRequest, UpstreamResponse},
+    fetch::{Exchange, FetchError, Finding, Redaction, UpstreamRequest, UpstreamResponse},
     mapping::problems::ReportedError,
 };
 
@@ -38,19 +38,17 @@ pub fn response_json(response: &UpstreamResponse, redaction: &Redaction) -> Json
 }
 
 /// `{in, path, message, count}`
-#[must_use]
-pub fn problem_json(noted: &Noted, redaction: &Redaction) -> Json {
+fn problem_json(finding: &Finding, redaction: &Redaction) -> Json {
     json!({
-        "in": noted.stage.as_str(),
-        "path": noted.problem.path,
-        "message": redaction.text(&noted.problem.message),
-        "count": noted.problem.count,
+        "in": finding.site.as_str(),
+        "path": finding.problem.path,
+        "message": redaction.text(&finding.problem.message),
+        "count": finding.problem.count,
     })
 }
 
 /// `{message, path, count, extensions}`
-#[must_use]
-pub fn reported_json(reported: &ReportedError, redaction: &Redaction) -> Json {
+fn reported_json(reported: &ReportedError, redaction: &Redaction) -> Json {
     json!({
         "message": redaction.text(&reported.message),
         "path": reported.path,
@@ -62,13 +60,18 @@ pub fn reported_json(reported: &ReportedError, redaction: &Redaction) -> Json {
 /// A whole run: what `ficus run --format json` prints.
 #[must_use]
 pub fn trial_json(trial: &Trial, redaction: &Redaction) -> Json {
-    let call = |call: &Call| {
+    let call = |call: &Exchange| {
         let mut shown = Map::new();
-        shown.insert("request".to_owned(), request_json(&call.request, redaction));
-        match &call.answer {
-            Ok(response) => shown.insert("response".to_owned(), response_json(response, redaction)),
-            Err(error) => shown.insert("failure".to_owned(), failure_json(error, redaction)),
-        };
+        if let Some(request) = &call.request {
+            shown.insert("request".to_owned(), request_json(request, redaction));
+        }
+        match call.answer.as_deref() {
+            Some(Ok(response)) => {
+                drop(shown.insert("response".to_owned(), response_json(response, redaction)))
+            }
+            Some(Err(error)) => drop(shown.insert("failure".to_owned(), failure_json(error, redaction))),
+            None => {}
+        }
         Json::Object(shown)
     };
     json!({
@@ -76,9 +79,21 @@ pub fn trial_json(trial: &Trial, redaction: &Redaction) -> Json {
         "calls": trial.calls.iter().map(call).collect::<Vec<_>>(),
         "result": redacted(&trial.result, redaction),
         "errors": trial.errors.iter().map(|error| redacted(error, redaction)).collect::<Vec<_>>(),
-        "reported": trial.reported.iter().map(|error| reported_json(error, redaction)).collect::<Vec<_>>(),
-        "problems": trial.problems.iter().map(|noted| problem_json(noted, redaction)).collect::<Vec<_>>(),
+        "reported": reported_all(trial, redaction),
+        "problems": problems_all(trial, redaction),
     })
+}
+
+/// All that the mappings of a run reported to the client.
+#[must_use]
+pub fn reported_all(trial: &Trial, redaction: &Redaction) -> Json {
+    trial.findings.reported().iter().map(|error| reported_json(error, redaction)).collect()
+}
+
+/// All problems of a run.
+#[must_use]
+pub fn problems_all(trial: &Trial, redaction: &Redaction) -> Json {
+    trial.findings.problems().iter().map(|finding| problem_json(finding, redaction)).collect()
 }
 
 /// `{code, message, detail}` of an exchange that came to nothing.
@@ -108,8 +123,7 @@ pub fn redacted(json: &Json, redaction: &Redaction) -> Json {
 }
 
 /// All headers of a response.
-#[must_use]
-pub fn all_headers(headers: &HeaderMap, redaction: &Redaction) -> Json {
+fn all_headers(headers: &HeaderMap, redaction: &Redaction) -> Json {
     headers_json(headers.iter(), redaction)
 }
 

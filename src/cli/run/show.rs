@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use crate::{
     diagnostic::counted,
-    fetch::{FetchError, Redaction, UpstreamRequest},
-    trial::{Call, Trial, shown},
+    fetch::{Exchange, FetchError, Redaction, UpstreamRequest},
+    trial::{Trial, shown},
 };
 
 /// Columns that three texts beside each other need at least.
@@ -33,10 +33,7 @@ pub(super) fn trial(trial: &Trial, redaction: &Redaction, width: Option<usize>) 
         .enumerate()
         .map(|(index, call)| {
             let response = response(call, redaction);
-            [
-                (numbered("request", index), request(&call.request, redaction)),
-                (numbered("response", index), response),
-            ]
+            [(numbered("request", index), sent(call, redaction)), (numbered("response", index), response)]
         })
         .collect();
     match (width, exchanges.as_slice()) {
@@ -88,10 +85,18 @@ fn request(request: &UpstreamRequest, redaction: &Redaction) -> Vec<String> {
     lines
 }
 
-fn response(call: &Call, redaction: &Redaction) -> Vec<String> {
-    let response = match &call.answer {
-        Ok(response) => response,
-        Err(error) => return vec![redaction.text(&error.to_string()).into_owned()],
+fn sent(call: &Exchange, redaction: &Redaction) -> Vec<String> {
+    match &call.request {
+        Some(built) => request(built, redaction),
+        None => vec!["(none)".to_owned()],
+    }
+}
+
+fn response(call: &Exchange, redaction: &Redaction) -> Vec<String> {
+    let response = match call.answer.as_deref() {
+        Some(Ok(response)) => response,
+        Some(Err(error)) => return vec![redaction.text(&error.to_string()).into_owned()],
+        None => return vec!["(none)".to_owned()],
     };
     let mut lines = vec![format!("{}, {}", response.status, counted(response.body.len(), "byte"))];
     lines.extend(headers(&response.headers, redaction));
@@ -179,35 +184,32 @@ fn notes(out: &mut String, trial: &Trial, redaction: &Redaction) {
         .collect();
     let times = |count: u64| if count > 1 { format!(" ({count} times)") } else { String::new() };
     let at = |path: &str| if path.is_empty() { String::new() } else { format!("{path}: ") };
-    let reported: Vec<String> = trial
-        .reported
+    let findings = &trial.findings;
+    let reported: Vec<String> = findings
+        .reported()
         .iter()
         .map(|error| {
             let text = format!("{}{}{}", at(&error.path), error.message, times(error.count));
             redaction.text(&text).into_owned()
         })
         .collect();
-    let problems: Vec<String> = trial
-        .problems
+    let problems: Vec<String> = findings
+        .problems()
         .iter()
-        .map(|noted| {
-            let problem = &noted.problem;
-            let text = format!(
-                "{}: {}{}{}",
-                noted.stage.as_str(),
-                at(&problem.path),
-                problem.message,
-                times(problem.count)
-            );
+        .map(|finding| {
+            let problem = &finding.problem;
+            let site = finding.site.as_str();
+            let text = format!("{site}: {}{}{}", at(&problem.path), problem.message, times(problem.count));
             redaction.text(&text).into_owned()
         })
         .collect();
+    let is_quiet = errors.is_empty() && reported.is_empty() && problems.is_empty();
     for (title, lines) in [("errors", errors), ("reported to the client", reported), ("problems", problems)] {
         if !lines.is_empty() {
             section(out, title, &lines);
         }
     }
-    if trial.errors.is_empty() && trial.reported.is_empty() && trial.problems.is_empty() {
+    if is_quiet {
         out.push_str("\nno errors, no problems\n");
     }
 }

@@ -76,14 +76,13 @@ impl Got {
 
     /// Of a connector that ran.
     pub(super) fn of(trial: &Trial, redaction: &Redaction) -> Self {
-        let requests: Vec<_> = trial.calls.iter().map(|call| call.request.clone()).collect();
+        let requests: Vec<_> = trial.calls.iter().filter_map(|call| call.request.clone()).collect();
         let mut got = Got::requests(&requests, redaction);
         let none = Redaction::default();
         let rest = |redaction: &Redaction| {
             let errors = trial.errors.iter().map(|error| shown::redacted(error, redaction)).collect();
-            let reported =
-                trial.reported.iter().map(|error| shown::reported_json(error, redaction)).collect();
-            let problems = trial.problems.iter().map(|noted| shown::problem_json(noted, redaction)).collect();
+            let reported = shown::reported_all(trial, redaction);
+            let problems = shown::problems_all(trial, redaction);
             [shown::redacted(&trial.result, redaction), errors, reported, problems]
         };
         let parts = [Part::Result, Part::Errors, Part::Reported, Part::Problems];

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{
-        reader::{Reader, literal},
+        reader::literal,
         yaml::{Key, Node, NodeKind, parse},
     },
     diagnostic::{Code, Diagnostic, Diagnostics, TextFile, suggest},
@@ -20,10 +20,10 @@ use crate::{
 /// Reads `cases: [ … ]`.
 pub(super) fn read(file: &TextFile, diagnostics: &mut Diagnostics) -> Vec<Case> {
     let Some(root) = parse(file, diagnostics) else { return Vec::new() };
-    let mut reader = CaseReader { reader: Reader { file, lookup: &|_| None, diagnostics } };
-    let Some(mut fields) = reader.reader.fields(&root, "") else { return Vec::new() };
+    let mut reader = Reader { file, diagnostics };
+    let Some(fields) = reader.fields(&root, "this file", &["cases"]) else { return Vec::new() };
     let mut cases: Vec<Case> = Vec::new();
-    match fields.take("cases") {
+    match fields.get("cases") {
         Some(Node { kind: NodeKind::List(items), .. }) => {
             for item in items {
                 let Some(case) = reader.case(item) else { continue };
@@ -31,52 +31,93 @@ pub(super) fn read(file: &TextFile, diagnostics: &mut Diagnostics) -> Vec<Case> 
                     let message = format!("a second case of the name `{}`", case.name);
                     let diagnostic = Diagnostic::new(Code::InvalidValue, case.place.clone(), message)
                         .also(first.place.clone(), "first here");
-                    reader
-                        .reader
-                        .diagnostics
-                        .push(diagnostic.help("reports tell cases apart by their names"));
+                    reader.diagnostics.push(diagnostic.help("reports tell cases apart by their names"));
                 }
                 cases.push(case);
             }
         }
-        Some(other) => {
-            reader.reader.invalid(other, "`cases` must be a list", "begin each case with `- name: …`")
-        }
-        None => {
-            reader.reader.invalid(&root, "there is no `cases`", "write `cases:` and below it `- name: …`")
-        }
+        Some(other) => reader.invalid(other, "`cases` must be a list", "begin each case with `- name: …`"),
+        None => reader.invalid(&root, "there is no `cases`", "write `cases:` and below it `- name: …`"),
     }
-    reader.reader.finish(fields, &[]);
     cases
 }
 
-struct CaseReader<'a> {
-    reader: Reader<'a>,
+struct Reader<'a> {
+    file: &'a TextFile,
+    diagnostics: &'a mut Diagnostics,
 }
 
-impl CaseReader<'_> {
+/// The entries of a mapping.
+struct Fields<'n>(&'n [(Key, Node)]);
+
+impl<'n> Fields<'n> {
+    fn get(&self, name: &str) -> Option<&'n Node> {
+        self.0.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
+    }
+}
+
+impl Reader<'_> {
+    fn invalid(&mut self, node: &Node, message: impl Into<String>, help: impl Into<String>) {
+        let place = self.file.place(node.range.clone());
+        self.diagnostics.push(Diagnostic::new(Code::InvalidValue, place, message).help(help));
+    }
+
+    /// The entries of a mapping; keys that are not known or stand twice are reported.
+    fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Fields<'n>> {
+        let NodeKind::Map(entries) = &node.kind else {
+            let message = format!("{what} must be a mapping, not {}", node.describe());
+            self.invalid(node, message, "write `key: value`");
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let place = self.file.place(key.range.clone());
+            if let Some((first, _)) = entries.iter().take(index).find(|(other, _)| other.text == key.text) {
+                let diagnostic = Diagnostic::new(
+                    Code::DuplicateKey,
+                    place,
+                    format!("the key `{}` stands twice", key.text),
+                );
+                let first = self.file.place(first.range.clone());
+                self.diagnostics.push(diagnostic.also(first, "first here").help("keep one of them"));
+            } else if !known.contains(&key.text.as_str()) {
+                let diagnostic =
+                    Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{}`", key.text));
+                self.diagnostics.push(diagnostic.help(did_you_mean(&key.text, known)));
+            }
+        }
+        Some(Fields(entries))
+    }
+
+    /// The items of a list; one value that is not a list counts as a list of one.
+    fn items<'n>(&self, node: &'n Node) -> &'n [Node] {
+        match &node.kind {
+            NodeKind::List(items) => items,
+            _ => std::slice::from_ref(node),
+        }
+    }
+
     fn case(&mut self, node: &Node) -> Option<Case> {
-        let mut fields = self.reader.fields(node, "a case")?;
-        let name = fields.take("name").and_then(|node| self.text(node));
-        let connector = fields.take("connector").and_then(|node| self.text(node));
-        let inputs = fields.take("variables").map_or_else(Inputs::default, |node| self.inputs(node));
-        let responses = match fields.take("response") {
-            Some(node) => self.reader.items(node).iter().filter_map(|item| self.response(item)).collect(),
+        let fields =
+            self.fields(node, "a case", &["name", "connector", "variables", "response", "expect"])?;
+        let name = fields.get("name").and_then(|node| self.text(node));
+        let connector = fields.get("connector").and_then(|node| self.text(node));
+        let inputs = fields.get("variables").map_or_else(Inputs::default, |node| self.inputs(node));
+        let responses = match fields.get("response") {
+            Some(node) => self.items(node).iter().filter_map(|item| self.response(item)).collect(),
             None => Vec::new(),
         };
-        let expect = fields.take("expect");
-        self.reader.finish(fields, &[]);
+        let expect = fields.get("expect");
         for (key, missing) in
             [("name", name.is_none()), ("connector", connector.is_none()), ("expect", expect.is_none())]
         {
             if missing {
-                self.reader.invalid(node, format!("this case has no `{key}`"), help_for(key));
+                self.invalid(node, format!("this case has no `{key}`"), help_for(key));
             }
         }
         let (key, node_of_expect) = entry(node, "expect")?;
         let expected = self.expected(node_of_expect);
-        let place = self.reader.file.place(first_line(node));
-        let written = Written::Yaml { colon: colon(self.reader.file, key), node: node_of_expect.clone() };
+        let place = self.file.place(first_line(node));
+        let written = Written::Yaml { colon: colon(self.file, key), node: node_of_expect.clone() };
         Some(Case {
             name: name?,
             place,
@@ -93,7 +134,7 @@ impl CaseReader<'_> {
         match &node.kind {
             NodeKind::Scalar { text, .. } if !text.is_empty() => Some(text.clone()),
             _ => {
-                self.reader.invalid(
+                self.invalid(
                     node,
                     format!("expected a text, not {}", node.describe()),
                     "write one line of text",
@@ -108,30 +149,29 @@ impl CaseReader<'_> {
             Json::Object(variables) => variables,
             Json::Null => Map::new(),
             _ => {
-                self.reader.invalid(node, "`variables` must be a mapping", "example: `$args: { id: \"7\" }`");
+                self.invalid(node, "`variables` must be a mapping", "example: `$args: { id: \"7\" }`");
                 return Inputs::default();
             }
         };
         match Inputs::read(&variables) {
             Ok(inputs) => inputs,
             Err(error) => {
-                self.reader.invalid(node, error.to_string(), "the names of variables begin with `$`");
+                self.invalid(node, error.to_string(), "the names of variables begin with `$`");
                 Inputs::default()
             }
         }
     }
 
     fn response(&mut self, node: &Node) -> Option<MockResponse> {
-        let mut fields = self.reader.fields(node, "response")?;
-        let status = match fields.take("status") {
-            Some(status) => self.reader.integer(status, 100..=999)?,
-            None => 200,
+        let fields = self.fields(node, "a response", &["status", "headers", "body", "text"])?;
+        let status = match fields.get("status") {
+            Some(status) => self.status(status)?,
+            None => StatusCode::OK,
         };
-        let headers = fields.take("headers").map_or_else(HeaderMap::new, |node| self.headers(node));
-        let (body, text) = (fields.take("body"), fields.take("text"));
-        self.reader.finish(fields, &[]);
+        let headers = fields.get("headers").map_or_else(HeaderMap::new, |node| self.headers(node));
+        let (body, text) = (fields.get("body"), fields.get("text"));
         if let (Some(_), Some(text)) = (body, text) {
-            self.reader.invalid(
+            self.invalid(
                 text,
                 "a response has `body` or `text`, not both",
                 "`text` is sent as it stands, `body` as JSON",
@@ -146,29 +186,33 @@ impl CaseReader<'_> {
             (None, Some(text)) => Bytes::from(self.text(text)?),
             (None, None) => Bytes::new(),
         };
-        let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok())?;
         Some(MockResponse::new(status, headers, bytes))
+    }
+
+    fn status(&mut self, node: &Node) -> Option<StatusCode> {
+        let status =
+            literal(node).as_u64().and_then(|status| StatusCode::from_u16(status.try_into().ok()?).ok());
+        if status.is_none() {
+            self.invalid(node, "this is not the status of a response", "a number such as 200 or 404");
+        }
+        status
     }
 
     fn headers(&mut self, node: &Node) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let NodeKind::Map(entries) = &node.kind else {
-            self.reader.invalid(node, "`headers` must be a mapping", "example: `headers: { etag: '\"1\"' }`");
+            self.invalid(node, "`headers` must be a mapping", "example: `headers: { etag: '\"1\"' }`");
             return headers;
         };
         for (key, value) in entries {
-            for value in self.reader.items(value) {
+            for value in self.items(value) {
                 let NodeKind::Scalar { text, .. } = &value.kind else {
-                    self.reader.invalid(
-                        value,
-                        "the value of a header must be a text",
-                        "write one line of text",
-                    );
+                    self.invalid(value, "the value of a header must be a text", "write one line of text");
                     continue;
                 };
                 match (HeaderName::from_bytes(key.text.as_bytes()), HeaderValue::from_str(text)) {
                     (Ok(name), Ok(value)) => drop(headers.append(name, value)),
-                    _ => self.reader.invalid(
+                    _ => self.invalid(
                         value,
                         format!("`{}` cannot be a header", key.text),
                         "letters, digits and `-`, and a value of one line",
@@ -184,31 +228,27 @@ impl CaseReader<'_> {
         if literal(node).is_null() {
             return Vec::new();
         }
-        let Some(mut fields) = self.reader.fields(node, "expect") else { return Vec::new() };
+        let known = Part::ALL.map(Part::as_str);
+        let Some(fields) = self.fields(node, "`expect`", &known) else { return Vec::new() };
         let mut expected = Vec::new();
         for part in Part::ALL {
-            let Some(value) = fields.take(part.as_str()) else { continue };
+            let Some(value) = fields.get(part.as_str()) else { continue };
             match part {
-                Part::Request => self.reader.items(value).iter().for_each(|item| self.check_request(item)),
+                Part::Request => self.items(value).iter().for_each(|item| self.check_request(item)),
                 Part::Result => {}
                 _ if !matches!(value.kind, NodeKind::List(_)) => {
                     let message = format!("`{}` must be a list", part.as_str());
-                    self.reader.invalid(value, message, "an empty list `[]` expects that there are none");
+                    self.invalid(value, message, "an empty list `[]` expects that there are none");
                 }
                 _ => {}
             }
             expected.push((part, literal(value)));
         }
-        self.reader.finish(fields, &[]);
         expected
     }
 
     fn check_request(&mut self, node: &Node) {
-        let Some(mut fields) = self.reader.fields(node, "request") else { return };
-        for key in REQUEST_KEYS {
-            let _ = fields.take(key);
-        }
-        self.reader.finish(fields, &[]);
+        let _ = self.fields(node, "a request", &REQUEST_KEYS);
     }
 }
 
