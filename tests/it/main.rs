@@ -24,3 +24,4 @@ mod realdata;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;

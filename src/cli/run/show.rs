@@ -213,3 +213,36 @@ fn notes(out: &mut String, trial: &Trial, redaction: &Redaction) {
         out.push_str("\nno errors, no problems\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_texts_stand_beside_each_other_in_a_wide_terminal() {
+        let text = |title: &str, lines: &[&str]| {
+            (title.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>())
+        };
+        let request = text("request", &["GET http://h/1"]);
+        let response = text("response", &["200 OK", "", "a line of äöü"]);
+        let shown = beside([&request, &response, &text("result", &["null"])], 36);
+        let expected = "
+request    | response   | result
+-------    | --------   | ------
+GET http:/ | 200 OK     | null
+/h/1       |            |
+           | a line of  |
+           | äöü        |
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_say_so() {
+        let long = vec!["line"; LINES_MAX + 2].join("\n");
+        let shown = bounded(&long);
+        assert_eq!(shown.len(), LINES_MAX + 1);
+        assert_eq!(shown.last().unwrap(), "… 2 lines more (--format json prints all)");
+        assert_eq!(bounded(&"x".repeat(LINE_CHARS_MAX + 1))[0].chars().count(), LINE_CHARS_MAX + 1);
+    }
+}

@@ -37,25 +37,27 @@ enum Piece<'t> {
 
 /// Reads the cases of a file.
 pub(super) fn read(file: &TextFile, diagnostics: &mut Diagnostics) -> Vec<Case> {
-    let mut reader = Reader { file, diagnostics, cases: Vec::new(), heading: "", used: HashMap::new() };
+    let mut reader = Reader {
+        file,
+        diagnostics,
+        cases: Vec::new(),
+        current: None,
+        has_case: false,
+        heading: "",
+        used: HashMap::new(),
+    };
     for piece in pieces(&file.text) {
         match piece {
             Piece::Heading(text) => reader.heading = text,
             Piece::Block { info, fence, inside } => reader.block(info, fence, inside),
         }
     }
-    let Reader { cases, diagnostics, .. } = reader;
-    if cases.is_empty() {
+    reader.end_case();
+    let Reader { cases, has_case, diagnostics, .. } = reader;
+    if !has_case {
         let diagnostic =
             Diagnostic::new(Code::InvalidValue, file.place(0..0), "there is no case in this file");
         diagnostics.push(diagnostic.help("begin one with a block ```json run Query.field"));
-    }
-    for case in
-        cases.iter().filter(|case| matches!(&case.written, Written::Markdown(blocks) if blocks.is_empty()))
-    {
-        let diagnostic = Diagnostic::new(Code::InvalidValue, case.place.clone(), "this case expects nothing");
-        diagnostics
-            .push(diagnostic.help("add a block ```json result; left empty, `ficus test --update` fills it"));
     }
     cases
 }
@@ -64,6 +66,10 @@ struct Reader<'a> {
     file: &'a TextFile,
     diagnostics: &'a mut Diagnostics,
     cases: Vec<Case>,
+    /// The case that is being read, and how many errors there were before it.
+    current: Option<(Case, usize)>,
+    /// Whether a case has begun so far.
+    has_case: bool,
     heading: &'a str,
     /// How many cases a heading has so far.
     used: HashMap<&'a str, usize>,
@@ -80,8 +86,11 @@ impl<'a> Reader<'a> {
         let text = self.file.text.get(inside.clone()).unwrap_or_default();
         match words.as_slice() {
             ["json", "run", connector] => {
+                self.end_case();
+                let before = self.diagnostics.errors();
                 let case = self.case(connector, fence, inside.clone(), text);
-                self.cases.push(case);
+                self.current = Some((case, before));
+                self.has_case = true;
             }
             ["http", "response"] => {
                 if let (Some(response), true) = (self.response(&inside, text), self.follows(&fence)) {
@@ -114,21 +123,32 @@ impl<'a> Reader<'a> {
         Part::ALL.into_iter().any(|part| part != Part::Request && part.as_str() == name)
     }
 
-    /// Whether a case has begun.
+    /// Whether a block belongs to a case.
     fn follows(&mut self, fence: &Range<usize>) -> bool {
-        if self.cases.is_empty() {
-            self.fault(
-                fence.clone(),
-                "this block belongs to no case",
-                "begin one with a block ```json run Query.field",
-            );
+        if !self.has_case {
+            let help = "begin one with a block ```json run Query.field";
+            self.fault(fence.clone(), "this block belongs to no case", help);
         }
-        !self.cases.is_empty()
+        self.has_case
     }
 
     fn with_case(&mut self, change: impl FnOnce(&mut Case)) {
-        if let Some(case) = self.cases.last_mut() {
+        if let Some((case, _)) = &mut self.current {
             change(case);
+        }
+    }
+
+    /// Keeps the case that was read. What is not as it was meant is not run.
+    fn end_case(&mut self) {
+        let Some((case, errors_before)) = self.current.take() else { return };
+        if matches!(&case.written, Written::Markdown(blocks) if blocks.is_empty()) {
+            let help = "add a block ```json result; left empty, `ficus test --update` fills it";
+            let diagnostic =
+                Diagnostic::new(Code::InvalidValue, case.place.clone(), "this case expects nothing");
+            self.diagnostics.push(diagnostic.help(help));
+        }
+        if self.diagnostics.errors() == errors_before {
+            self.cases.push(case);
         }
     }
 
@@ -196,7 +216,10 @@ impl<'a> Reader<'a> {
                 let lines: usize =
                     text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
                 let at = inside.start + lines + error.column().saturating_sub(1);
-                self.fault(at..at, format!("this is not JSON: {error}"), "write one JSON value");
+                // Where it is wrong says the place, in lines of the file.
+                let words = error.to_string();
+                let words = words.split(" at line ").next().unwrap_or_default();
+                self.fault(at..at, format!("this is not JSON: {words}"), "write one JSON value");
                 None
             }
         }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     connector::Source,
+    diagnostic::counted,
     error::Code,
     fetch::{FetchError, Redaction, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
@@ -117,10 +118,8 @@ impl Responses {
         if state.requests == responses || (state.requests == 0 && responses == 0) {
             return Vec::new();
         }
-        vec![format!(
-            "the case has {responses} responses, but the connector sent {} requests",
-            state.requests
-        )]
+        let (has, sent) = (counted(responses, "response"), counted(state.requests, "request"));
+        vec![format!("the case has {has}, but the connector sent {sent}")]
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn read(file: &TextFile, diagnostics: &mut Diagnostics) -> Vec<Case> 
     match fields.get("cases") {
         Some(Node { kind: NodeKind::List(items), .. }) => {
             for item in items {
+                let before = reader.diagnostics.errors();
                 let Some(case) = reader.case(item) else { continue };
                 if let Some(first) = cases.iter().find(|known| known.name == case.name) {
                     let message = format!("a second case of the name `{}`", case.name);
@@ -33,7 +34,10 @@ pub(super) fn read(file: &TextFile, diagnostics: &mut Diagnostics) -> Vec<Case> 
                         .also(first.place.clone(), "first here");
                     reader.diagnostics.push(diagnostic.help("reports tell cases apart by their names"));
                 }
-                cases.push(case);
+                // What is not as it was meant is not run.
+                if reader.diagnostics.errors() == before {
+                    cases.push(case);
+                }
             }
         }
         Some(other) => reader.invalid(other, "`cases` must be a list", "begin each case with `- name: …`"),

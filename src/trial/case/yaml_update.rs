@@ -67,14 +67,15 @@ impl Editor<'_> {
         }
         let colon_end = colon(self.file, key);
         let end = self.end(node, colon_end);
-        let between = self.text.get(colon_end..node.range.start.max(colon_end)).unwrap_or_default();
+        let start = self.start(node).max(colon_end);
+        let between = self.text.get(colon_end..start).unwrap_or_default();
         let indent = self.column(key.range.start);
-        let starts = self.column(node.range.start);
+        let starts = self.column(start);
         let is_below = end > colon_end && between.contains('\n');
         if in_flow {
             self.edits.push((colon_end..end, format!(" {}", yaml_write::flow(json))));
         } else if is_below && starts > indent {
-            self.edits.push((node.range.start..end, yaml_write::block(json, starts)));
+            self.edits.push((start..end, yaml_write::block(json, starts)));
         } else {
             let behind = yaml_write::behind_colon(json, indent, key.text.chars().count());
             self.edits.push((colon_end..end, behind));
@@ -110,7 +111,7 @@ impl Editor<'_> {
         if literal(node) == *json || self.inside(node, json) {
             return;
         }
-        let start = node.range.start;
+        let start = self.start(node);
         let value =
             if in_flow { yaml_write::flow(json) } else { yaml_write::fitting(json, self.column(start)) };
         self.edits.push((start..self.end(node, start), value));
@@ -120,6 +121,28 @@ impl Editor<'_> {
     fn is_flow(&self, node: &Node) -> bool {
         !matches!(node.kind, NodeKind::Scalar { .. })
             && self.text.get(node.range.start..).is_some_and(|text| text.starts_with(['{', '[']))
+    }
+
+    /// Where a node begins. Of a text below `|` or `>` the parser gives the first line, not the sign; of a list as far in as its
+    /// key the first item, not the dash.
+    fn start(&self, node: &Node) -> usize {
+        let start = node.range.start;
+        let before = self.text.get(..start).unwrap_or_default();
+        let begins_with = |signs: &[char]| self.text.get(start..).is_some_and(|text| text.starts_with(signs));
+        match &node.kind {
+            NodeKind::List(_) if !begins_with(&['-', '[']) => before.rfind('-').unwrap_or(start),
+            NodeKind::Scalar { quoted: true, .. } if !begins_with(&['"', '\'', '|', '>']) => {
+                let header = before.trim_end();
+                let line = header.rfind('\n').map_or(0, |newline| newline + 1);
+                let header = header.get(line..).unwrap_or_default();
+                [" |", " >"]
+                    .iter()
+                    .filter_map(|sign| header.find(sign))
+                    .min()
+                    .map_or(start, |at| line + at + 1)
+            }
+            _ => start,
+        }
     }
 
     /// Where the last character of a node ends: the parser counts what follows a block up to the next token as its own.
