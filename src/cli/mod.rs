@@ -2,8 +2,10 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod connector_schema;
 mod demo;
 mod explain;
+mod import;
 mod logs;
 mod run;
 mod schema;
@@ -36,6 +38,8 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    ConnectorSchema(connector_schema::ConnectorSchema),
+    Import(import::Import),
     Run(run::Run),
     Test(test::Test),
 }
@@ -60,6 +64,8 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::ConnectorSchema(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Test(command) => command.run(),
     };

@@ -79,9 +79,7 @@ impl Run {
         for (name, value) in &self.headers {
             inputs.headers.append(name, value.clone());
         }
-        let redaction = Redaction::new(
-            graph.secrets.iter().map(String::as_str).chain(inputs.env.values().map(String::as_str)),
-        );
+        let redaction = inputs.redaction(&graph);
         if self.dry_run {
             self.show_requests(&graph, &inputs, &redaction)
         } else {

@@ -10,6 +10,7 @@ use crate::{
     connector::{Connector, Kind},
     diagnostic::suggest,
     execute::coerce_arguments,
+    fetch::Redaction,
     graph::Graph,
 };
 
@@ -104,6 +105,15 @@ impl Inputs {
             }
         }
         Ok(inputs)
+    }
+
+    /// Hides what must not be shown of a run: what the graph read from the environment, `$env`, and the client's credentials.
+    #[must_use]
+    pub fn redaction(&self, graph: &Graph) -> Redaction {
+        let env = self.env.values().map(String::as_str);
+        let mut redaction = Redaction::new(graph.secrets.iter().map(String::as_str).chain(env));
+        redaction.hide_credentials(&self.headers);
+        redaction
     }
 
     /// Coerces the arguments, and makes sure that all is there that the connector asks with.

@@ -246,6 +246,7 @@ impl Run<'_> {
             results: &[OnceLock::from(result)],
             conditions: &[],
             introspection: None,
+            extensions: serde_json::Map::new(),
             errors_max: ERRORS_MAX,
         };
         entries(&write(&answer))

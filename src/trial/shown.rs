@@ -1,7 +1,9 @@
 //! Requests, responses and results as JSON that people and tools may read, and that cases are compared with.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value as Json, json};
 
 use super::run::Trial;
@@ -14,13 +16,37 @@ use crate::{
 /// that value, any other its text; none is left out.
 #[must_use]
 pub fn request_json(request: &UpstreamRequest, redaction: &Redaction) -> Json {
+    let headers = request.headers.iter().map(|(name, value)| (name, redaction.header(name, value)));
+    let body = request.body.as_ref().filter(|body| !body.is_empty());
+    message(
+        &request.method,
+        redaction.url(&request.url),
+        headers,
+        body.map(|body| body_json(body, redaction)),
+    )
+}
+
+/// The same with all that is secret in it: for comparing, not for showing.
+pub(super) fn plain_request_json(request: &UpstreamRequest) -> Json {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers.iter().map(|(name, value)| (name, text(value).into()));
+    let body = request.body.as_ref().filter(|body| !body.is_empty());
+    let body = body.map(|body| body_json(body, &Redaction::default()));
+    message(&request.method, request.url.clone(), headers, body)
+}
+
+fn message<'h>(
+    method: &http::Method,
+    url: String,
+    headers: impl Iterator<Item = (&'h HeaderName, Cow<'h, str>)>,
+    body: Option<Json>,
+) -> Json {
     let mut shown = Map::new();
-    shown.insert("method".to_owned(), request.method.as_str().into());
-    shown.insert("url".to_owned(), redaction.text(&request.url).into());
-    let headers = request.headers.iter().map(|(name, value)| (name, value));
-    shown.insert("headers".to_owned(), headers_json(headers, redaction));
-    if let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) {
-        shown.insert("body".to_owned(), body_json(body, redaction));
+    shown.insert("method".to_owned(), method.as_str().into());
+    shown.insert("url".to_owned(), url.into());
+    shown.insert("headers".to_owned(), headers_json(headers));
+    if let Some(body) = body {
+        shown.insert("body".to_owned(), body);
     }
     Json::Object(shown)
 }
@@ -30,7 +56,8 @@ pub fn request_json(request: &UpstreamRequest, redaction: &Redaction) -> Json {
 pub fn response_json(response: &UpstreamResponse, redaction: &Redaction) -> Json {
     let mut shown = Map::new();
     shown.insert("status".to_owned(), response.status.as_u16().into());
-    shown.insert("headers".to_owned(), all_headers(&response.headers, redaction));
+    let headers = response.headers.iter().map(|(name, value)| (name, redaction.header(name, value)));
+    shown.insert("headers".to_owned(), headers_json(headers));
     if !response.body.is_empty() {
         shown.insert("body".to_owned(), body_json(&response.body, redaction));
     }
@@ -53,7 +80,7 @@ fn reported_json(reported: &ReportedError, redaction: &Redaction) -> Json {
         "message": redaction.text(&reported.message),
         "path": reported.path,
         "count": reported.count,
-        "extensions": redacted(&Json::Object(reported.extensions.clone()), redaction),
+        "extensions": redaction.json(&Json::Object(reported.extensions.clone())),
     })
 }
 
@@ -77,8 +104,8 @@ pub fn trial_json(trial: &Trial, redaction: &Redaction) -> Json {
     json!({
         "connector": trial.coordinate,
         "calls": trial.calls.iter().map(call).collect::<Vec<_>>(),
-        "result": redacted(&trial.result, redaction),
-        "errors": trial.errors.iter().map(|error| redacted(error, redaction)).collect::<Vec<_>>(),
+        "result": redaction.json(&trial.result),
+        "errors": trial.errors.iter().map(|error| redaction.json(error)).collect::<Vec<_>>(),
         "reported": reported_all(trial, redaction),
         "problems": problems_all(trial, redaction),
     })
@@ -106,34 +133,11 @@ pub fn failure_json(error: &FetchError, redaction: &Redaction) -> Json {
     })
 }
 
-/// A value without the strings that nobody may be shown.
-#[must_use]
-pub fn redacted(json: &Json, redaction: &Redaction) -> Json {
-    match json {
-        Json::String(text) => redaction.text(text).into(),
-        Json::Array(items) => items.iter().map(|item| redacted(item, redaction)).collect(),
-        Json::Object(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|(key, value)| (redaction.text(key).into_owned(), redacted(value, redaction)))
-                .collect(),
-        ),
-        other => other.clone(),
-    }
-}
-
-/// All headers of a response.
-fn all_headers(headers: &HeaderMap, redaction: &Redaction) -> Json {
-    headers_json(headers.iter(), redaction)
-}
-
-fn headers_json<'h>(
-    headers: impl Iterator<Item = (&'h HeaderName, &'h HeaderValue)>,
-    redaction: &Redaction,
-) -> Json {
+/// A header that stands more than once has a list of values.
+fn headers_json<'h>(headers: impl Iterator<Item = (&'h HeaderName, Cow<'h, str>)>) -> Json {
     let mut shown: Map<String, Json> = Map::new();
     for (name, value) in headers {
-        let value = Json::from(redaction.header(name, value).as_ref());
+        let value = Json::from(value);
         match shown.get_mut(name.as_str()) {
             Some(Json::Array(values)) => values.push(value),
             Some(known) => *known = Json::Array(vec![known.take(), value]),
@@ -148,7 +152,7 @@ fn headers_json<'h>(
 /// JSON where it is that, else text.
 fn body_json(body: &Bytes, redaction: &Redaction) -> Json {
     match serde_json::from_slice(body) {
-        Ok(json) => redacted(&json, redaction),
+        Ok(json) => redaction.json(&json),
         Err(_) => redaction.text(&String::from_utf8_lossy(body)).into(),
     }
 }

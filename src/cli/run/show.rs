@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::counted,
     fetch::{Exchange, FetchError, Redaction, UpstreamRequest},
-    trial::{Trial, shown},
+    trial::Trial,
 };
 
 /// Columns that three texts beside each other need at least.
@@ -26,7 +26,7 @@ pub(super) fn trial(trial: &Trial, redaction: &Redaction, width: Option<usize>) 
         0 | 1 => word.to_owned(),
         _ => format!("{word} {} of {calls}", index + 1),
     };
-    let result = bounded(&format!("{:#}", shown::redacted(&trial.result, redaction)));
+    let result = bounded(&format!("{:#}", redaction.json(&trial.result)));
     let exchanges: Vec<[(String, Vec<String>); 2]> = trial
         .calls
         .iter()
@@ -75,7 +75,7 @@ pub(super) fn requests(
 }
 
 fn request(request: &UpstreamRequest, redaction: &Redaction) -> Vec<String> {
-    let mut lines = vec![format!("{} {}", request.method, redaction.text(&request.url))];
+    let mut lines = vec![format!("{} {}", request.method, redaction.url(&request.url))];
     let header = |(name, value): &(_, _)| format!("{name}: {}", redaction.header(name, value));
     lines.extend(request.headers.iter().map(header));
     if let Some(body) = request.body.as_ref().filter(|body| !body.is_empty()) {

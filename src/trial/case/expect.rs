@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    fetch::Redaction,
+    fetch::{Redaction, UpstreamRequest},
     trial::{Trial, shown},
 };
 
@@ -66,12 +66,10 @@ pub(super) struct Got {
 
 impl Got {
     /// Of a connector that was not given a response.
-    pub(super) fn requests(requests: &[crate::fetch::UpstreamRequest], redaction: &Redaction) -> Self {
-        let none = Redaction::default();
-        let of = |redaction: &Redaction| {
-            Json::Array(requests.iter().map(|request| shown::request_json(request, redaction)).collect())
-        };
-        Got { parts: vec![(Part::Request, of(&none), of(redaction))] }
+    pub(super) fn requests(requests: &[UpstreamRequest], redaction: &Redaction) -> Self {
+        let plain = requests.iter().map(shown::plain_request_json).collect();
+        let shown = requests.iter().map(|request| shown::request_json(request, redaction)).collect();
+        Got { parts: vec![(Part::Request, plain, shown)] }
     }
 
     /// Of a connector that ran.
@@ -80,10 +78,10 @@ impl Got {
         let mut got = Got::requests(&requests, redaction);
         let none = Redaction::default();
         let rest = |redaction: &Redaction| {
-            let errors = trial.errors.iter().map(|error| shown::redacted(error, redaction)).collect();
+            let errors = trial.errors.iter().map(|error| redaction.json(error)).collect();
             let reported = shown::reported_all(trial, redaction);
             let problems = shown::problems_all(trial, redaction);
-            [shown::redacted(&trial.result, redaction), errors, reported, problems]
+            [redaction.json(&trial.result), errors, reported, problems]
         };
         let parts = [Part::Result, Part::Errors, Part::Reported, Part::Problems];
         for ((part, raw), shown) in parts.into_iter().zip(rest(&none)).zip(rest(redaction)) {

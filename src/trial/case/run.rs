@@ -17,7 +17,7 @@ use crate::{
     connector::Source,
     diagnostic::counted,
     error::Code,
-    fetch::{FetchError, Redaction, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
     trial::{find, requests, run as run_connector},
 };
@@ -51,8 +51,7 @@ pub async fn run(graph: &Graph, case: &Case) -> Ran {
         Ok(connector) => connector,
         Err(unknown) => return Ran::fault(format!("{}: {}", unknown.message, unknown.help)),
     };
-    let values = case.inputs.env.values().map(String::as_str);
-    let redaction = Redaction::new(graph.secrets.iter().map(String::as_str).chain(values));
+    let redaction = case.inputs.redaction(graph);
     let (got, faults) = if case.responses.is_empty() && connector.request.is_some() {
         let built = match requests(graph, connector, &case.inputs) {
             Ok(built) => built,
