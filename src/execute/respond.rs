@@ -25,7 +25,7 @@ use crate::{
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
-    response::{Link, Node, Table},
+    response::{Link, Node, Table, found},
 };
 
 /// Tables, and what each unit found in them.
@@ -266,8 +266,8 @@ pub(crate) fn too_much_work(connector: &Connector) -> ClientError {
 }
 
 /// The error of a batch whose response is mapped to anything but rows.
-pub(crate) fn not_a_list(connector: &Connector) -> ClientError {
-    let message = format!("{}: the response of a batch does not map to an array.", connector.coordinate);
+pub(crate) fn not_a_list(connector: &Connector, found: &str) -> ClientError {
+    let message = format!("{}: expected a list of rows, found {found}.", connector.coordinate);
     ClientError::new(Code::ValueMismatch, message)
 }
 
@@ -287,7 +287,7 @@ fn join<'u>(
     units: impl Iterator<Item = (usize, &'u Unit)>,
 ) -> Result<Vec<(usize, Node)>, ClientError> {
     let Node::List { start, len } = table.node(0) else {
-        return Err(not_a_list(&step.connector));
+        return Err(not_a_list(&step.connector, found(table, table.node(0))));
     };
     let many = has_many(step);
     let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();

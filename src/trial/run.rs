@@ -186,7 +186,7 @@ impl Run<'_> {
         for value in values {
             match value {
                 Some(Value::List(items)) => rows.extend_from_slice(items),
-                _ => failed.push(not_a_list(self.connector)),
+                other => failed.push(not_a_list(self.connector, words(*other))),
             }
         }
         Some(Value::List(arena.alloc_slice_copy(&rows)))
@@ -250,6 +250,18 @@ impl Run<'_> {
             errors_max: ERRORS_MAX,
         };
         entries(&write(&answer))
+    }
+}
+
+/// What a value is, in the words of errors.
+fn words(value: Option<Value<'_>>) -> &'static str {
+    match value {
+        None | Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a string",
+        Some(Value::List(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
     }
 }
 

@@ -6,6 +6,7 @@ use ficus::{
     config::Limits,
     diagnostic::Diagnostics,
     graph::{Sources, load_sources},
+    mapping::methods,
     trial::case::{read, run},
 };
 use futures_util::FutureExt as _;
@@ -67,6 +68,16 @@ fn the_table_of_codes_is_the_closed_table() {
 }
 
 #[test]
+fn the_table_of_methods_has_them_all() {
+    let known: BTreeSet<&str> = methods::names().collect();
+    let table = README.split("### Methods").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let in_readme: BTreeSet<&str> =
+        rows.flat_map(|row| row.split("`, `")).filter_map(|method| method.split(['(', '`']).next()).collect();
+    assert_eq!(in_readme, known);
+}
+
+#[test]
 fn the_table_of_limits_shows_the_defaults() {
     let limits = Limits::default();
     let rows = [
@@ -86,6 +97,12 @@ fn the_table_of_limits_shows_the_defaults() {
     }
     let times = format!("{}s, {}s", limits.header_read.as_secs(), limits.body_read.as_secs());
     assert!(README.contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
+}
+
+#[test]
+fn the_diagnostic_it_shows_is_one_of_the_cases() {
+    let shown = README.split("```text\nerror[").nth(1).unwrap().split("\n```").next().unwrap();
+    assert!(include_str!("../check/undefined-argument.md").contains(shown), "{shown}");
 }
 
 #[test]
