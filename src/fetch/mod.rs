@@ -27,7 +27,7 @@ pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
-pub use request::{URL_BYTES_MAX, build};
+pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use upstream::{
