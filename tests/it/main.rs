@@ -10,6 +10,7 @@
 
 mod check;
 mod cli;
+mod debugger;
 mod demo;
 mod differential;
 mod editors;
