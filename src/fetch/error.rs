@@ -1,7 +1,5 @@
 //! What can go wrong between a connector and its backend, and what of it a client may read.
 
-use std::time::Duration;
-
 use crate::error::{ClientError, Code};
 
 /// A fetch that gave no data.
@@ -9,13 +7,11 @@ use crate::error::{ClientError, Code};
 #[error("{}{}", .client.message, .detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default())]
 pub struct FetchError {
     /// What the client reads.
-    pub client: ClientError,
+    pub client: Box<ClientError>,
     /// What only the log reads: addresses, causes.
     pub detail: Option<String>,
     /// What kept the backend from answering; none where it answered, or was not asked.
     pub trouble: Option<Trouble>,
-    /// How long until it is worth asking again, where that is known.
-    pub retry_after: Option<Duration>,
 }
 
 /// What kept a backend from answering.
@@ -31,8 +27,8 @@ impl FetchError {
     /// An error with the message a client reads.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        let client = ClientError::new(code, message);
-        FetchError { client, detail: None, trouble: None, retry_after: None }
+        let client = Box::new(ClientError::new(code, message));
+        FetchError { client, detail: None, trouble: None }
     }
 
     /// Adds what only the log reads.
@@ -46,13 +42,6 @@ impl FetchError {
     #[must_use]
     pub fn with_trouble(mut self, trouble: Trouble) -> Self {
         self.trouble = Some(trouble);
-        self
-    }
-
-    /// Says how long until it is worth asking again.
-    #[must_use]
-    pub fn with_retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
         self
     }
 }

@@ -144,7 +144,7 @@ impl FetchError {
     /// has a name, and `connector.coordinate`.
     #[must_use]
     pub fn attributed(mut self, connector: &Connector, status: Option<StatusCode>) -> Self {
-        let ClientError { extensions, .. } = &mut self.client;
+        let ClientError { extensions, .. } = &mut *self.client;
         if let Some(status) = status {
             extensions.insert("http".to_owned(), json!({ "status": status.as_u16() }));
         }

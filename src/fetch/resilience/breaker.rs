@@ -50,8 +50,8 @@ pub(super) enum Admission {
     Pass,
     /// It goes through, and decides.
     Probe,
-    /// It fails at once; the source may be asked again after so long.
-    Refused(Duration),
+    /// It fails at once.
+    Refused,
 }
 
 impl Breaker {
@@ -70,10 +70,10 @@ impl Breaker {
     pub(super) fn admit(&mut self, now: Instant) -> Admission {
         match self.state {
             State::Closed => Admission::Pass,
-            State::Open { until } if now < until => Admission::Refused(until - now),
+            State::Open { until } if now < until => Admission::Refused,
             // A probe whose caller gave up never reports; another may go after a while.
             State::HalfOpen { probe: Some(since) } if now < since + self.rules.open_for => {
-                Admission::Refused(since + self.rules.open_for - now)
+                Admission::Refused
             }
             State::Open { .. } | State::HalfOpen { .. } => {
                 self.state = State::HalfOpen { probe: Some(now) };
@@ -145,7 +145,7 @@ mod tests {
 
     fn run(breaker: &mut Breaker, failed: bool) -> Admission {
         let admission = breaker.admit(Instant::now());
-        if !matches!(admission, Admission::Refused(_)) {
+        if !matches!(admission, Admission::Refused) {
             breaker.ended(admission, failed, Instant::now());
         }
         admission
@@ -157,12 +157,12 @@ mod tests {
         (0..4).for_each(|_| assert_eq!(run(&mut breaker, true), Admission::Pass));
         run(&mut breaker, false);
         (0..5).for_each(|_| assert_eq!(run(&mut breaker, true), Admission::Pass));
-        assert_eq!(run(&mut breaker, true), Admission::Refused(Duration::from_secs(5)));
+        assert_eq!(run(&mut breaker, true), Admission::Refused);
         assert_eq!(breaker.state(Instant::now()), BreakerState::Open);
 
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(run(&mut breaker, true), Admission::Probe);
-        assert!(matches!(run(&mut breaker, false), Admission::Refused(_)));
+        assert!(matches!(run(&mut breaker, false), Admission::Refused));
 
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(run(&mut breaker, false), Admission::Probe);
@@ -204,7 +204,7 @@ mod tests {
         });
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(breaker.admit(Instant::now()), Admission::Probe);
-        assert!(matches!(breaker.admit(Instant::now()), Admission::Refused(_)));
+        assert!(matches!(breaker.admit(Instant::now()), Admission::Refused));
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(breaker.admit(Instant::now()), Admission::Probe);
     }

@@ -78,14 +78,14 @@ impl Guard {
         let mut state = self.state();
         let now = Instant::now();
         // The limit first: what it refuses must not be taken for a probe.
-        if let Some(Err(wait)) = state.rate.as_mut().map(|rate| rate.take(now)) {
+        if state.rate.as_mut().is_some_and(|rate| !rate.take(now)) {
             let message = "Connector error: more requests to this source than its rate limit allows";
-            return Err(FetchError::new(Code::RequestRateLimited, message).with_retry_after(wait));
+            return Err(FetchError::new(Code::RequestRateLimited, message));
         }
         match state.breaker.admit(now) {
-            Admission::Refused(wait) => {
+            Admission::Refused => {
                 let message = "Connector error: this source failed repeatedly and is not asked for a while";
-                Err(FetchError::new(Code::CircuitBreakerOpen, message).with_retry_after(wait))
+                Err(FetchError::new(Code::CircuitBreakerOpen, message))
             }
             admission => Ok(admission),
         }
