@@ -78,6 +78,12 @@ fn the_table_of_limits_shows_the_defaults() {
 }
 
 #[test]
+fn the_diagnostic_it_shows_is_one_of_the_cases() {
+    let shown = README.split("```text\nerror[").nth(1).unwrap().split("\n```").next().unwrap();
+    assert!(include_str!("../check/undefined-argument.md").contains(shown), "{shown}");
+}
+
+#[test]
 fn the_plan_it_shows_is_the_plan() {
     let shown = README.split("$ ficus explain -q '").nth(1).unwrap();
     let (operation, rest) = shown.split_once("'\n").unwrap();
