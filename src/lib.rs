@@ -28,8 +28,8 @@ pub mod response;
 pub mod admin;
 pub mod cli;
 pub mod demo;
-pub mod import;
 pub mod error;
+pub mod import;
 pub mod server;
 pub mod telemetry;
 

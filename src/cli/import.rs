@@ -16,7 +16,9 @@ use super::{
 use crate::{
     diagnostic::{Diagnostics, counted},
     graph::{Paths, read_files},
-    import::{DOCUMENT_BYTES_MAX, ImportError, Imported, Options, Report, defined_types, import, source_name},
+    import::{
+        DOCUMENT_BYTES_MAX, ImportError, Imported, Options, Report, defined_types, import, source_name,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -75,7 +77,10 @@ impl OpenApi {
         let stem = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let source = match &self.source {
             Some(name) if source_name(name) != *name => {
-                say(&format!("ficus: `{name}` cannot be the name of a source; `{}` can\n", source_name(name)));
+                say(&format!(
+                    "ficus: `{name}` cannot be the name of a source; `{}` can\n",
+                    source_name(name)
+                ));
                 return Ok(Outcome::Faults);
             }
             Some(name) => name.clone(),
@@ -83,11 +88,17 @@ impl OpenApi {
         };
         let schema = self.out.join("schema").join(format!("{source}.graphql"));
         let connector = self.out.join("connectors").join(format!("{source}.yaml"));
-        if let (Some(there), false) = ([&schema, &connector].into_iter().find(|path| path.exists()), self.force) {
-            anyhow::bail!("{} is there already; --force writes over it, --source NAME uses another name", there.display());
+        if let (Some(there), false) =
+            ([&schema, &connector].into_iter().find(|path| path.exists()), self.force)
+        {
+            anyhow::bail!(
+                "{} is there already; --force writes over it, --source NAME uses another name",
+                there.display()
+            );
         }
         let Some(text) = self.read()? else { return Ok(Outcome::Faults) };
-        let document = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let document =
+            self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let options = Options { source, document, taken: self.taken(&schema) };
         let imported = match import(&text, &options) {
             Ok(imported) => imported,
@@ -114,7 +125,11 @@ impl OpenApi {
         let bytes = fs::metadata(&self.file).with_context(in_file)?.len();
         if bytes > DOCUMENT_BYTES_MAX as u64 {
             let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-            say(&format!("{}: {}\n", in_file(), ImportError::TooLarge { bytes, bytes_max: DOCUMENT_BYTES_MAX }));
+            say(&format!(
+                "{}: {}\n",
+                in_file(),
+                ImportError::TooLarge { bytes, bytes_max: DOCUMENT_BYTES_MAX }
+            ));
             return Ok(None);
         }
         match String::from_utf8(fs::read(&self.file).with_context(in_file)?) {

@@ -94,7 +94,8 @@ pub(super) fn assemble(parts: &Parts<'_, '_>, roots: &[Root<'_>], report: &Repor
 }
 
 fn title(parts: &Parts<'_, '_>) -> String {
-    let text = |pointer: &str| parts.document.root.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text =
+        |pointer: &str| parts.document.root.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let title = format!("{} {}", text("/info/title").trim(), text("/info/version").trim());
     let title: String = title.trim().chars().filter(|c| !c.is_control()).take(100).collect();
     if title.is_empty() { "the backend".to_owned() } else { title }
@@ -102,7 +103,9 @@ fn title(parts: &Parts<'_, '_>) -> String {
 
 fn heading(parts: &Parts<'_, '_>) -> Vec<String> {
     let (title, document) = (title(parts), &parts.options.document);
-    vec![format!("{title}, imported from {document} by `ficus import openapi`. From here on it is yours to edit.")]
+    vec![format!(
+        "{title}, imported from {document} by `ficus import openapi`. From here on it is yours to edit."
+    )]
 }
 
 fn root_field<'a>(root: &'a Root<'_>, selection: &[Node]) -> Connected<'a> {
@@ -309,5 +312,7 @@ fn scalars(types: &[Written<'_>], selected: &[(&Root<'_>, Vec<Node>)], options: 
         gives.into_iter().chain(root.arguments.iter().filter_map(|argument| argument.slot.ty.leaf()))
     });
     let used: BTreeSet<Leaf> = in_types.chain(in_roots).collect();
-    used.into_iter().filter(|leaf| leaf.description().is_some() && !options.taken.contains(leaf.name())).collect()
+    used.into_iter()
+        .filter(|leaf| leaf.description().is_some() && !options.taken.contains(leaf.name()))
+        .collect()
 }

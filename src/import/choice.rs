@@ -64,7 +64,8 @@ pub(super) fn one_of<'d>(
         return ty;
     }
     // One value or several of it: a client may always send a list.
-    if let (Direction::Input, [one, Schema { form: Form::List(Some(items)), .. }]) = (place.direction, variants.as_slice())
+    if let (Direction::Input, [one, Schema { form: Form::List(Some(items)), .. }]) =
+        (place.direction, variants.as_slice())
         && schema::read(builder.document, items).form_is(&one.form)
     {
         return Type::list(builder.slot(items, place));
@@ -110,7 +111,9 @@ fn alike(one: &Property<'_>, other: &Property<'_>) -> bool {
     let words = |property: &Property<'_>| {
         let words = entries(Some(property.schema.value));
         let mut words: Vec<(String, String)> = words
-            .filter(|(word, _)| !matches!(word.as_str(), "description" | "title" | "example" | "enum" | "default"))
+            .filter(|(word, _)| {
+                !matches!(word.as_str(), "description" | "title" | "example" | "enum" | "default")
+            })
             .map(|(word, value)| (word.clone(), value.to_string()))
             .collect();
         words.sort();
@@ -165,7 +168,8 @@ fn union<'d>(
         None => None,
     };
     let (property, values) = told.or_else(|| by_constants(builder.document, objects))?;
-    let members: Vec<(String, &Schema<'d>)> = values.into_iter().map(|(v, i)| Some((v, objects.get(i)?.0))).collect::<Option<_>>()?;
+    let members: Vec<(String, &Schema<'d>)> =
+        values.into_iter().map(|(v, i)| Some((v, objects.get(i)?.0))).collect::<Option<_>>()?;
     let tell = Tell { property: property.to_owned(), members: Vec::new() };
     let (id, is_new) = builder.define(schema, place, Kind::Union(tell));
     let id = id?;
@@ -184,7 +188,8 @@ fn fill_union<'d>(builder: &mut Builder<'d>, id: Id, members: &[(String, &Schema
         let place = Place { name: &name, direction: Direction::Output, ..place };
         let made = builder.object(member, object.properties.clone(), place).definition();
         // A member may be a union of its own where another place made one of it.
-        let is_object = |id: &Id| builder.definitions.get(*id).is_some_and(|d| matches!(d.kind, Kind::Object(_)));
+        let is_object =
+            |id: &Id| builder.definitions.get(*id).is_some_and(|d| matches!(d.kind, Kind::Object(_)));
         found.extend(made.filter(is_object).map(|member| (value.clone(), member)));
     }
     if let Some(definition) = builder.definitions.get_mut(id)
@@ -216,7 +221,9 @@ fn by_discriminator<'d>(
             _ => None,
         });
         match (fixed, document.schema_name(&schema.at.pointer)) {
-            (Some(fixed), _) if fixed.len() == 1 => values.extend(fixed.iter().map(|v| ((*v).to_owned(), index))),
+            (Some(fixed), _) if fixed.len() == 1 => {
+                values.extend(fixed.iter().map(|v| ((*v).to_owned(), index)))
+            }
             (_, Some(name)) => values.push((name, index)),
             _ => return None,
         }
@@ -227,7 +234,10 @@ fn by_discriminator<'d>(
 /// Whether a target in a discriminator's mapping is a schema.
 fn names(document: Document<'_>, target: &str, at: &Located<'_>) -> bool {
     if target.starts_with('#') {
-        return document.target(target).and_then(|found| document.follow(found)).is_ok_and(|f| f.pointer == at.pointer);
+        return document
+            .target(target)
+            .and_then(|found| document.follow(found))
+            .is_ok_and(|f| f.pointer == at.pointer);
     }
     document.schema_name(&at.pointer).is_some_and(|name| name == target)
 }

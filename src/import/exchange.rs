@@ -61,7 +61,8 @@ fn put<'d>(known: &mut Vec<Parameter<'d>>, read: Parameter<'d>) {
 
 fn parameter<'d>(document: Document<'d>, at: &Located<'d>) -> Result<Read<'d>, Refusal> {
     let text = |key: &str| at.value.get(key).and_then(Value::as_str);
-    let malformed = |what: &str| Refusal::new(Code::Malformed, format!("the parameter at {} {what}", at.pointer));
+    let malformed =
+        |what: &str| Refusal::new(Code::Malformed, format!("the parameter at {} {what}", at.pointer));
     let name = text("name").ok_or_else(|| malformed("has no name"))?.to_owned();
     let position = match text("in") {
         Some("path") => Position::Path,
@@ -107,6 +108,8 @@ fn style(version: Version, value: &Value, position: Position) -> Style {
     let default = matches!(position, Position::Query | Position::Cookie);
     let explode = value.get("explode").and_then(Value::as_bool);
     match text("style") {
+        Some("label") => Style::Prefixed('.'),
+        Some("matrix") => Style::Prefixed(';'),
         Some("deepObject") => Style::Deep,
         Some("spaceDelimited") => Style::Joined(" "),
         Some("pipeDelimited") => Style::Joined("|"),
@@ -118,7 +121,9 @@ fn style(version: Version, value: &Value, position: Position) -> Style {
 /// Whether a media type is JSON, or may be.
 fn is_json(media: &str) -> bool {
     let media = essence(media);
-    media.ends_with("/json") || media.ends_with("+json") || matches!(media.as_str(), "*/*" | "application/*" | "text/json")
+    media.ends_with("/json")
+        || media.ends_with("+json")
+        || matches!(media.as_str(), "*/*" | "application/*" | "text/json")
 }
 
 fn essence(media: &str) -> String {
@@ -156,7 +161,8 @@ fn unsupported_body<'m>(media: impl Iterator<Item = &'m str>) -> Refusal {
 fn request_body<'d>(at: &Located<'d>) -> Result<Option<Body<'d>>, Refusal> {
     let Some(content) = Document::at(at, "content") else { return Ok(None) };
     let offered = || entries(Some(content.value)).map(|(media, _)| media.as_str());
-    let best = offered().filter_map(|media| Some((body_type(media)?, media))).min_by_key(|(kind, _)| rank(kind));
+    let best =
+        offered().filter_map(|media| Some((body_type(media)?, media))).min_by_key(|(kind, _)| rank(kind));
     let Some((media, key)) = best else {
         return if offered().next().is_none() { Ok(None) } else { Err(unsupported_body(offered())) };
     };
@@ -200,7 +206,8 @@ fn swagger_body<'d>(
     if fields.is_empty() {
         return Ok(None);
     }
-    let file = fields.iter().find(|field| field.schema.value.get("type").and_then(Value::as_str) == Some("file"));
+    let file =
+        fields.iter().find(|field| field.schema.value.get("type").and_then(Value::as_str) == Some("file"));
     if let Some(file) = file {
         let reason = format!("the form field `{}` is a file", file.name);
         return Err(Refusal::new(Code::MultipartBody, reason));
@@ -228,7 +235,10 @@ pub(super) fn answer<'d>(
     let Some(status) = statuses.first().copied().or_else(|| default_status(document, &responses)) else {
         let is_redirect = entries(Some(responses.value)).any(|(status, _)| status.starts_with('3'));
         if is_redirect {
-            return Err(Refusal::new(Code::NoSuccessResponse, "the only answer besides failures is a redirect"));
+            return Err(Refusal::new(
+                Code::NoSuccessResponse,
+                "the only answer besides failures is a redirect",
+            ));
         }
         // Nobody describes only failures of what never succeeds.
         let answer = if operation.method == "get" { Answer::Json(None) } else { Answer::Empty };
@@ -256,12 +266,14 @@ pub(super) fn answer<'d>(
 /// `default`, unless it is one failure among others.
 fn default_status(document: Document<'_>, responses: &Located<'_>) -> Option<&'static str> {
     let at = Document::at(responses, "default")?;
-    let is_alone = entries(Some(responses.value)).all(|(status, _)| status == "default" || status.starts_with("x-"));
+    let is_alone =
+        entries(Some(responses.value)).all(|(status, _)| status == "default" || status.starts_with("x-"));
     let named = at.value.get("$ref").and_then(Value::as_str).unwrap_or_default();
     let followed = document.follow(at.clone()).ok()?;
     let described = followed.value.get("description").and_then(Value::as_str).unwrap_or_default();
     let words = format!("{named} {described}").to_ascii_lowercase();
-    let is_failure = ["error", "fail", "problem", "unexpected", "exception"].iter().any(|word| words.contains(word));
+    let is_failure =
+        ["error", "fail", "problem", "unexpected", "exception"].iter().any(|word| words.contains(word));
     (is_alone || !is_failure).then_some("default")
 }
 
@@ -312,7 +324,16 @@ fn other_answer<'d, 'm>(offered: impl Iterator<Item = &'m str>) -> Result<Answer
         return Ok(Answer::Text);
     }
     let binary = |media: &String| {
-        let kinds = ["image/", "audio/", "video/", "font/", "multipart/", "application/octet-stream", "application/pdf", "application/zip"];
+        let kinds = [
+            "image/",
+            "audio/",
+            "video/",
+            "font/",
+            "multipart/",
+            "application/octet-stream",
+            "application/pdf",
+            "application/zip",
+        ];
         kinds.iter().any(|kind| media.starts_with(kind))
     };
     let (code, what) = if offered.iter().any(binary) {

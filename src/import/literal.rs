@@ -9,13 +9,16 @@ pub(super) fn literal(definitions: &[Definition], ty: &Type, value: &Value) -> O
     match (ty, value) {
         (_, Value::Null) => None,
         (Type::List(of), Value::Array(items)) => {
-            let items: Option<Vec<String>> = items.iter().map(|item| literal(definitions, &of.ty, item)).collect();
+            let items: Option<Vec<String>> =
+                items.iter().map(|item| literal(definitions, &of.ty, item)).collect();
             Some(format!("[{}]", items?.join(", ")))
         }
         (Type::List(of), one) => Some(format!("[{}]", literal(definitions, &of.ty, one)?)),
         (Type::Leaf(leaf), value) => of_leaf(*leaf, value),
         (Type::Named(id), Value::String(text)) => match &definitions.get(*id)?.kind {
-            Kind::Enum(values) => values.iter().find(|(_, value)| value == text).map(|(name, _)| name.clone()),
+            Kind::Enum(values) => {
+                values.iter().find(|(_, value)| value == text).map(|(name, _)| name.clone())
+            }
             _ => None,
         },
         _ => None,
@@ -32,7 +35,9 @@ fn of_leaf(leaf: Leaf, value: &Value) -> Option<String> {
     match leaf {
         Leaf::Int => number.and_then(|number| Some(number.parse::<i32>().ok()?.to_string())),
         Leaf::Long => number.and_then(|number| Some(number.parse::<i64>().ok()?.to_string())),
-        Leaf::Float => number.and_then(|number| number.parse::<f64>().ok()).map(|number| format!("{number:?}")),
+        Leaf::Float => {
+            number.and_then(|number| number.parse::<f64>().ok()).map(|number| format!("{number:?}"))
+        }
         Leaf::Boolean => match value {
             Value::Bool(flag) => Some(flag.to_string()),
             Value::String(text) if text == "true" || text == "false" => Some(text.clone()),

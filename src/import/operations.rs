@@ -10,6 +10,7 @@ use super::{
     name::{self, Names},
     report::Code,
     schema::{self, Form},
+    select::Node,
     types::{Leaf, Slot, Type},
 };
 
@@ -24,7 +25,8 @@ pub(super) struct Request {
     pub(super) query: Vec<(String, String)>,
     /// Name and template.
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<String>,
+    /// The mapping of the body; empty for none.
+    pub(super) body: Vec<Node>,
     /// A base URL that is not the source's.
     pub(super) server: Option<String>,
     /// What is selected before the type's own fields: `$.data`.
@@ -82,11 +84,15 @@ impl Root<'_> {
     pub(super) fn drop_unread_arguments(&mut self) {
         let request = &self.request;
         let pairs = request.query.iter().chain(&request.headers).map(|(_, value)| value.as_str());
-        let texts: Vec<&str> = pairs.chain([request.url.as_str()]).chain(request.body.as_deref()).collect();
+        let body: Vec<String> = request.body.iter().map(Node::to_line).collect();
+        let texts: Vec<&str> =
+            pairs.chain([request.url.as_str()]).chain(body.iter().map(String::as_str)).collect();
         self.arguments.retain(|argument| {
             let read = format!("$args.{}", argument.name);
             texts.iter().any(|text| {
-                text.split(&read).skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+                text.split(&read)
+                    .skip(1)
+                    .any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
             })
         });
     }
@@ -94,7 +100,8 @@ impl Root<'_> {
 
 /// Which name each operation gets; in the order of the operations.
 pub(super) fn names(operations: &[Operation<'_>]) -> Vec<String> {
-    let wanted: Vec<Vec<String>> = operations.iter().map(|operation| wanted_names(operation, operations)).collect();
+    let wanted: Vec<Vec<String>> =
+        operations.iter().map(|operation| wanted_names(operation, operations)).collect();
     let is_query = |operation: &Operation<'_>| operation.method == "get";
     let mut claims: std::collections::HashMap<(bool, &str), usize> = std::collections::HashMap::new();
     for (operation, names) in operations.iter().zip(&wanted) {
@@ -201,7 +208,12 @@ pub(super) fn root<'d>(
     let made = arguments::make(builder, operation, name, &sent)?;
     if operation.at.value.get("callbacks").is_some() {
         let line = operation.line();
-        builder.note(Code::Callback, &line, &operation.at, "callbacks are requests to the client; they are left out");
+        builder.note(
+            Code::Callback,
+            &line,
+            &operation.at,
+            "callbacks are requests to the client; they are left out",
+        );
     }
     Ok(Root {
         name: name.to_owned(),
@@ -257,7 +269,11 @@ pub(super) fn by_id<'r, 'd>(roots: &'r [Root<'d>], id: &str) -> Option<&'r Root<
 }
 
 /// The operation at a place of the document.
-pub(super) fn by_ref<'r, 'd>(document: Document<'d>, roots: &'r [Root<'d>], target: &str) -> Option<&'r Root<'d>> {
+pub(super) fn by_ref<'r, 'd>(
+    document: Document<'d>,
+    roots: &'r [Root<'d>],
+    target: &str,
+) -> Option<&'r Root<'d>> {
     let at = document.target(target).ok()?;
     roots.iter().find(|root| root.at.pointer == at.pointer)
 }

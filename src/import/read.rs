@@ -92,9 +92,11 @@ impl<'t> Yaml<'t> {
     fn next(&mut self) -> Result<Event<'t>, String> {
         match self.parser.next_event() {
             Some(Ok((event, _))) => Ok(event),
-            Some(Err(error)) => {
-                Err(format!("this is neither JSON nor YAML: line {}: {}", error.marker().line(), error.info()))
-            }
+            Some(Err(error)) => Err(format!(
+                "this is neither JSON nor YAML: line {}: {}",
+                error.marker().line(),
+                error.info()
+            )),
             None => Ok(Event::StreamEnd),
         }
     }
@@ -186,7 +188,8 @@ fn scalar(text: &str) -> Value {
     }
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     let number = if is_number {
-        let integer = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+        let integer =
+            text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
         integer.ok().or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64))
     } else {
         None

@@ -94,9 +94,7 @@ impl Report {
     /// As JSON: `{operations, imported, skipped: [{code, subject, pointer, reason}], notes: […]}`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let skip = |skip: &Skip| {
-            json!({"code": skip.code.as_str(), "subject": skip.subject, "pointer": skip.pointer, "reason": skip.reason})
-        };
+        let skip = |skip: &Skip| json!({"code": skip.code.as_str(), "subject": skip.subject, "pointer": skip.pointer, "reason": skip.reason});
         let list = |skips: &[Skip]| Value::Array(skips.iter().map(skip).collect());
         let report = json!({
             "operations": self.operations,

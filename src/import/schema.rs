@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Located, is_true};
+use super::document::{Document, Located, Refusal, is_true};
 
 /// How deep `allOf`, single `oneOf`s and `$ref`s may stand in each other within one schema.
 const DEPTH_MAX: usize = 16;
@@ -20,6 +20,8 @@ pub(super) struct Schema<'d> {
     pub(super) description: Option<&'d str>,
     pub(super) default: Option<&'d Value>,
     pub(super) form: Form<'d>,
+    /// Why nothing is known of it: a `$ref` leads nowhere.
+    pub(super) broken: Option<Refusal>,
 }
 
 /// What it is.
@@ -99,7 +101,10 @@ impl<'d> Reader<'d> {
     fn schema(&self, at: &Located<'d>, depth: usize) -> Schema<'d> {
         let outer = at.value;
         // A schema that leads nowhere is one of which nothing is known.
-        let at = self.document.follow(at.clone()).unwrap_or_else(|_| at.clone());
+        let (at, broken) = match self.document.follow(at.clone()) {
+            Ok(followed) => (followed, None),
+            Err(refusal) => (at.clone(), Some(refusal)),
+        };
         let value = at.value;
         let mut schema = Schema {
             nullable: is_true(value, "nullable") || is_true(value, "x-nullable"),
@@ -109,6 +114,7 @@ impl<'d> Reader<'d> {
             description: text(value, "description"),
             default: value.get("default"),
             form: Form::Any,
+            broken,
             at,
         };
         self.fill(&mut schema, depth);
@@ -172,8 +178,12 @@ impl<'d> Reader<'d> {
             let values = schema.at.value.get("enum").and_then(Value::as_array).into_iter().flatten();
             let values: Vec<&Value> = values.filter(|value| !value.is_null()).collect();
             match () {
-                () if !values.is_empty() && values.iter().all(|value| value.is_i64()) => Form::Scalar(Scalar::Int),
-                () if !values.is_empty() && values.iter().all(|value| value.is_boolean()) => Form::Scalar(Scalar::Boolean),
+                () if !values.is_empty() && values.iter().all(|value| value.is_i64()) => {
+                    Form::Scalar(Scalar::Int)
+                }
+                () if !values.is_empty() && values.iter().all(|value| value.is_boolean()) => {
+                    Form::Scalar(Scalar::Boolean)
+                }
                 () => Form::Any,
             }
         } else {
@@ -222,6 +232,7 @@ impl<'d> Reader<'d> {
     fn take_over(schema: &mut Schema<'d>, other: Schema<'d>) {
         schema.at = other.at;
         schema.form = other.form;
+        schema.broken = other.broken;
         schema.nullable |= other.nullable;
         schema.read_only |= other.read_only;
         schema.write_only |= other.write_only;
@@ -263,8 +274,14 @@ impl<'d> Reader<'d> {
         }
         schema.form = match (merged.properties.is_empty(), variants.pop()) {
             (false, None) => Form::Object(merged),
-            (_, Some(one_of)) if variants.is_empty() => Form::OneOf(OneOf { base: merged.properties, ..one_of }),
-            (true, _) => read.into_iter().map(|part| part.form).find(|form| !matches!(form, Form::Any)).unwrap_or(Form::Any),
+            (_, Some(one_of)) if variants.is_empty() => {
+                Form::OneOf(OneOf { base: merged.properties, ..one_of })
+            }
+            (true, _) => read
+                .into_iter()
+                .map(|part| part.form)
+                .find(|form| !matches!(form, Form::Any))
+                .unwrap_or(Form::Any),
             // Several choices at once: their combinations have no names.
             (false, Some(_)) => Form::Object(merged),
         };
@@ -273,7 +290,8 @@ impl<'d> Reader<'d> {
     fn one_of(&self, schema: &mut Schema<'d>, variants: &[Located<'d>], depth: usize) {
         let is_null = |at: &Located<'d>| {
             let value = self.document.follow(at.clone()).unwrap_or_else(|_| at.clone()).value;
-            let only_null = value.get("enum").and_then(Value::as_array).is_some_and(|v| v.iter().all(Value::is_null));
+            let only_null =
+                value.get("enum").and_then(Value::as_array).is_some_and(|v| v.iter().all(Value::is_null));
             types(value) == ["null"] || only_null || value.get("const").is_some_and(Value::is_null)
         };
         let base = properties(&schema.at);
@@ -310,7 +328,8 @@ impl<'d> Reader<'d> {
 fn is_demand(value: &Value) -> bool {
     let words = value.as_object().into_iter().flat_map(|object| object.keys());
     let mut words = words.filter(|word| !matches!(word.as_str(), "title" | "description" | "type"));
-    value.get("required").is_some_and(Value::is_array) && words.all(|word| matches!(word.as_str(), "required" | "not"))
+    value.get("required").is_some_and(Value::is_array)
+        && words.all(|word| matches!(word.as_str(), "required" | "not"))
 }
 
 /// Names in `required` around an `allOf` and in parts that only demand.
@@ -325,7 +344,12 @@ fn add<'d>(known: &mut Vec<Property<'d>>, property: &Property<'d>) {
     match known.iter_mut().find(|other| other.name == property.name) {
         Some(other) => {
             other.required |= property.required;
-            if property.schema.value.as_object().is_some_and(|schema| schema.keys().any(|key| key != "description")) {
+            if property
+                .schema
+                .value
+                .as_object()
+                .is_some_and(|schema| schema.keys().any(|key| key != "description"))
+            {
                 other.schema = property.schema.clone();
             }
         }
@@ -334,8 +358,14 @@ fn add<'d>(known: &mut Vec<Property<'d>>, property: &Property<'d>) {
 }
 
 fn properties<'d>(at: &Located<'d>) -> Vec<Property<'d>> {
-    let required: Vec<&str> =
-        at.value.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = at
+        .value
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let Some(properties) = Document::at(at, "properties") else { return Vec::new() };
     let entries = properties.value.as_object().into_iter().flatten();
     entries
@@ -374,7 +404,9 @@ fn integer(value: &Value, format: &str) -> Scalar {
     let large = bound("maximum") > f64::from(i32::MAX) || bound("minimum") > f64::from(i32::MAX) + 1.0;
     match format {
         "int32" | "int16" | "int8" | "uint16" | "uint8" => Scalar::Int,
-        "int64" | "long" | "uint32" | "uint64" | "unix-time" | "timestamp" | "bigint" | "epoch" => Scalar::Long,
+        "int64" | "long" | "uint32" | "uint64" | "unix-time" | "timestamp" | "bigint" | "epoch" => {
+            Scalar::Long
+        }
         _ if large => Scalar::Long,
         _ => Scalar::Int,
     }

@@ -53,8 +53,13 @@ pub(super) fn source(document: Document<'_>, name: &str, operations: &[Operation
     // Of equals the first: `max_by_key` would take the last.
     let most = uses.iter().rev().max_by_key(|(_, count)| *count).map(|(server, _)| server.clone());
     let server = most.unwrap_or_else(|| servers(document.root, document.version).unwrap_or_else(nowhere));
-    let mut source =
-        Source { name: name.to_owned(), server, headers: Vec::new(), query: Vec::new(), comments: Vec::new() };
+    let mut source = Source {
+        name: name.to_owned(),
+        server,
+        headers: Vec::new(),
+        query: Vec::new(),
+        comments: Vec::new(),
+    };
     source.secure(document, operations);
     source
 }
@@ -105,7 +110,9 @@ fn rooted(path: &str) -> String {
 /// A URL that a base URL can be made of; a path alone is put behind a made up host.
 fn checked(url: &str) -> Option<Server> {
     let url = url.split(['#', '?']).next().unwrap_or_default().trim_end_matches('/');
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/@%+,;=!$&'()*[]".contains(&byte));
+    let plain = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/@%+,;=!$&'()*[]".contains(&byte))
+    };
     let Some((scheme, rest)) = url.split_once("://") else {
         let path = match url.strip_prefix("//") {
             Some(rest) => return checked(&format!("https://{rest}")),
@@ -115,8 +122,10 @@ fn checked(url: &str) -> Option<Server> {
     };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
-    let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let fits = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") && port.parse::<u16>().is_ok();
+    let is_host =
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let fits =
+        matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") && port.parse::<u16>().is_ok();
     (is_host && fits && plain(path)).then(|| Server { url: url.to_owned(), made_up: false })
 }
 
@@ -128,17 +137,19 @@ impl Source {
         let mut used: BTreeMap<usize, (&String, &Value)> = BTreeMap::new();
         for operation in operations {
             let demanded = operation.at.value.get("security").or_else(|| document.root.get("security"));
-            let first = demanded.and_then(Value::as_array).and_then(|all| all.iter().find(|one| is_named(one)));
+            let first =
+                demanded.and_then(Value::as_array).and_then(|all| all.iter().find(|one| is_named(one)));
             for (name, _) in entries(first) {
                 let known = entries(schemes).enumerate().find(|(_, (known, _))| *known == name);
                 used.extend(known);
             }
         }
         for (name, scheme) in used.into_values() {
-            let scheme = match document.follow(super::document::Located { pointer: "#".to_owned(), value: scheme }) {
-                Ok(found) => found.value,
-                Err(_) => continue,
-            };
+            let scheme =
+                match document.follow(super::document::Located { pointer: "#".to_owned(), value: scheme }) {
+                    Ok(found) => found.value,
+                    Err(_) => continue,
+                };
             self.scheme(name, scheme);
         }
     }
@@ -178,7 +189,8 @@ impl Source {
     }
 
     fn header(&mut self, name: &str, text: String, comment: Option<String>) {
-        let is_token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let is_token =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         let known = self.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name));
         let hop = ["connection", "host", "te", "content-length", "content-type", "accept"];
         if is_token && !known && !hop.contains(&name.to_ascii_lowercase().as_str()) {
@@ -240,5 +252,9 @@ fn shouted(text: &str) -> String {
 /// A text as a YAML value: in quotes.
 fn yaml(text: &str) -> String {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"${}/._-:?=&".contains(&byte));
-    if plain && !text.contains(": ") { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if plain && !text.contains(": ") {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
