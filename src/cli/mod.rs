@@ -2,14 +2,17 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod connector_schema;
 mod demo;
 mod explain;
 mod import;
 mod logs;
+mod run;
 mod schema;
 mod serve;
 mod shared;
 mod signals;
+mod test;
 
 use std::process::ExitCode;
 
@@ -35,7 +38,10 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    ConnectorSchema(connector_schema::ConnectorSchema),
     Import(import::Import),
+    Run(run::Run),
+    Test(test::Test),
 }
 
 /// How a command ends, as its exit status.
@@ -58,7 +64,10 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::ConnectorSchema(command) => command.run(),
         Command::Import(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Test(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -9,6 +9,17 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// As it is printed; SARIF has the same words for its levels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
 /// Codes of diagnostics: those of the connect language (section 11) under their names there, and Ficus's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -74,6 +85,8 @@ pub enum Code {
     RequestlessSelectionUsesRequestData,
     /// A URL template that cannot be read.
     InvalidUrl,
+    /// A URL with a blank, or with `:name` in the place of an argument.
+    SuspiciousUrl,
     /// A URL that is neither `http` nor `https`.
     InvalidUrlScheme,
     /// `path` or `queryParams` that cannot be read.
@@ -136,6 +149,8 @@ pub enum Code {
     ConnectorsBatchKeyNotInSelection,
     /// `@groupBy` that does not say how rows find their parent.
     InvalidGroupBy,
+    /// A list leads to a request for each of its items.
+    NPlusOne,
 }
 
 impl Code {
@@ -172,6 +187,7 @@ impl Code {
             Code::HttpOmittedRequiresV04 => "HTTP_OMITTED_REQUIRES_V0_4",
             Code::RequestlessSelectionUsesRequestData => "REQUESTLESS_SELECTION_USES_REQUEST_DATA",
             Code::InvalidUrl => "INVALID_URL",
+            Code::SuspiciousUrl => "SUSPICIOUS_URL",
             Code::InvalidUrlScheme => "INVALID_URL_SCHEME",
             Code::InvalidUrlProperty => "INVALID_URL_PROPERTY",
             Code::AbsoluteConnectUrlWithSource => "ABSOLUTE_CONNECT_URL_WITH_SOURCE",
@@ -202,6 +218,7 @@ impl Code {
             Code::ConnectBatchAndThis => "CONNECT_BATCH_AND_THIS",
             Code::ConnectorsBatchKeyNotInSelection => "CONNECTORS_BATCH_KEY_NOT_IN_SELECTION",
             Code::InvalidGroupBy => "INVALID_GROUP_BY",
+            Code::NPlusOne => "N_PLUS_ONE",
         }
     }
 
@@ -209,9 +226,11 @@ impl Code {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Code::NoSourceImport | Code::UnusedConnectorFile | Code::FieldsMissingOnOneWay => {
-                Severity::Warning
-            }
+            Code::NoSourceImport
+            | Code::UnusedConnectorFile
+            | Code::FieldsMissingOnOneWay
+            | Code::SuspiciousUrl
+            | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }
     }

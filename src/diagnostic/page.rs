@@ -44,6 +44,7 @@ const PAGES: &[(Code, &str)] = &[
         include_str!("pages/REQUESTLESS_SELECTION_USES_REQUEST_DATA.md"),
     ),
     (Code::InvalidUrl, include_str!("pages/INVALID_URL.md")),
+    (Code::SuspiciousUrl, include_str!("pages/SUSPICIOUS_URL.md")),
     (Code::InvalidUrlScheme, include_str!("pages/INVALID_URL_SCHEME.md")),
     (Code::InvalidUrlProperty, include_str!("pages/INVALID_URL_PROPERTY.md")),
     (Code::AbsoluteConnectUrlWithSource, include_str!("pages/ABSOLUTE_CONNECT_URL_WITH_SOURCE.md")),
@@ -74,6 +75,7 @@ const PAGES: &[(Code, &str)] = &[
     (Code::ConnectBatchAndThis, include_str!("pages/CONNECT_BATCH_AND_THIS.md")),
     (Code::ConnectorsBatchKeyNotInSelection, include_str!("pages/CONNECTORS_BATCH_KEY_NOT_IN_SELECTION.md")),
     (Code::InvalidGroupBy, include_str!("pages/INVALID_GROUP_BY.md")),
+    (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];
 
 impl Code {

@@ -26,11 +26,21 @@ impl Given {
         self.names().is_none()
     }
 
+    /// Whether nothing at all is known of it, nor of what stands below.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.0 == Shape::Unknown
+    }
+
     /// What is given for a field; none where it is not given.
     pub(super) fn field(&self, name: &str) -> Option<Given> {
         let mut found = Vec::new();
         fields(&self.0, name, &mut found);
         Shape::any_of(found).map(Given)
+    }
+
+    /// Whether a field is given by its name, not only by an object passed on as it stands.
+    pub(super) fn names_field(&self, name: &str) -> bool {
+        names_field(&self.0, name)
     }
 
     /// Whether a value is given at the end of a path.
@@ -61,6 +71,14 @@ fn fields(shape: &Shape, name: &str, found: &mut Vec<Shape>) {
             _ => {}
         }
     }
+}
+
+fn names_field(shape: &Shape, name: &str) -> bool {
+    shape.alternatives().iter().any(|alternative| match alternative {
+        Shape::List(element) => names_field(element, name),
+        Shape::Object(object) => object.field(name).is_some(),
+        _ => false,
+    })
 }
 
 /// Collects the keys; false where there may be others.

@@ -3,15 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use apollo_compiler::{
-    Name,
-    ast::{self, OperationType},
-};
-use http::Method;
+use apollo_compiler::Name;
 
 use super::{
     Condition, Content, Input, InputFrom, Layout, LayoutId, PositionId, Slot, SlotIndex, StepId,
-    draft::StepDraft, given::Given, planner::Planner, types,
+    draft::StepDraft, given::Given, planner::Planner,
 };
 use crate::connector::{Connector, ConnectorId, Join, Kind};
 
@@ -67,13 +63,8 @@ impl<'a> Planner<'a> {
     pub(super) fn completions(&self, concrete: &Name) -> impl Iterator<Item = ConnectorId> {
         let schema = &self.graph.schema;
         let own = self.graph.by_type.get(concrete).into_iter().flatten();
-        let inherited = self
-            .graph
-            .by_type
-            .iter()
-            .filter(move |(name, _)| *name != concrete && schema.is_subtype(name, concrete))
-            .flat_map(|(_, ids)| ids);
-        let mut inherited: Vec<ConnectorId> = inherited.copied().collect();
+        let inherited = self.of_abstract.iter().filter(|(name, _)| schema.is_subtype(name, concrete));
+        let mut inherited: Vec<ConnectorId> = inherited.flat_map(|(_, ids)| ids.iter().copied()).collect();
         inherited.sort_unstable();
         own.copied().chain(inherited)
     }
@@ -87,7 +78,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What a connector's selection gives.
-    fn selection(&self, id: ConnectorId) -> Option<&Given> {
+    pub(super) fn selection(&self, id: ConnectorId) -> Option<&Given> {
         let connector = self.connector(id)?;
         Some(self.selections.get(id.0 as usize)?.get_or_init(|| Given::of(&connector.selection)))
     }
@@ -310,24 +301,6 @@ impl<'a> Planner<'a> {
             })
             .collect();
         self.step(step).row_key = row_key;
-    }
-
-    /// Whether "not found" is an answer: for a single nullable object on `Query`, or an entity.
-    pub(super) fn missing_is_null(
-        &self,
-        position: PositionId,
-        connector: ConnectorId,
-        ty: &ast::Type,
-    ) -> bool {
-        let object = !ty.is_list() && !ty.is_non_null() && !types::is_leaf(&self.graph.schema, ty);
-        let on_query = self.at(position).owner.is_none()
-            && self.graph.schema.root_operation(OperationType::Query) == Some(&self.at(position).declared);
-        let connector = self.connector(connector);
-        let reads = connector
-            .and_then(|found| found.request.as_ref())
-            .is_some_and(|request| request.method == Method::GET);
-        let entity = connector.is_some_and(|found| matches!(found.kind, Kind::Entity { .. }));
-        object && reads && (on_query || entity)
     }
 }
 

@@ -10,14 +10,17 @@
 
 mod check;
 mod cli;
+mod debugger;
 mod demo;
 mod differential;
+mod editors;
 mod http;
 mod import;
 mod layers;
 mod mapping;
 mod mapping_properties;
 mod mount;
+mod n_plus_one;
 mod plan;
 mod playground;
 mod readme;
@@ -25,3 +28,4 @@ mod realdata;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;
