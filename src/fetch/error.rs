@@ -9,7 +9,7 @@ pub struct FetchError {
     /// What the client reads.
     pub client: Box<ClientError>,
     /// What only the log reads: addresses, causes.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// What kept the backend from answering; none where it answered, or was not asked.
     pub trouble: Option<Trouble>,
 }
@@ -34,7 +34,7 @@ impl FetchError {
     /// Adds what only the log reads.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into_boxed_str());
         self
     }
 

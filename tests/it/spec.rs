@@ -85,6 +85,11 @@ fn limits() {
 }
 
 #[test]
+fn imported() {
+    check_folder("spec/imported", run);
+}
+
+#[test]
 fn caching() {
     check_folder("spec/caching", |case| run_through(case, guarded));
 }

@@ -1,6 +1,6 @@
 //! A circuit breaker: a source that fails again and again is left alone for a while, then asked once to see.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
@@ -72,9 +72,7 @@ impl Breaker {
             State::Closed => Admission::Pass,
             State::Open { until } if now < until => Admission::Refused,
             // A probe whose caller gave up never reports; another may go after a while.
-            State::HalfOpen { probe: Some(since) } if now < since + self.rules.open_for => {
-                Admission::Refused
-            }
+            State::HalfOpen { probe: Some(since) } if now < since + self.rules.open_for => Admission::Refused,
             State::Open { .. } | State::HalfOpen { .. } => {
                 self.state = State::HalfOpen { probe: Some(now) };
                 Admission::Probe
@@ -137,6 +135,8 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn breaker() -> Breaker {

@@ -1,7 +1,5 @@
 //! A rate limit: so many requests in a time, evenly, with bursts of as many.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use crate::connector::RateLimit;
@@ -33,6 +31,8 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

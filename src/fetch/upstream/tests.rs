@@ -259,7 +259,7 @@ async fn a_backend_that_is_not_there_is_an_error() {
     drop(listener);
     let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
     assert_eq!(
-        error.client,
+        *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
     );
     let detail = error.detail.unwrap();
@@ -406,7 +406,7 @@ async fn a_backend_without_tls_is_no_https_backend() {
     let url = backend.url.replace("http://", "https://");
     let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
     assert_eq!(
-        error.client,
+        *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
     );
 }
