@@ -139,14 +139,7 @@ impl<'r> Run<'r> {
     where
         'r: 'a,
     {
-        Given {
-            env: &self.graph.env,
-            client: self.headers,
-            args: None,
-            this: None,
-            batch: None,
-            response: None,
-        }
+        Given { client: self.headers, ..Given::new(&self.graph.env) }
     }
 
     /// Builds the request of a connector.

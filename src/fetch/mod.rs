@@ -1,10 +1,11 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `body` says what came back, `outcome` what it means.
+//! its source's limits, `body` says what came back, `outcome` what it means. `redaction` hides what nobody may be shown.
 
 mod body;
 mod concurrency;
 mod error;
 mod outcome;
+mod redaction;
 mod request;
 mod scope;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod variables;
 pub use body::{Body, unexpected_format};
 pub use error::FetchError;
 pub use outcome::Outcome;
+pub use redaction::{REDACTED, Redaction};
 pub use request::{URL_BYTES_MAX, build};
 pub use scope::Scope;
 pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};

@@ -56,6 +56,7 @@ pub(super) fn request(method: Method, url: &str) -> Request {
 pub(super) fn connector(source: Source, request: Request) -> Connector {
     Connector {
         coordinate: "Query.order[0]".to_owned(),
+        id: None,
         kind: Kind::Root { parent: "Query".try_into().unwrap(), field: "order".try_into().unwrap() },
         source: Arc::new(source),
         request: Some(request),
@@ -101,7 +102,7 @@ pub(super) fn scoped<T>(
     let arena = Bump::new();
     let env = HashMap::from([("REGION".to_owned(), "eu".to_owned())]);
     let args: Option<Value<'_>> = Some(json::from_json(args, &arena));
-    let given = Given { env: &env, client, args, this: None, batch: None, response };
+    let given = Given { client, args, response, ..Given::new(&env) };
     let variables = given.variables(connector, &arena);
     let mut problems = Problems::ignored();
     run(

@@ -80,7 +80,9 @@ impl Known for Variables<'_> {
             ENV => Some(Shape::String(None)),
             object if object.starts_with(CONFIG) => {
                 let value = self.config.pointer(object.strip_prefix(CONFIG)?)?.get(key)?;
-                Some(of_json(value, &format!("{object}/{key}")))
+                // Such a key would need escapes in the name.
+                let is_plain = !key.contains(['/', '~']);
+                Some(if is_plain { of_json(value, &format!("{object}/{key}")) } else { Shape::Unknown })
             }
             object => match self.schema.types.get(object)? {
                 ExtendedType::Object(object) => self.field(object.fields.get(key).map(|field| &field.ty), key),
@@ -136,8 +138,6 @@ fn of_json(value: &Json, name: &str) -> Shape {
         Json::Number(_) => Shape::Number,
         Json::String(_) => Shape::String(None),
         Json::Array(_) => Shape::List(Box::new(Shape::Unknown)),
-        // A key with a slash cannot be told from two keys.
-        Json::Object(_) if name.matches('/').count() > 1 && name.contains("//") => Shape::Unknown,
         Json::Object(_) => Shape::Declared(name.to_owned()),
     }
 }

@@ -25,7 +25,7 @@ pub enum RenderError {
         /// Where it stands in the template's text.
         span: Span,
     },
-    /// An expression does too much work (see `evaluate::WORK_MAX`).
+    /// An expression does too much work (see `budget::WORK_MAX`).
     #[error("`{{{expression}}}` does too much work")]
     TooMuchWork {
         /// The expression as it was written.
