@@ -85,7 +85,9 @@ impl Known for Variables<'_> {
                 Some(if is_plain { of_json(value, &format!("{object}/{key}")) } else { Shape::Unknown })
             }
             object => match self.schema.types.get(object)? {
-                ExtendedType::Object(object) => self.field(object.fields.get(key).map(|field| &field.ty), key),
+                ExtendedType::Object(object) => {
+                    self.field(object.fields.get(key).map(|field| &field.ty), key)
+                }
                 ExtendedType::Interface(interface) => {
                     self.field(interface.fields.get(key).map(|field| &field.ty), key)
                 }

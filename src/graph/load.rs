@@ -1,15 +1,6 @@
 //! From files to a [`Graph`], or to everything that is wrong with them.
 
-<<<<<<< HEAD
-use std::{collections::BTreeSet, path::Path};
-=======
-use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap},
-    fs, io,
-    path::{Path, PathBuf},
-};
->>>>>>> main
+use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
 use super::{
     Graph,

@@ -53,7 +53,8 @@ pub(super) fn misfits(expect: Expect, shape: &Shape, mapping: &Mapping) -> Vec<M
             true => elements(shape)
                 .filter(|element| !is_scalar(element))
                 .map(|element| {
-                    let message = format!("a path segment is a scalar, and this list holds {}", element.in_words());
+                    let message =
+                        format!("a path segment is a scalar, and this list holds {}", element.in_words());
                     Misfit::whole(message, "read one of its keys".to_owned())
                 })
                 .take(1)
@@ -164,7 +165,10 @@ fn parameter(field: &FieldShape) -> Option<Misfit> {
     }
     let inside = if is_object(&field.shape) { "an object" } else { "a list of lists or objects" };
     Some(Misfit {
-        message: format!("a query parameter is a scalar or a list of scalars, and `{}` is {inside}", field.name),
+        message: format!(
+            "a query parameter is a scalar or a list of scalars, and `{}` is {inside}",
+            field.name
+        ),
         help: "read one of its keys, or write it as text with `->jsonStringify`".to_owned(),
         at: Some(field.value.clone()),
     })

@@ -155,7 +155,8 @@ impl<'k> Infer<'k> {
                         shape => shape,
                     });
                 }
-                if shapes.is_empty() { Shape::Unknown.list() } else { Shape::one_of(shapes).list() }
+                // Of an empty list there is nothing to be known.
+                if shapes.is_empty() { Shape::Missing.list() } else { Shape::one_of(shapes).list() }
             }
             ExprKind::Object(selection) => self.object(selection, scope),
             ExprKind::Path(steps) => self.path(steps, scope),
@@ -233,7 +234,11 @@ impl<'k> Infer<'k> {
             }
             Lack::Object(object) => {
                 let known = object.fields.iter().map(|field| field.name.as_str());
-                self.misuse(format!("The object that is read here never has a key `{key}`"), span, suggest(key, known));
+                self.misuse(
+                    format!("The object that is read here never has a key `{key}`"),
+                    span,
+                    suggest(key, known),
+                );
             }
             Lack::Scalar(shape) => {
                 let size = ["length", "size", "count"].contains(&key) && matches!(shape, Shape::String(_));

@@ -254,7 +254,8 @@ impl<'m> Call<'_, 'm, '_> {
         self.takes(0, &separator, &[Text], "a string as separator");
         let elements = self.input.element();
         if !may_be(&elements, &[Null, Bool, Number, Text]) {
-            let message = format!("Method ->joinNotNull joins scalars, and each element is {}", elements.in_words());
+            let message =
+                format!("Method ->joinNotNull joins scalars, and each element is {}", elements.in_words());
             let help = "Join one of their keys: `$.list.name->joinNotNull(…)`.".to_owned();
             self.infer.misuse(message, self.span.clone(), Some(help));
         }
@@ -272,7 +273,9 @@ impl<'m> Call<'_, 'm, '_> {
         if !fits {
             let (wanted, help) = match may_be(&self.input, &[List, Text]) {
                 true => ("a whole number here", "A key of each element is read by `.key`."),
-                false => ("the key of an object here, a string", "Values by their position: `->values->get(0)`."),
+                false => {
+                    ("the key of an object here, a string", "Values by their position: `->values->get(0)`.")
+                }
             };
             let span = self.arguments.first().map_or(self.span.clone(), |argument| argument.span.clone());
             let message = format!(
@@ -365,16 +368,21 @@ impl<'m> Call<'_, 'm, '_> {
             if may_be(&shape, &[Bool]) {
                 return;
             }
-            format!("Method ->matchIf takes conditions, and this is {}, which is never true", shape.in_words())
+            format!(
+                "Method ->matchIf takes conditions, and this is {}, which is never true",
+                shape.in_words()
+            )
         } else {
-            let is_literal = matches!(
-                candidate.kind,
-                ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_)
-            );
+            let is_literal =
+                matches!(candidate.kind, ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Bool(_));
             if !is_literal || may_be_alike(&shape, &self.input) {
                 return;
             }
-            format!("{} is never the same as {}, which ->match compares it with", capital(&shape), self.input.in_words())
+            format!(
+                "{} is never the same as {}, which ->match compares it with",
+                capital(&shape),
+                self.input.in_words()
+            )
         };
         self.infer.misuse(message, candidate.span.clone(), None);
     }

@@ -296,7 +296,7 @@ mod tests {
         let cases = [
             (
                 "a: 1 b: 1.5 c: true d: null e: 'x' f: []",
-                "{a: int, b: float, c: bool, d: null, e: \"x\", f: [?]}*",
+                "{a: int, b: float, c: bool, d: null, e: \"x\", f: [-]}*",
             ),
             ("{ a b: 1 }", "{a: ?, b: int}"),
             ("[{ a: 1 }, { b: 2 }]", "[{a: int} | {b: int}]"),
