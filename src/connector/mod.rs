@@ -235,6 +235,8 @@ pub struct Inputs {
     pub env: Vec<String>,
     /// Whether `$config` is read.
     pub config: bool,
+    /// Whether `$context` is read.
+    pub context: bool,
     /// Whether `$response.headers` is read.
     pub response_headers: bool,
 }

@@ -76,7 +76,6 @@ impl<'a> Given<'a> {
             config: self
                 .config
                 .or_else(|| inputs.config.then(|| json::from_json(&connector.source.config, arena))),
-            // In a gateway nothing puts values into it yet.
             context: self.context.or(Some(Value::Object(&[]))),
             env: (!inputs.env.is_empty()).then(env),
             request: self.client.filter(|_| reads_request).map(request),
@@ -111,7 +110,10 @@ mod tests {
     use super::*;
     use crate::{
         connector::Inputs,
-        fetch::testing::{client, connector, mapping, request, scoped, source},
+        fetch::{
+            Site,
+            testing::{client, connector, mapping, request, scoped, source},
+        },
     };
 
     fn response() -> UpstreamResponse {
@@ -124,7 +126,9 @@ mod tests {
         let mapping = mapping(text);
         scoped(connector, &json!({"id": 1}), Some(&client), Some(&response()), |_, arena, _, scope| {
             let mapping = arena.alloc(mapping);
-            scope.evaluate(mapping, Value::Null).map_or(Json::Null, |value| json::to_json(&value))
+            scope
+                .evaluate(Site::Selection, mapping, Value::Null)
+                .map_or(Json::Null, |value| json::to_json(&value))
         })
     }
 

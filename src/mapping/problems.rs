@@ -8,6 +8,9 @@ use serde_json::{Map, Value as Json};
 /// How many different problems are kept; more are only counted.
 const DISTINCT_MAX: usize = 100;
 
+/// How many characters of a problem's message and of its path are kept: keys and texts of a body may stand in both.
+const TEXT_CHARS_MAX: usize = 300;
+
 /// How many different reported errors are kept; more are only counted.
 const REPORTED_MAX: usize = 50;
 
@@ -94,7 +97,7 @@ impl Problems {
     /// Writes a problem down, where somebody looks. `path` is as [`Problem::path`]; empty for the mapping as a whole.
     pub fn add(&mut self, message: Arguments<'_>, path: String) {
         if self.is_recording {
-            self.add_counted(Problem { message: message.to_string(), path, count: 1 });
+            self.add_counted(Problem { message: cut(message.to_string()), path: cut(path), count: 1 });
         }
     }
 
@@ -141,5 +144,45 @@ impl Problems {
         } else {
             self.left_out += problem.count;
         }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(message: &str) -> ReportedError {
+        ReportedError { message: message.to_owned(), extensions: Map::new(), path: String::new(), count: 1 }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_rest_is_counted() {
+        let mut problems = Problems::recorded();
+        for index in 0..150 {
+            problems.add(format_args!("problem {index}"), "a".to_owned());
+            problems.report(error(&format!("error {index}")));
+        }
+        problems.add(format_args!("problem 7"), "a".to_owned());
+        problems.report(error("error 7"));
+        assert_eq!((problems.found().len(), problems.left_out()), (100, 50));
+        assert_eq!((problems.reported().len(), problems.reported_left_out()), (50, 100));
+        assert_eq!((problems.found()[7].count, problems.reported()[7].count), (2, 2));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let mut problems = Problems::recorded();
+        problems.add(format_args!("{}", "ä".repeat(1000)), "ö".repeat(1000));
+        let Problem { message, path, .. } = &problems.found()[0];
+        assert_eq!((message.chars().count(), path.chars().count()), (301, 301));
+        assert!(message.ends_with("ä…") && path.ends_with("ö…"));
     }
 }

@@ -63,17 +63,17 @@ pub(super) fn type_of<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
 
 /// `withWarning(x)`: the input, and a problem for whoever writes the mapping.
 pub(super) fn with_warning<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
-    let warning = call.argument(0);
-    match warning {
-        Some(Value::String(text)) => call.evaluator.problem(call.scope.trail, format_args!("{text}")),
-        Some(other) => {
-            call.evaluator.weigh(&other)?;
-            let mut text = Vec::new();
-            json::write(&other, &mut text);
-            let text = String::from_utf8_lossy(&text);
-            call.evaluator.problem(call.scope.trail, format_args!("{text}"));
+    if let Some(warning) = call.argument(0) {
+        call.evaluator.weigh(&warning)?;
+        match warning {
+            Value::String(text) => call.evaluator.problem(call.scope.trail, format_args!("{text}")),
+            other => {
+                let mut text = Vec::new();
+                json::write(&other, &mut text);
+                let text = String::from_utf8_lossy(&text);
+                call.evaluator.problem(call.scope.trail, format_args!("{text}"));
+            }
         }
-        None => {}
     }
     Some(call.input)
 }

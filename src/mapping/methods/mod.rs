@@ -171,6 +171,23 @@ impl<'a> Call<'_, 'a> {
         self.miss(format_args!("takes {wanted}, not {}", given.kind()))
     }
 
+    /// An argument that has to be a whole number.
+    fn whole_number(&mut self, index: usize, wanted: &str) -> Option<i64> {
+        match self.argument(index)? {
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => Some(whole),
+                None => {
+                    self.miss(format_args!("takes {wanted}, not {number}"));
+                    None
+                }
+            },
+            other => {
+                self.miss_argument(wanted, other);
+                None
+            }
+        }
+    }
+
     /// An argument, with `@` bound to the input.
     fn argument(&mut self, index: usize) -> Given<'a> {
         self.evaluate(self.arguments.get(index)?, self.input)
