@@ -129,39 +129,49 @@ fn argument(schema: &Schema, field: &FieldDefinition, path: &[String], place: Pl
             None => diagnostic.help(format!("declare it: `{}({first}: …)`", field.name)),
         });
     };
-    let mut owner = argument.ty.inner_named_type();
+    let mut ty = &argument.ty;
+    let mut way = format!("$args.{first}");
     for key in rest {
-        let input = match schema.types.get(owner)? {
-            ExtendedType::InputObject(input) => input,
+        let (message, known) = match schema.types.get(ty.inner_named_type())? {
+            ExtendedType::InputObject(input) => match input.fields.get(key.as_str()) {
+                Some(next) => {
+                    ty = &next.ty;
+                    way.push('.');
+                    way.push_str(key);
+                    continue;
+                }
+                None => {
+                    let known = input.fields.keys().map(Name::as_str).collect();
+                    (format!("`{way}` is `{ty}`, which has no field `{key}`"), known)
+                }
+            },
             // A custom scalar may hold anything.
             ExtendedType::Scalar(scalar) if !scalar.is_built_in() => return None,
-            _ => {
-                let message = format!("`{owner}` has no `{key}`");
-                return Some(Diagnostic::new(Code::UndefinedArgument, place, message));
-            }
+            _ => (format!("`{way}` is `{ty}`, which has no fields, so no `{key}`"), Vec::new()),
         };
-        let Some(next) = input.fields.get(key.as_str()) else {
-            let message = format!("the input type `{owner}` has no field `{key}`");
-            let diagnostic = Diagnostic::new(Code::UndefinedArgument, place, message);
-            return Some(match suggest(key, input.fields.keys().map(Name::as_str)) {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            });
-        };
-        owner = next.ty.inner_named_type();
+        let diagnostic = Diagnostic::new(Code::UndefinedArgument, place, message);
+        return Some(match suggest(key, known) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
     }
     None
 }
 
 /// `$this.address.city`: fields of the type, then of theirs.
 fn field(schema: &Schema, owner: &Name, path: &[String], variable: &str, place: Place) -> Option<Diagnostic> {
-    undefined_field(schema, owner, path).map(|(owner, key, known)| {
-        let message = format!("`{variable}` is a `{owner}`, which has no field `{key}`");
-        let diagnostic = Diagnostic::new(Code::UndefinedField, place, message);
-        match suggest(&key, known.iter().map(|name| name.as_str())) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        }
+    let end = (1..=path.len())
+        .find(|end| path.get(..*end).is_some_and(|path| undefined_field(schema, owner, path).is_some()))?;
+    let (owner, key, known) = undefined_field(schema, owner, path.get(..end)?)?;
+    let before = path.iter().take(end - 1).map(|key| format!(".{key}")).collect::<String>();
+    let message = match known.is_empty() {
+        true => format!("`{variable}{before}` is `{owner}`, which has no fields, so no `{key}`"),
+        false => format!("`{variable}{before}` is `{owner}`, which has no field `{key}`"),
+    };
+    let diagnostic = Diagnostic::new(Code::UndefinedField, place, message);
+    Some(match suggest(&key, known.iter().map(|name| name.as_str())) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
     })
 }
 

@@ -2,10 +2,10 @@
 
 use super::{selections::variables, ways::gives};
 use crate::{
-    connector::Join,
+    connector::{Join, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
     graph::{
-        bind::{Bound, BoundConnector},
+        bind::{Bound, BoundConnector, undefined_field},
         compose::Composed,
     },
     mapping::{
@@ -19,7 +19,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     for found in &bound.connectors {
         let Some(batch) = &found.connector.batch else { continue };
         let faults = match &batch.join {
-            Join::Entity { key } => of_entity(found, key),
+            Join::Entity { key } => of_entity(composed, found, key),
             Join::GroupBy { item, .. } => of_group(composed, found, item),
         };
         faults.into_iter().for_each(|fault| diagnostics.push(fault.on(found.connector.coordinate.as_str())));
@@ -34,9 +34,14 @@ fn selection_place(found: &BoundConnector) -> Place {
 }
 
 /// The rows of a batch are matched by key, so the selection must give it.
-fn of_entity(found: &BoundConnector, key: &[Vec<String>]) -> Vec<Diagnostic> {
+fn of_entity(composed: &Composed, found: &BoundConnector, key: &[Vec<String>]) -> Vec<Diagnostic> {
     let given = shape(&found.connector.selection);
-    let missing = key.iter().filter(|path| !gives(&given, path));
+    // That the type has no such field is told already.
+    let is_field = |path: &[String]| match &found.connector.kind {
+        Kind::Type { name } => undefined_field(&composed.schema, name, path).is_none(),
+        _ => true,
+    };
+    let missing = key.iter().filter(|path| !gives(&given, path) && is_field(path));
     missing
         .map(|path| {
             let key = path.join(".");
@@ -55,6 +60,10 @@ const ROW_KEY: &str = "0 row key";
 /// and what they are matched by must not be known to be missing.
 fn of_group(composed: &Composed, found: &BoundConnector, item: &[Vec<String>]) -> Vec<Diagnostic> {
     let mut root = found.connector.selection.root.clone();
+    if let Shape::Object(ObjectShape { maybe_list: false, .. }) = shape(&found.connector.selection) {
+        // One object and no rows, which is told where the selection is compared with its type.
+        return Vec::new();
+    }
     if row_selection(&mut root).is_none() {
         let keys: Vec<String> = item.iter().map(|path| format!("`{}`", path.join("."))).collect();
         let message =

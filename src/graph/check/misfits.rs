@@ -107,10 +107,13 @@ pub(super) fn help(schema: &Schema, misfit: Misfit, found: &Shape, ty: &Type) ->
         (Misfit::OtherLeaf, "Int") if matches!(found, Shape::String(_)) => {
             "make a number of it with `->parseInt`".to_owned()
         }
+        (Misfit::OtherLeaf, "Float") if matches!(found, Shape::String(_)) => {
+            "make a number of it with `->jsonParse`".to_owned()
+        }
         (Misfit::OtherLeaf, "Int") if matches!(found, Shape::Float) => "declare `Float`".to_owned(),
         (Misfit::OtherLeaf, "String" | "ID") => "make a string of it with `->toString`".to_owned(),
         (Misfit::OtherLeaf, "Boolean") => "compare it with something, as `->eq(…)` does".to_owned(),
         (Misfit::OtherLeaf, _) if is_enum => "map it to one of the enum's values with `->match`".to_owned(),
-        (Misfit::OtherLeaf, _) => format!("give a `{named}`, or declare another type"),
+        (Misfit::OtherLeaf, _) => format!("give a value of `{named}`, or declare another type"),
     }
 }

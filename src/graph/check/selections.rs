@@ -24,7 +24,7 @@ use crate::{
         literal::SchemaText,
     },
     mapping::{
-        ast::{Mapping, Span},
+        ast::{Expr, ExprKind, Mapping, Root, Span},
         shape::{FieldShape, ObjectShape, Shape, infer},
     },
 };
@@ -147,7 +147,14 @@ impl Pass<'_> {
     fn misfit(&mut self, misfit: Misfit, found: &Shape, (ty, part): (&Type, &Type), site: &Site<'_>) {
         let Site { what, .. } = site;
         let found_words = found.in_words();
-        let help = help(self.schema, misfit, found, part);
+        let braces = site.key.is_none()
+            && matches!(&self.mapping.root, Root::Expression(Expr { kind: ExprKind::Object(_), .. }));
+        let help = match misfit {
+            Misfit::NotAList if braces => {
+                "remove the braces round the selection: without them it is applied to each element".to_owned()
+            }
+            _ => help(self.schema, misfit, found, part),
+        };
         let (code, message) = match misfit {
             Misfit::AnObject => (
                 Code::GroupSelectionIsNotObject,
@@ -181,7 +188,7 @@ impl Pass<'_> {
                 continue;
             }
             let span = literal(self.mapping, site.value, text);
-            let message = format!("`{}` is `{name}`, which has no value `{text}`", site.what);
+            let message = format!("`{}` is of the enum `{name}`, which has no value `{text}`", site.what);
             let help = suggest(text, values.iter().copied())
                 .unwrap_or_else(|| "map it to one of the values".to_owned());
             self.report(Code::SelectionTypeMismatch, span.as_ref().or(site.value), message, help);
@@ -221,19 +228,26 @@ impl Pass<'_> {
     }
 
     fn object(&mut self, object: &ObjectShape, owner: &Name, key: Option<&Span>) {
-        let schema = self.schema;
         let possible = self.possible_types(object, owner, key);
         self.add_way(object, &possible, key);
+        self.fields(object, owner, &possible);
+        if object.is_open {
+            self.given.opaque.extend(possible);
+        }
+    }
+
+    fn fields(&mut self, object: &ObjectShape, owner: &Name, possible: &[Name]) {
+        let schema = self.schema;
         for field in object.fields.iter().filter(|field| field.name != "__typename") {
             let mut definitions: Vec<(&Name, &FieldDefinition)> = Vec::new();
-            for name in &possible {
+            for name in possible {
                 let object = schema.get_object(name);
                 let definition =
                     object.and_then(|object| Some((&object.name, object.fields.get(field.name.as_str())?)));
                 definitions.extend(definition.map(|(name, field)| (name, &***field)));
             }
             let Some((named, first)) = definitions.first() else {
-                self.unknown_field(owner, &possible, field);
+                self.unknown_field(object, owner, possible, field);
                 continue;
             };
             let what = format!("{}.{}", if possible.len() == 1 { named } else { owner }, field.name);
@@ -246,9 +260,6 @@ impl Pass<'_> {
             self.given.fields.extend(keys);
             let ty = first.ty.clone();
             self.value(&field.shape, &ty, &Site { what, key: Some(&field.span), value: Some(&field.value) });
-        }
-        if object.is_open {
-            self.given.opaque.extend(possible);
         }
     }
 
@@ -321,19 +332,25 @@ impl Pass<'_> {
             .any(|(owner, field)| by_field.contains_key(&((*owner).clone(), field.name.clone())))
     }
 
-    fn unknown_field(&mut self, owner: &Name, possible: &[Name], field: &FieldShape) {
+    fn unknown_field(&mut self, object: &ObjectShape, owner: &Name, possible: &[Name], field: &FieldShape) {
         let FieldShape { name, span, .. } = field;
         let schema = self.schema;
         let fields = possible.iter().filter_map(|ty| schema.get_object(ty)).flat_map(|ty| ty.fields.keys());
         let known: Vec<&str> = fields.map(Name::as_str).collect();
-        if let Some(meant) = nearest(name, known.iter().copied()).and_then(|meant| Name::new(meant).ok()) {
-            // That nothing gives the field that was meant is the same mistake.
-            self.given.fields.extend(possible.iter().map(|ty| (ty.clone(), meant.clone())));
-        }
-        let help =
-            suggest(name, known).unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`"));
+        let help = suggest(name, known.iter().copied())
+            .unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`"));
         let message = format!("the type `{owner}` has no field `{name}`");
+        let meant = nearest(name, known.iter().copied()).map(str::to_owned);
         self.report(Code::SelectedFieldNotFound, Some(span), message, help);
+        if let Some(name) = meant.filter(|meant| object.field(meant).is_none()) {
+            // That nothing gives the field that was meant is the same mistake.
+            let object = ObjectShape {
+                fields: vec![FieldShape { name, ..field.clone() }],
+                is_open: true,
+                ..object.clone()
+            };
+            self.fields(&object, owner, possible);
+        }
     }
 
     /// Whether a value is read by keys alone.

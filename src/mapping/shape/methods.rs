@@ -80,9 +80,9 @@ fn conversion(method: &str, wanted: &[Kind], found: &Shape) -> Option<String> {
         "Strings are joined by `$([a, b])->joinNotNull(\"\")`."
     } else if wanted.contains(&Number) && of(&[Text]) {
         "Make a number of it with `->parseInt`."
-    } else if wanted.contains(&Text) && of(&[Number, Bool]) {
+    } else if wanted.contains(&Text) && !wanted.contains(&List) && of(&[Number, Bool]) {
         "Make a string of it with `->toString`."
-    } else if wanted.contains(&Bool) {
+    } else if wanted == [Bool] {
         "Compare it with something, as `->eq(…)` does."
     } else if of(&[List]) && !wanted.contains(&List) {
         "Take one element with `->first`, or apply it to each with `->map(…)`."
@@ -106,6 +106,10 @@ impl Infer<'_> {
     ) -> Shape {
         let method = name.name.as_str();
         if !arguments_of(method).is_some_and(|taken| taken.contains(&arguments.len())) {
+            return Shape::Missing;
+        }
+        if input == Shape::Missing {
+            // A method never runs on what is missing.
             return Shape::Missing;
         }
         if method == "as" {
@@ -177,7 +181,7 @@ impl<'m> Call<'_, 'm, '_> {
             "jsonStringify" | "toString" | "trim" | "trimStart" | "trimEnd" | "typeof" => Shape::String(None),
             "size" => Shape::Int,
             "parseInt" => {
-                self.all(&[Number], "a radix from 2 to 36");
+                self.radix();
                 Shape::Int
             }
             // A quotient may be a whole number.
@@ -236,6 +240,20 @@ impl<'m> Call<'_, 'm, '_> {
         for index in 0..self.arguments.len() {
             let shape = self.argument(index);
             self.takes(index, &shape, kinds, words);
+        }
+    }
+
+    fn radix(&mut self) {
+        let Some(argument) = self.arguments.first() else { return };
+        let shape = self.argument(0);
+        let is_radix = match &argument.kind {
+            ExprKind::Number(text) => text.parse().is_ok_and(|radix: u32| (2..=36).contains(&radix)),
+            _ => may_be(&shape, &[Number]),
+        };
+        if !is_radix {
+            let message =
+                format!("Method ->parseInt takes a radix from 2 to 36, and this is {}", shape.in_words());
+            self.infer.misuse(message, argument.span.clone(), Some("Decimal numbers need none.".to_owned()));
         }
     }
 
@@ -341,8 +359,12 @@ impl<'m> Call<'_, 'm, '_> {
         for (index, argument) in self.arguments.iter().enumerate() {
             let ExprKind::Array(pair) = &argument.kind else {
                 let shape = self.argument(index);
-                self.takes(index, &shape, &[List], "[candidate, value] pairs");
                 shapes.push(Shape::Unknown);
+                if !may_be(&shape, &[List]) {
+                    self.takes(index, &shape, &[List], "[candidate, value] pairs");
+                    // Whoever writes one argument so writes all of them so.
+                    return Shape::Unknown;
+                }
                 continue;
             };
             let [candidate, value] = pair.as_slice() else {
