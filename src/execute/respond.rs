@@ -67,7 +67,7 @@ impl Work<'_, '_> {
         if units.is_empty() {
             return found;
         }
-        self.run.watch.made(&self.step.connector, notes);
+        self.run.watch.made(self.step, notes);
         found
     }
 

@@ -1,4 +1,4 @@
-//! Walks a plan and the tables of its steps together and writes `{"data": …, "errors": …}`.
+//! Walks a plan and the tables of its steps together and writes `{"data": …, "errors": …, "extensions": …}`.
 //! Null propagation is the GraphQL specification's (section 6.4.4): what was written of a nulled object is cut off again.
 
 use std::sync::OnceLock;
@@ -28,6 +28,8 @@ pub struct Answer<'a> {
     pub introspection: Option<&'a JsonMap>,
     /// Most entries of `errors`.
     pub errors_max: usize,
+    /// `extensions`; an empty map is left out.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Writes a response.
@@ -57,6 +59,12 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
     if let Some(errors) = errors.finish() {
         out.extend_from_slice(b",\"errors\":");
         out.extend_from_slice(&errors);
+    }
+    if !answer.extensions.is_empty()
+        && let Ok(extensions) = serde_json::to_vec(&answer.extensions)
+    {
+        out.extend_from_slice(b",\"extensions\":");
+        out.extend_from_slice(&extensions);
     }
     out.push(b'}');
     out.into()
