@@ -133,7 +133,7 @@ impl Pass<'_> {
         }
         match schema.types.get(named) {
             Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
-                self.objects(shape, named, misfit.is_some(), site);
+                self.objects(shape, ty, misfit.is_some(), site);
             }
             Some(ExtendedType::Enum(definition)) => {
                 let values: Vec<&str> = definition.values.keys().map(Name::as_str).collect();
@@ -162,7 +162,7 @@ impl Pass<'_> {
             ),
             Misfit::ALeaf => (
                 Code::GroupSelectionRequiredForObject,
-                format!("`{what}` is `{ty}`, an object, and the mapping gives {found_words}"),
+                format!("`{what}` is `{ty}`, an object type, and the mapping gives {found_words}"),
             ),
             Misfit::NotAList if self.connector.batch.is_some() && site.key.is_none() => (
                 Code::SelectionTypeMismatch,
@@ -196,7 +196,8 @@ impl Pass<'_> {
     }
 
     /// A value for an object type.
-    fn objects(&mut self, shape: &Shape, owner: &Name, is_told: bool, site: &Site<'_>) {
+    fn objects(&mut self, shape: &Shape, ty: &Type, is_told: bool, site: &Site<'_>) {
+        let owner = ty.inner_named_type();
         let (mut leaves, mut unknown) = (None, false);
         for alternative in flat(shape) {
             match alternative {
@@ -212,10 +213,12 @@ impl Pass<'_> {
         let what = &site.what;
         let message = match leaves {
             Some(leaf) => {
-                Some(format!("`{what}` is `{owner}`, an object, and the mapping gives {}", leaf.in_words()))
+                Some(format!("`{what}` is `{ty}`, an object type, and the mapping gives {}", leaf.in_words()))
             }
             None => self.is_plain(site).then(|| {
-                format!("`{what}` is `{owner}`, an object, and the mapping does not say which fields it has")
+                format!(
+                    "`{what}` is `{ty}`, an object type, and the mapping does not say which fields it has"
+                )
             }),
         };
         if let Some(message) = message.filter(|_| !is_told && !self.is_misused(site)) {
@@ -339,7 +342,8 @@ impl Pass<'_> {
         let known: Vec<&str> = fields.map(Name::as_str).collect();
         let help = suggest(name, known.iter().copied())
             .unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`"));
-        let message = format!("the type `{owner}` has no field `{name}`");
+        let ty = if let [ty] = possible { ty } else { owner };
+        let message = format!("the type `{ty}` has no field `{name}`");
         let meant = nearest(name, known.iter().copied()).map(str::to_owned);
         self.report(Code::SelectedFieldNotFound, Some(span), message, help);
         if let Some(name) = meant.filter(|meant| object.field(meant).is_none()) {
