@@ -1,14 +1,11 @@
 //! Connectors of one type that wait for one another: each needs a field that only the next one gives, so that none of
 //! them can ever be asked. (That types hold each other is no circle: they may.)
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use apollo_compiler::Name;
 
-use super::{
-    selections::Given,
-    ways::{Way, gives},
-};
+use super::{selections::Given, ways::gives};
 use crate::{
     connector::{ConnectorId, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics},
@@ -22,14 +19,15 @@ pub(super) fn check(bound: &Bound, given: &Given, diagnostics: &mut Diagnostics)
     types.sort();
     types.dedup();
     for ty in types.into_iter().filter(|ty| !given.opaque.contains(*ty)) {
-        let ways = given.ways.iter().filter(|way| way.ty == *ty).collect();
-        Waiting::of(bound, ty, ways).report(diagnostics);
+        let there = given.first_hand.iter().filter(|(owner, _)| owner == ty).map(|(_, field)| field.as_str());
+        Waiting::of(bound, ty, there.collect()).report(diagnostics);
     }
 }
 
 /// The connectors of a type that nothing lets run.
 struct Waiting<'a> {
-    ways: Vec<&'a Way>,
+    /// Fields that selections give that make the object, one way or another.
+    there: HashSet<&'a str>,
     /// In the order written, with what each gives when it has run.
     stuck: Vec<Node<'a>>,
 }
@@ -66,7 +64,7 @@ impl Node<'_> {
 }
 
 impl<'a> Waiting<'a> {
-    fn of(bound: &'a Bound, ty: &Name, ways: Vec<&'a Way>) -> Self {
+    fn of(bound: &'a Bound, ty: &Name, there: HashSet<&'a str>) -> Self {
         let fields: HashMap<ConnectorId, &Name> = bound
             .by_field
             .iter()
@@ -85,7 +83,7 @@ impl<'a> Waiting<'a> {
             };
             Some(Node { found, gives })
         });
-        let mut waiting = Waiting { ways, stuck: nodes.collect() };
+        let mut waiting = Waiting { there, stuck: nodes.collect() };
         let mut running: Vec<Node<'a>> = Vec::new();
         loop {
             let (ready, stuck): (Vec<_>, Vec<_>) = std::mem::take(&mut waiting.stuck)
@@ -100,8 +98,8 @@ impl<'a> Waiting<'a> {
     }
 
     fn is_had(&self, path: &[String], running: &[Node<'_>]) -> bool {
-        let on_way = |way: &&Way| gives(&Shape::Object(way.object.clone()), path);
-        self.ways.iter().any(on_way) || running.iter().any(|node| node.gives(path))
+        let is_there = path.first().is_none_or(|field| self.there.contains(field.as_str()));
+        is_there || running.iter().any(|node| node.gives(path))
     }
 
     fn report(&self, diagnostics: &mut Diagnostics) {

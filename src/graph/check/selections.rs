@@ -34,6 +34,8 @@ use crate::{
 pub(super) struct Given {
     /// By type and field; those too that a misspelt key was meant to fill.
     pub(super) fields: HashSet<(Name, Name)>,
+    /// As `fields`, without what only completes objects that are there already.
+    pub(super) first_hand: HashSet<(Name, Name)>,
     /// Types whose objects are sometimes made in a way that cannot be foreseen: all their fields may be there.
     pub(super) opaque: HashSet<Name>,
     /// Every place where a selection makes objects, but for what completes objects that are there already.
@@ -232,7 +234,13 @@ impl Pass<'_> {
 
     fn object(&mut self, object: &ObjectShape, owner: &Name, key: Option<&Span>) {
         let possible = self.possible_types(object, owner, key);
-        self.add_way(object, &possible, key);
+        let completes = key.is_none() && matches!(self.connector.kind, Kind::Type { .. });
+        if !completes {
+            let fields = object.fields.iter().filter_map(|field| Name::new(&field.name).ok());
+            let pairs = fields.flat_map(|field| possible.iter().map(move |ty| (ty.clone(), field.clone())));
+            self.given.first_hand.extend(pairs);
+            self.add_way(object, &possible, key);
+        }
         self.fields(object, owner, &possible);
         if object.is_open {
             self.given.opaque.extend(possible);
@@ -268,8 +276,7 @@ impl Pass<'_> {
 
     /// A way to objects of one type. Where the type is not known, no field can be said to be missing.
     fn add_way(&mut self, object: &ObjectShape, possible: &[Name], key: Option<&Span>) {
-        let completes = key.is_none() && matches!(self.connector.kind, Kind::Type { .. });
-        if let ([ty], false) = (possible, completes) {
+        if let [ty] = possible {
             let place = self.place(key);
             let coordinate = self.connector.coordinate.clone();
             self.given.ways.push(Way { ty: ty.clone(), object: object.clone(), place, coordinate });
