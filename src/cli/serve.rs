@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     execute::Gateway,
     fetch::HttpUpstream,
-    graph::{Graph, Paths, load},
+    graph::{Graph, Paths},
     server,
 };
 
@@ -46,13 +46,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let paths = self.files.paths();
-        let loaded = match load(&paths) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                show(&diagnostics);
-                return Ok(Outcome::Faults);
-            }
-        };
+        let Some(loaded) = self.files.load() else { return Ok(Outcome::Faults) };
         show(&loaded.warnings);
         let listen = self.listen.unwrap_or(loaded.config.listen);
         let config = Config { listen, ..loaded.config };

@@ -1,24 +1,33 @@
-//! What is wrong with the files of a graph: code, message, places, help. Rendered for people and as JSON.
+//! What is wrong with the files of a graph: code, message, places, help. Rendered for people, as JSON and as SARIF.
 //! Diagnostics belong to loading; what goes wrong while a request runs is an `error`.
 
 mod code;
 mod file;
+mod json;
 mod page;
 mod render;
+mod sarif;
+mod width;
 
 pub use code::{Code, Severity};
 pub use file::{Place, TextFile};
-pub use render::{counted, render, summary, to_json};
+pub use json::to_json;
+pub use render::{counted, render, summary};
+pub use sarif::to_sarif;
 
 /// One fault or warning, with all that a person needs to repair it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// From the closed table; it also says how severe this is.
+    /// From the closed table.
     pub code: Code,
+    /// As the code has it, unless the command line is stricter.
+    pub severity: Severity,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// What shows it, one example each.
+    pub notes: Vec<String>,
     /// Where.
     pub place: Place,
     /// Other places that have to do with it, each with a word on why.
@@ -32,13 +41,36 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
         let message = message.into();
-        Diagnostic { code, message, help: None, place, further: Vec::new(), coordinate: None }
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            message,
+            help: None,
+            notes: Vec::new(),
+            place,
+            further: Vec::new(),
+            coordinate: None,
+        }
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds an example that shows it.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Makes it an error whatever its code says.
+    #[must_use]
+    pub fn denied(mut self) -> Self {
+        self.severity = Severity::Error;
         self
     }
 
@@ -59,7 +91,7 @@ impl Diagnostic {
     /// Whether it stops the graph from being served.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
     }
 }
 

@@ -235,7 +235,7 @@ impl<'a> Pass<'a> {
         parent: &Name,
         field: &Component<FieldDefinition>,
     ) {
-        if self.composed.refused_fields.contains(&(parent.clone(), field.name.clone())) {
+        if self.composed.taken_out.fields.contains(&(parent.clone(), field.name.clone())) {
             return;
         }
         let place = self.composed.files.place(field.name.location());

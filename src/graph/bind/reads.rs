@@ -81,6 +81,11 @@ impl<'s> Readable<'s> {
             "args" => argument(schema, self.args?, &reference.path, place),
             "this" => field(schema, self.this?, &reference.path, "$this", place),
             "batch" => field(schema, self.batch?, &reference.path, "$batch", place),
+            "env" if reference.path.is_empty() => {
+                let message = "`$env` cannot be read as a whole";
+                let help = "name what is read of the environment: `$env.NAME`";
+                Some(Diagnostic::new(Code::UnsupportedVariableType, place, message).help(help))
+            }
             "request" | "response" => {
                 let first = reference.path.first().filter(|key| *key != "headers")?;
                 let message = format!("`${name}` has no `{first}`");

@@ -57,6 +57,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
         let misused = inferred.misuses.into_iter().map(|misuse| misuse.span).collect();
         let mut pass = Pass {
             schema,
+            redefined: &composed.taken_out.types,
             implementers: &implementers,
             bound,
             connector,
@@ -114,6 +115,8 @@ struct Site<'a> {
 
 struct Pass<'a> {
     schema: &'a Schema,
+    /// Types that were defined twice: some of their fields are not known.
+    redefined: &'a HashSet<Name>,
     implementers: &'a HashMap<Name, Implementers>,
     bound: &'a Bound,
     connector: &'a Connector,
@@ -345,6 +348,9 @@ impl Pass<'_> {
     fn unknown_field(&mut self, object: &ObjectShape, owner: &Name, possible: &[Name], field: &FieldShape) {
         let FieldShape { name, span, .. } = field;
         let schema = self.schema;
+        if possible.iter().any(|ty| self.redefined.contains(ty)) {
+            return;
+        }
         let fields = possible.iter().filter_map(|ty| schema.get_object(ty)).flat_map(|ty| ty.fields.keys());
         let known: Vec<&str> = fields.map(Name::as_str).collect();
         let help = suggest(name, known.iter().copied())
