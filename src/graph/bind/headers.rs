@@ -2,16 +2,16 @@
 
 use http::HeaderName;
 
-use super::mappings::{Mappings, Readable, Stands, sentence};
+use super::{
+    mappings::{Mappings, Stands, sentence},
+    reads::Readable,
+};
 use crate::{
     config::{ConnectorFile, FileHeader, environment::Piece},
     connector::{BodyFormat, Header, HeaderValue},
     diagnostic::{Code, Diagnostic, Place},
     graph::written::WrittenHeader,
-    mapping::{
-        references::references_of_template,
-        template::{Part, Template, parse_template},
-    },
+    mapping::template::{Part, Template, parse_template},
 };
 
 /// Names that belong to the connection and its framing; a mapping that set them could smuggle requests.
@@ -101,8 +101,7 @@ fn file_value(
             },
         }
     }
-    mappings.check_parts(&template, Code::InvalidHeader, readable, Stands::File(&value.place));
-    mappings.check(references_of_template(&template), readable, Stands::File(&value.place));
+    mappings.parts(&template, Code::InvalidHeader, readable, Stands::File(&value.place));
     if !sendable(mappings, &template, &value.place) {
         return None;
     }
