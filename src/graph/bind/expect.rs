@@ -76,8 +76,8 @@ pub(super) fn misfits(expect: Expect, shape: &Shape, mapping: &Mapping) -> Vec<M
         }
         Expect::Condition => Vec::new(),
         Expect::Message if !can(shape, is_scalar) => {
-            let help = lone_key(mapping)
-                .map_or("give a string, as `error.message` does".to_owned(), |key| value_of_key(&key));
+            let help =
+                lone_key_help(mapping).unwrap_or_else(|| "give a string, as `error.message` does".to_owned());
             vec![Misfit::whole(format!("`errors.message` must be a string, and this gives {found}"), help)]
         }
         Expect::Message => Vec::new(),
@@ -102,14 +102,15 @@ pub(super) fn not_text(shape: &Shape) -> Option<(String, String)> {
 }
 
 fn condition_help(mapping: &Mapping) -> String {
-    match lone_key(mapping) {
-        Some(key) => value_of_key(&key),
-        None => "compare something: `$status->eq(200)`, `$.error->typeof->eq(\"null\")`".to_owned(),
-    }
+    lone_key_help(mapping).unwrap_or_else(|| {
+        "compare something: `$status->eq(200)`, `$.error->typeof->eq(\"null\")`".to_owned()
+    })
 }
 
-fn value_of_key(key: &str) -> String {
-    format!("a key that stands alone gives an object with that key; write `$.{key}` for its value")
+/// What to do where a value was meant, and the mapping is a key that stands alone.
+pub(in crate::graph) fn lone_key_help(mapping: &Mapping) -> Option<String> {
+    let key = lone_key(mapping)?;
+    Some(format!("a key that stands alone gives an object with that key; write `$.{key}` for its value"))
 }
 
 /// The key, where a mapping is nothing but `key`.

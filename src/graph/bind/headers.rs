@@ -47,8 +47,8 @@ pub(super) fn schema_headers(
             (None, Some(value)) => mappings.template(value, readable).and_then(|template| {
                 sendable(mappings, &template, &value.place).then_some(HeaderValue::Template(template))
             }),
-            _ => {
-                mappings.report(one_of_both(header.place.clone()));
+            (from, _) => {
+                mappings.report(one_of_both(header.place.clone(), from.is_some()));
                 None
             }
         };
@@ -181,9 +181,13 @@ fn sendable(mappings: &mut Mappings<'_>, template: &Template, place: &Place) -> 
     sendable
 }
 
-fn one_of_both(place: Place) -> Diagnostic {
-    Diagnostic::new(Code::InvalidHeader, place, "a header needs one of `from` and `value`")
-        .help("`from` copies a header of the client's request, `value` is a template")
+fn one_of_both(place: Place, has_both: bool) -> Diagnostic {
+    let (message, help) = match has_both {
+        true => ("a header has both `from` and `value`", "keep one of them"),
+        false => ("a header has neither `from` nor `value`", "add one of them"),
+    };
+    let help = format!("{help}: `from` copies a header of the client's request, `value` is a template");
+    Diagnostic::new(Code::InvalidHeader, place, message).help(help)
 }
 
 /// How a body is written: what the `content-type` that is sent says.

@@ -38,6 +38,7 @@ use crate::{
     connector::{Connector, ConnectorId, Kind, Source},
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
 };
+pub(super) use expect::lone_key_help;
 
 /// All connectors and sources of a graph.
 #[derive(Debug, Default)]
@@ -221,7 +222,10 @@ impl<'a> Pass<'a> {
             Some(first) => {
                 let message = format!("the id `{}` is given twice", id.value);
                 let diagnostic = Diagnostic::new(Code::DuplicateIdName, id.place.clone(), message);
-                report(binder, diagnostic.also(first.clone(), "first given here").help("ids are unique"));
+                report(
+                    binder,
+                    diagnostic.also(first.clone(), "first given here").help("give one of them another id"),
+                );
             }
             None => {
                 self.ids.insert(id.value.clone(), id.place.clone());

@@ -7,7 +7,10 @@ use apollo_compiler::{Name, Schema, ast::FieldDefinition, schema::ExtendedType};
 use super::data::data_reads;
 use crate::{
     diagnostic::{Code, Diagnostic, Place, suggest},
-    mapping::{ast::Mapping, references::Reference},
+    mapping::{
+        ast::{Item, Mapping, Root},
+        references::Reference,
+    },
 };
 
 /// What a mapping may read in its place, besides `$config` and `$env`, which are everywhere.
@@ -54,13 +57,31 @@ impl<'s> Readable<'s> {
         names
     }
 
+    fn has_argument(&self, name: &str) -> bool {
+        self.args.is_some_and(|field| field.argument_by_name(name).is_some())
+    }
+
     /// Reads of data where there is none.
     pub(super) fn data_faults(&self, mapping: &Mapping) -> Vec<DataFault<'s>> {
         if self.data {
             return Vec::new();
         }
         let reads = data_reads(mapping).into_iter();
-        reads.map(|read| DataFault { readable: *self, key: read.key, span: read.span }).collect()
+        let names_itself = |span: &Range<usize>| match &mapping.root {
+            Root::Selection(selection) => selection
+                .items
+                .iter()
+                .any(|item| matches!(item, Item::Named { name, .. } if name.span == *span)),
+            Root::Expression(_) => false,
+        };
+        reads
+            .map(|read| DataFault {
+                readable: *self,
+                names_itself: names_itself(&read.span),
+                key: read.key,
+                span: read.span,
+            })
+            .collect()
     }
 
     /// What is wrong with reading a variable here.
@@ -70,7 +91,12 @@ impl<'s> Readable<'s> {
         if !known.contains(&name) {
             let message = format!("`${name}` cannot be read in {}", self.place);
             let dollars: Vec<String> = known.iter().map(|name| format!("${name}")).collect();
-            let help = suggest(&format!("${name}"), dollars.iter().map(String::as_str));
+            let argument = reference.path.first().filter(|first| self.has_argument(first));
+            let help = match argument {
+                // A field of `Query` has no parent; what was meant is an argument.
+                Some(argument) if name == "this" => Some(format!("did you mean `$args.{argument}`?")),
+                _ => suggest(&format!("${name}"), dollars.iter().map(String::as_str)),
+            };
             let diagnostic = Diagnostic::new(Code::UnsupportedVariableType, place, message);
             return Some(match help {
                 Some(help) => diagnostic.help(help),
@@ -102,20 +128,25 @@ pub(super) struct DataFault<'s> {
     readable: Readable<'s>,
     /// The first key that is read.
     key: Option<String>,
+    /// Whether the key alone is an item: what it reads stands under its own name.
+    names_itself: bool,
     /// Where in the mapping.
     pub(super) span: Range<usize>,
 }
 
 impl DataFault<'_> {
     pub(super) fn diagnostic(&self, code: Code, place: Place) -> Diagnostic {
-        let DataFault { readable, key, .. } = self;
+        let DataFault { readable, key, names_itself, .. } = self;
         let shown = key.as_ref().map_or("`$`".to_owned(), |key| format!("`{key}`"));
         let message = format!("{shown} reads data, and there is none in {}", readable.place);
         let variable = key.as_ref().and_then(|key| {
-            let is_argument = readable.args.is_some_and(|field| field.argument_by_name(key).is_some());
-            let fields = [(is_argument, "args"), (readable.this.is_some(), "this")];
+            if readable.variables().contains(&key.as_str()) {
+                return Some(format!("did you mean `${key}`? a variable begins with `$`"));
+            }
+            let fields = [(readable.has_argument(key), "args"), (readable.this.is_some(), "this")];
             let (_, variable) = fields.into_iter().find(|(fits, _)| *fits)?;
-            Some(format!("did you mean `${variable}.{key}`?"))
+            let name = if *names_itself { format!("{key}: ") } else { String::new() };
+            Some(format!("did you mean `{name}${variable}.{key}`?"))
         });
         let help = variable.unwrap_or_else(|| "read a variable such as `$args`".to_owned());
         Diagnostic::new(code, place, message).help(help)

@@ -124,8 +124,12 @@ impl Sources {
 
     /// A source that is not there. One that was never declared is told once, a slip each time.
     fn missing(&mut self, name: &str, place: &Place) -> Diagnostic {
-        let declare =
-            || format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml");
+        let known: Vec<String> = self.by_name.keys().take(8).map(|name| format!("`{name}`")).collect();
+        let declare = || {
+            let known =
+                if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) };
+            format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml{known}")
+        };
         let (code, message, help) = match nearest(name, self.by_name.keys().map(String::as_str)) {
             Some(near) => {
                 self.used.insert(near.to_owned());

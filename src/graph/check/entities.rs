@@ -9,7 +9,7 @@ use apollo_compiler::{
 use super::field_sets;
 use crate::{
     connector::Kind,
-    diagnostic::{Code, Diagnostic, Diagnostics, suggest},
+    diagnostic::{Code, Diagnostic, Diagnostics, nearest},
     graph::{
         bind::{Bound, BoundConnector, undefined_field},
         compose::Composed,
@@ -112,8 +112,11 @@ fn mismatch(composed: &Composed, entity: &Name, argument: &Node<InputValueDefini
     let Some(field) = fields.get(name) else {
         let message = format!("the argument `{name}` is not a field of `{entity}`");
         let diagnostic = Diagnostic::new(Code::EntityResolverArgumentMismatch, place, message);
-        let help = suggest(name, fields.keys().map(Name::as_str));
-        return Some(diagnostic.help(help.unwrap_or_else(|| "arguments are the entity's key".to_owned())));
+        let help = nearest(name, fields.keys().map(Name::as_str)).map_or_else(
+            || format!("name it like the field that is the key of `{entity}`, `id` say: Ficus fills it from there"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Some(diagnostic.help(help));
     };
     if fits(schema, &argument.ty, &field.ty) {
         return None;

@@ -1,7 +1,13 @@
 //! Shapes against GraphQL types: what can never be a value of the type. The rules are those by which responses are
 //! written (the table "Values"), so that whatever is reported here would be an error of every response.
 
-use apollo_compiler::{Schema, ast::Type, schema::ExtendedType};
+use std::collections::HashMap;
+
+use apollo_compiler::{
+    Name, Schema,
+    ast::Type,
+    schema::{ExtendedType, Implementers},
+};
 
 use crate::mapping::shape::Shape;
 
@@ -89,6 +95,16 @@ fn innermost(ty: &Type) -> &Type {
     if ty.is_list() { innermost(ty.item_type()) } else { ty }
 }
 
+/// How the fields of an object are said, with one that it has.
+pub(super) fn add_selection(schema: &Schema, ty: &Name) -> String {
+    let first = match schema.types.get(ty) {
+        Some(ExtendedType::Object(object)) => object.fields.keys().next(),
+        Some(ExtendedType::Interface(interface)) => interface.fields.keys().next(),
+        _ => None,
+    };
+    format!("add a selection: `{{ {} … }}`", first.map_or("id", Name::as_str))
+}
+
 /// What would fit instead.
 pub(super) fn help(schema: &Schema, misfit: Misfit, found: &Shape, ty: &Type) -> String {
     let named = ty.inner_named_type();
@@ -100,7 +116,7 @@ pub(super) fn help(schema: &Schema, misfit: Misfit, found: &Shape, ty: &Type) ->
         }
         (Misfit::AList, _) => format!("take one of them, as `->first` does, or declare a list: `[{named}]`"),
         (Misfit::AnObject, _) => "remove the `{ … }`, or select the value itself".to_owned(),
-        (Misfit::ALeaf, _) => "add a selection: `{ id … }`".to_owned(),
+        (Misfit::ALeaf, _) => add_selection(schema, named),
         (Misfit::OtherLeaf, "Int" | "Float") if matches!(found, Shape::String(Some(text)) if text.parse::<f64>().is_ok()) => {
             "write the number without quotes".to_owned()
         }
@@ -115,5 +131,34 @@ pub(super) fn help(schema: &Schema, misfit: Misfit, found: &Shape, ty: &Type) ->
         (Misfit::OtherLeaf, "Boolean") => "compare it with something, as `->eq(…)` does".to_owned(),
         (Misfit::OtherLeaf, _) if is_enum => "map it to one of the enum's values with `->match`".to_owned(),
         (Misfit::OtherLeaf, _) => format!("give a value of `{named}`, or declare another type"),
+    }
+}
+
+/// The object types that a type stands for.
+pub(super) fn possible_types(
+    schema: &Schema,
+    implementers: &HashMap<Name, Implementers>,
+    owner: &Name,
+) -> Vec<Name> {
+    match schema.types.get(owner) {
+        Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.clone()).collect(),
+        Some(ExtendedType::Interface(_)) => {
+            let mut objects: Vec<Name> = implementers
+                .get(owner)
+                .map(|found| found.objects.iter().cloned().collect())
+                .unwrap_or_default();
+            objects.sort();
+            objects
+        }
+        _ => vec![owner.clone()],
+    }
+}
+
+/// All shapes that a value may have, or its elements when it is a list.
+pub(super) fn flat(shape: &Shape) -> Vec<&Shape> {
+    match shape {
+        Shape::List(element) => flat(element),
+        Shape::OneOf(shapes) => shapes.iter().flat_map(flat).collect(),
+        other => vec![other],
     }
 }

@@ -10,7 +10,7 @@ use apollo_compiler::{
 };
 
 use super::{
-    misfits::{Misfit, help, misfit},
+    misfits::{Misfit, add_selection, flat, help, misfit, possible_types},
     ways::Way,
     written::{is_plain, is_plain_mapping, literal, value_at},
 };
@@ -18,7 +18,7 @@ use crate::{
     connector::{Connector, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest, suggest},
     graph::{
-        bind::{Bound, BoundConnector},
+        bind::{Bound, BoundConnector, lone_key_help},
         compose::Composed,
         known::Variables,
         literal::SchemaText,
@@ -158,6 +158,9 @@ impl Pass<'_> {
             Misfit::NotAList if braces => {
                 "remove the braces round the selection: without them it is applied to each element".to_owned()
             }
+            Misfit::AnObject if site.key.is_none() => {
+                lone_key_help(self.mapping).unwrap_or_else(|| help(self.schema, misfit, found, part))
+            }
             _ => help(self.schema, misfit, found, part),
         };
         let (code, message) = match misfit {
@@ -227,7 +230,7 @@ impl Pass<'_> {
             }),
         };
         if let Some(message) = message.filter(|_| !is_told && !self.is_misused(site)) {
-            let help = "add a selection: `{ id … }`".to_owned();
+            let help = add_selection(self.schema, owner);
             self.report(Code::GroupSelectionRequiredForObject, site.value, message, help);
         }
         // What its fields are is not known: none of them counts as missing.
@@ -353,8 +356,12 @@ impl Pass<'_> {
         }
         let fields = possible.iter().filter_map(|ty| schema.get_object(ty)).flat_map(|ty| ty.fields.keys());
         let known: Vec<&str> = fields.map(Name::as_str).collect();
-        let help = suggest(name, known.iter().copied())
-            .unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`"));
+        let read = self.text.value.get(field.value.clone()).unwrap_or_default();
+        let help = match known.contains(&read) {
+            true => format!("did you mean `{read}: {name}`? the field of the type stands on the left"),
+            false => suggest(name, known.iter().copied())
+                .unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`")),
+        };
         let ty = if let [ty] = possible { ty } else { owner };
         let message = format!("the type `{ty}` has no field `{name}`");
         let meant = nearest(name, known.iter().copied()).map(str::to_owned);
@@ -395,34 +402,5 @@ impl Pass<'_> {
         let place = self.place(span);
         let diagnostic = Diagnostic::new(code, place, message).help(help);
         self.diagnostics.push(diagnostic.on(self.connector.coordinate.as_str()));
-    }
-}
-
-/// The object types that a type stands for.
-pub(super) fn possible_types(
-    schema: &Schema,
-    implementers: &HashMap<Name, Implementers>,
-    owner: &Name,
-) -> Vec<Name> {
-    match schema.types.get(owner) {
-        Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.clone()).collect(),
-        Some(ExtendedType::Interface(_)) => {
-            let mut objects: Vec<Name> = implementers
-                .get(owner)
-                .map(|found| found.objects.iter().cloned().collect())
-                .unwrap_or_default();
-            objects.sort();
-            objects
-        }
-        _ => vec![owner.clone()],
-    }
-}
-
-/// All shapes that a value may have, or its elements when it is a list.
-fn flat(shape: &Shape) -> Vec<&Shape> {
-    match shape {
-        Shape::List(element) => flat(element),
-        Shape::OneOf(shapes) => shapes.iter().flat_map(flat).collect(),
-        other => vec![other],
     }
 }
