@@ -356,15 +356,15 @@ impl Pass<'_> {
         }
         let fields = possible.iter().filter_map(|ty| schema.get_object(ty)).flat_map(|ty| ty.fields.keys());
         let known: Vec<&str> = fields.map(Name::as_str).collect();
+        let meant = nearest(name, known.iter().copied()).map(str::to_owned);
         let read = self.text.value.get(field.value.clone()).unwrap_or_default();
-        let help = match known.contains(&read) {
+        let help = match meant.is_none() && known.contains(&read) {
             true => format!("did you mean `{read}: {name}`? the field of the type stands on the left"),
             false => suggest(name, known.iter().copied())
                 .unwrap_or_else(|| format!("add it: `extend type {owner} {{ {name}: … }}`")),
         };
         let ty = if let [ty] = possible { ty } else { owner };
         let message = format!("the type `{ty}` has no field `{name}`");
-        let meant = nearest(name, known.iter().copied()).map(str::to_owned);
         self.report(Code::SelectedFieldNotFound, Some(span), message, help);
         if let Some(name) = meant.filter(|meant| object.field(meant).is_none()) {
             // That nothing gives the field that was meant is the same mistake.
