@@ -304,6 +304,18 @@ fn holds(rule: &Rule, values: &Values) -> bool {
     values.has(rule.required) && values.has(one) != values.has(other)
 }
 
+/// Any value, as JSON, with nothing read from the environment: what stands in the file is meant.
+pub(crate) fn literal(node: &Node) -> serde_json::Value {
+    match &node.kind {
+        NodeKind::List(items) => items.iter().map(literal).collect(),
+        NodeKind::Map(entries) => serde_json::Value::Object(
+            entries.iter().map(|(key, value)| (key.text.clone(), literal(value))).collect(),
+        ),
+        NodeKind::Scalar { text, quoted: true } => text.as_str().into(),
+        NodeKind::Scalar { text, quoted: false } => plain(text),
+    }
+}
+
 /// A plain scalar as YAML's core schema reads it.
 fn plain(text: &str) -> serde_json::Value {
     match text {

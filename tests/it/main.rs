@@ -28,3 +28,4 @@ mod realdata;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;
