@@ -3,6 +3,7 @@
 //! hold may be known ([`Known`]). What can be seen never to work is found on the way.
 
 mod infer;
+mod kinds;
 mod known;
 mod methods;
 
