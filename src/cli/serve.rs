@@ -50,7 +50,7 @@ impl Serve {
         show(&loaded.warnings);
         let listen = self.listen.unwrap_or(loaded.config.listen);
         let config = Config { listen, ..loaded.config };
-        logs::start(config.log);
+        logs::start(config.log, config.debugger);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(serve(loaded.graph, config, paths))?;
         Ok(Outcome::Fine)

@@ -80,11 +80,11 @@ impl Shown {
             }
             body
         });
-        let headers = request.headers.iter().map(|(name, value)| (name, value));
+        let headers = request.headers.iter().chain(&request.own_headers.0);
         json!({
             "url": self.redaction.url(&request.url),
             "method": request.method.as_str(),
-            "headers": self.headers(headers),
+            "headers": self.headers(headers.map(|(name, value)| (name, value))),
             "body": body,
             "sourceUrl": self.source_url(&connector.source),
             "connectUrl": written.map(|written| self.connect_url(written)),

@@ -204,7 +204,7 @@ impl<'s, 'r> Work<'s, 'r> {
                 Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
             })
             .collect();
-        log_problems(&self.step.connector, &self.findings, self.run.headers);
+        log_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
         self.run.watch.ended(self.id, self.findings);
         StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
     }

@@ -13,7 +13,8 @@ use super::calls::Answered;
 use crate::{
     connector::Connector,
     error::ClientError,
-    fetch::{Exchange, Findings, UpstreamRequest},
+    fetch::{Exchange, Findings, Redaction, UpstreamRequest},
+    graph::Graph,
     mapping::{json, value::Value},
     plan::{Step, StepId},
     telemetry,
@@ -192,18 +193,25 @@ fn exchange(step: &Step, findings: Findings) -> Exchange {
     Exchange { applied, ..Exchange::new(step.connector.clone(), findings) }
 }
 
-/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows.
-pub(super) fn log_problems(connector: &Connector, findings: &Findings, client: Option<&HeaderMap>) {
+/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows. A mapping may put
+/// a value from the environment into its own words.
+pub(super) fn log_problems(
+    graph: &Graph,
+    connector: &Connector,
+    findings: &Findings,
+    client: Option<&HeaderMap>,
+) {
     let Some(first) = findings.problems().first() else { return };
     let request_id = client.and_then(|headers| headers.get(&telemetry::REQUEST_ID)?.to_str().ok());
+    let redaction = Redaction::of(graph);
     tracing::debug!(
         target: telemetry::PROBLEMS_TARGET,
         source = connector.source.name,
         request_id,
         connector = connector.coordinate,
         mapping = first.site.as_str(),
-        path = first.problem.path,
-        problem = first.problem.message,
+        path = &*redaction.text(&first.problem.path),
+        problem = &*redaction.text(&first.problem.message),
         count = findings.count(),
         "mapping problems"
     );

@@ -11,7 +11,7 @@ use super::{
     link::{Links, read_links},
     tidy::{TakenOut, tidy},
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, suggest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest};
 
 /// One schema made of all files, with the directives of connectors still in it. Not necessarily valid: what is wrong is
 /// in the diagnostics, and what can be checked nevertheless is.
@@ -35,7 +35,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
             Ok(document) => document,
             Err(broken) => {
                 files.know(&broken.partial.sources);
-                report(&broken.errors, &files, None, diagnostics);
+                report_syntax(&broken.errors, &files, diagnostics);
                 broken.partial
             }
         };
@@ -75,6 +75,57 @@ fn definitions(links: &Links) -> Document {
     }
 }
 
+/// Reports what is not GraphQL at all. An error that follows another within a line is its consequence.
+fn report_syntax(errors: &DiagnosticList, files: &SchemaFiles, diagnostics: &mut Diagnostics) {
+    let mut last: Option<u32> = None;
+    for error in errors.iter() {
+        let place = files.place(error.error.location());
+        let before = last.replace(place.end_line);
+        if before.is_some_and(|before| place.line <= before + 1) {
+            continue;
+        }
+        let message = in_characters(&error.error.to_string());
+        let help = syntax_help(&message, &place);
+        let diagnostic = Diagnostic::new(Code::GraphQlError, place, message);
+        diagnostics.push(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+}
+
+/// The parser names tokens (`R_PAREN`); people see characters.
+fn in_characters(message: &str) -> String {
+    let names = [
+        ("L_PAREN", "`(`"),
+        ("R_PAREN", "`)`"),
+        ("L_CURLY", "`{`"),
+        ("R_CURLY", "`}`"),
+        ("L_BRACK", "`[`"),
+        ("R_BRACK", "`]`"),
+    ];
+    let named = names.iter().fold(message.to_owned(), |text, (name, shown)| text.replace(name, shown));
+    match named.split_once(", got ") {
+        Some((expected, got)) => format!("{expected}, not `{got}`"),
+        None => named,
+    }
+}
+
+/// What to do about a syntax error, where the characters round it tell.
+fn syntax_help(message: &str, place: &Place) -> Option<String> {
+    if message.contains("Unexpected character \"'\"") {
+        return Some("GraphQL strings stand between double quotes: `\"…\"`".to_owned());
+    }
+    let at = place.column as usize - 1;
+    let before = place.excerpt.chars().take(at).last();
+    let quote_inside =
+        place.excerpt.chars().nth(at) == Some('"') && before.is_some_and(char::is_alphanumeric);
+    quote_inside.then(|| {
+        "a `\"` ends the string that it stands in: write `'` inside it, or put the whole between `\"\"\"`"
+            .to_owned()
+    })
+}
+
 /// Turns apollo-compiler's errors into diagnostics.
 fn report(
     errors: &DiagnosticList,
@@ -111,6 +162,11 @@ fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
             .get_input_object(owner)
             .or_else(|| schema.get_input_object(&format!("connect__{owner}")))?;
         return suggest(first, input.fields.keys().map(Name::as_str));
+    }
+    if message.starts_with("the required argument `@connect(selection:)`") {
+        return Some(
+            "say which values of the response become which fields: `selection: \"id name\"`".to_owned(),
+        );
     }
     if message.starts_with("the argument `") && message.contains("is not supported by") {
         let directive = quoted.next()?.trim_start_matches('@').split('(').next()?;

@@ -9,6 +9,6 @@ mod table;
 mod write;
 
 pub use errors::{ErrorList, PathSegment, Reported, connector_errors, refusal, request_errors};
-pub(crate) use leaf::unquoted;
+pub(crate) use leaf::{found, unquoted};
 pub use table::{Link, Node, Row, StepResult, Table};
 pub use write::{Answer, write};

@@ -190,7 +190,11 @@ impl<'a> Writer<'a> {
                 let held = Held { table, index, step, node };
                 match pick(&held) {
                     Some(node) => self.value(&field.ty, field, Held { node, ..held }),
-                    None => self.mismatch(&field.ty, field, Expected::Object, &held),
+                    // It is the object around the field that is none.
+                    None => {
+                        let coordinate = &self.answer.plan.step(step).connector.coordinate;
+                        self.mismatch_of(coordinate, &field.ty, field, Expected::Object, &held)
+                    }
                 }
             }
         }
@@ -198,7 +202,7 @@ impl<'a> Writer<'a> {
 
     fn value(&mut self, ty: &'a Type, field: &'a Field, held: Held<'a>) -> Result<(), Nulled> {
         if matches!(held.node, Node::Null | Node::Missing) {
-            return self.null(ty, field);
+            return self.null_for(ty, field, leaf::found(held.table, held.node));
         }
         match ty {
             Type::List { item, .. } => self.list(ty, item, field, held),
@@ -316,17 +320,36 @@ impl<'a> Writer<'a> {
         expected: Expected,
         held: &Held<'_>,
     ) -> Result<(), Nulled> {
+        self.mismatch_of(&field.coordinate, ty, field, expected, held)
+    }
+
+    fn mismatch_of(
+        &mut self,
+        coordinate: &str,
+        ty: &Type,
+        field: &Field,
+        expected: Expected,
+        held: &Held<'_>,
+    ) -> Result<(), Nulled> {
         let found = leaf::found(held.table, held.node);
         let (wanted, help) = expected.describe(found);
-        let message = format!("{}: expected {wanted}, found {found}.{help}", field.coordinate);
+        let message = format!("{coordinate}: expected {wanted}, found {found}.{help}");
         self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
         self.nulled(ty)
     }
 
     /// No value, and no error yet.
     fn null(&mut self, ty: &Type, field: &Field) -> Result<(), Nulled> {
+        self.null_for(ty, field, "nothing")
+    }
+
+    fn null_for(&mut self, ty: &Type, field: &Field, found: &str) -> Result<(), Nulled> {
         if is_non_null(ty) {
-            let message = format!("{} is non-null and has no value.", field.coordinate);
+            let expected = match self.path.last() {
+                Some(PathSegment::Index(_)) => "a non-null item",
+                _ => "a non-null value",
+            };
+            let message = format!("{}: expected {expected}, found {found}.", field.coordinate);
             self.errors.push(&ClientError::new(Code::NullInNonNull, message), &self.path, field.location);
         }
         self.nulled(ty)

@@ -10,6 +10,7 @@
 
 mod check;
 mod cli;
+mod debugger;
 mod demo;
 mod differential;
 mod editors;
@@ -27,3 +28,4 @@ mod realdata;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;

@@ -10,6 +10,7 @@ mod requestless;
 mod resolved;
 mod selections;
 mod typenames;
+mod urls;
 mod ways;
 mod written;
 
@@ -21,6 +22,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     entities::check(composed, bound, diagnostics);
     batches::check(composed, bound, diagnostics);
     requestless::check(bound, diagnostics);
+    urls::check(composed, bound, diagnostics);
     let before = diagnostics.errors();
     let given = selections::check(composed, bound, diagnostics);
     // A selection that could not be read gives fields that nobody knows: only a graph without faults so far can be asked
