@@ -25,7 +25,11 @@ pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnosti
     let is_object = |ty: &&Name| composed.schema.get_object(ty).is_some();
     for ty in types.into_iter().filter(is_object).filter(|ty| !given.opaque.contains(*ty)) {
         let there = given.first_hand.iter().filter(|(owner, _)| owner == ty).map(|(_, field)| field.as_str());
-        Waiting::of(bound, ty, there.collect()).report(diagnostics);
+        let there: HashSet<&str> = there.collect();
+        // Of objects that nothing makes there is nothing to wait for.
+        if !there.is_empty() {
+            Waiting::of(bound, ty, there).report(diagnostics);
+        }
     }
 }
 

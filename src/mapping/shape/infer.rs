@@ -320,8 +320,10 @@ impl<'k> Infer<'k> {
             Shape::Declared(_) => false,
             // A scalar, or null, stays where nothing is made of it.
             scalar => {
-                let made = made.each(Shape::or_missing_if_empty);
-                return if made == Shape::Missing { scalar.clone() } else { made };
+                if makes_something(selection) {
+                    return made;
+                }
+                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
             }
         };
         if !maybe_list {
@@ -367,6 +369,18 @@ impl<'k> Infer<'k> {
         }
         Shape::one_of(made)
     }
+}
+
+/// Whether a selection makes an object of a scalar for sure: one of its values is there whatever it is applied to.
+fn makes_something(selection: &SubSelection) -> bool {
+    selection.items.iter().any(|item| match item {
+        Item::Named { value, .. } => match &value.kind {
+            ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
+            ExprKind::Chain { .. } => false,
+            _ => true,
+        },
+        Item::Spread { .. } => false,
+    })
 }
 
 /// Every object so far together with every alternative of what is spread into it.
