@@ -48,7 +48,8 @@ impl Infer<'_> {
         {
             let message = format!("Method ->{method} needs {words}, and here it gets {}", input.in_words());
             self.misuse(message, span, conversion(method, kinds, &input));
-            return Shape::Missing;
+            // `first` and `last` hand on what they cannot take apart.
+            return if ["first", "last"].contains(&method) { input } else { Shape::Missing };
         }
         let mut call = Call { infer: self, method, arguments, span, input, scope };
         call.given()

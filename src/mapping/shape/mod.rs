@@ -5,6 +5,7 @@
 mod infer;
 mod kinds;
 mod known;
+mod made;
 mod methods;
 
 pub use self::{
