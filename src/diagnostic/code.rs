@@ -250,8 +250,8 @@ impl Code {
             Code::NoSourceImport
             | Code::UnusedConnectorFile
             | Code::FieldsMissingOnOneWay
-            | Code::SuspiciousUrl
             | Code::UndefinedConfig
+            | Code::SuspiciousUrl
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }

@@ -9,18 +9,27 @@ use super::{selections::Given, ways::gives};
 use crate::{
     connector::{ConnectorId, Kind},
     diagnostic::{Code, Diagnostic, Diagnostics},
-    graph::bind::{Bound, BoundConnector},
+    graph::{
+        bind::{Bound, BoundConnector},
+        compose::Composed,
+    },
     mapping::shape::{Shape, shape},
 };
 
 /// Reports each circle once.
-pub(super) fn check(bound: &Bound, given: &Given, diagnostics: &mut Diagnostics) {
+pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnostics: &mut Diagnostics) {
     let mut types: Vec<&Name> = bound.by_field.keys().map(|(ty, _)| ty).chain(bound.by_type.keys()).collect();
     types.sort();
     types.dedup();
-    for ty in types.into_iter().filter(|ty| !given.opaque.contains(*ty)) {
+    // Of an interface each object type has its own fields and connectors.
+    let is_object = |ty: &&Name| composed.schema.get_object(ty).is_some();
+    for ty in types.into_iter().filter(is_object).filter(|ty| !given.opaque.contains(*ty)) {
         let there = given.first_hand.iter().filter(|(owner, _)| owner == ty).map(|(_, field)| field.as_str());
-        Waiting::of(bound, ty, there.collect()).report(diagnostics);
+        let there: HashSet<&str> = there.collect();
+        // Of objects that nothing makes there is nothing to wait for.
+        if !there.is_empty() {
+            Waiting::of(bound, ty, there).report(diagnostics);
+        }
     }
 }
 

@@ -1,13 +1,7 @@
 //! Shapes against GraphQL types: what can never be a value of the type. The rules are those by which responses are
 //! written (the table "Values"), so that whatever is reported here would be an error of every response.
 
-use std::collections::HashMap;
-
-use apollo_compiler::{
-    Name, Schema,
-    ast::Type,
-    schema::{ExtendedType, Implementers},
-};
+use apollo_compiler::{Name, Schema, ast::Type, schema::ExtendedType};
 
 use crate::mapping::shape::Shape;
 
@@ -131,34 +125,5 @@ pub(super) fn help(schema: &Schema, misfit: Misfit, found: &Shape, ty: &Type) ->
         (Misfit::OtherLeaf, "Boolean") => "compare it with something, as `->eq(…)` does".to_owned(),
         (Misfit::OtherLeaf, _) if is_enum => "map it to one of the enum's values with `->match`".to_owned(),
         (Misfit::OtherLeaf, _) => format!("give a value of `{named}`, or declare another type"),
-    }
-}
-
-/// The object types that a type stands for.
-pub(super) fn possible_types(
-    schema: &Schema,
-    implementers: &HashMap<Name, Implementers>,
-    owner: &Name,
-) -> Vec<Name> {
-    match schema.types.get(owner) {
-        Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.clone()).collect(),
-        Some(ExtendedType::Interface(_)) => {
-            let mut objects: Vec<Name> = implementers
-                .get(owner)
-                .map(|found| found.objects.iter().cloned().collect())
-                .unwrap_or_default();
-            objects.sort();
-            objects
-        }
-        _ => vec![owner.clone()],
-    }
-}
-
-/// All shapes that a value may have, or its elements when it is a list.
-pub(super) fn flat(shape: &Shape) -> Vec<&Shape> {
-    match shape {
-        Shape::List(element) => flat(element),
-        Shape::OneOf(shapes) => shapes.iter().flat_map(flat).collect(),
-        other => vec![other],
     }
 }

@@ -9,6 +9,7 @@ mod misfits;
 mod requestless;
 mod resolved;
 mod selections;
+mod typenames;
 mod urls;
 mod ways;
 mod written;
@@ -28,7 +29,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     // whether something is missing from it.
     if before == 0 {
         resolved::check(composed, bound, &given, diagnostics);
-        circles::check(bound, &given, diagnostics);
+        circles::check(composed, bound, &given, diagnostics);
     }
     if diagnostics.errors() == 0 {
         ways::check(composed, bound, &given.ways, diagnostics);

@@ -9,7 +9,7 @@ use apollo_compiler::{
     schema::{Component, FieldDefinition, Implementers},
 };
 
-use super::{misfits::possible_types, selections::Given};
+use super::{selections::Given, typenames::possible_types};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     graph::{bind::Bound, compose::Composed},

@@ -10,7 +10,8 @@ use apollo_compiler::{
 };
 
 use super::{
-    misfits::{Misfit, add_selection, flat, help, misfit, possible_types},
+    misfits::{Misfit, add_selection, help, misfit},
+    typenames::possible_types,
     ways::Way,
     written::{is_plain, is_plain_mapping, literal, value_at},
 };
@@ -113,14 +114,14 @@ struct Site<'a> {
     value: Option<&'a Span>,
 }
 
-struct Pass<'a> {
-    schema: &'a Schema,
+pub(super) struct Pass<'a> {
+    pub(super) schema: &'a Schema,
     /// Types that were defined twice: some of their fields are not known.
     redefined: &'a HashSet<Name>,
-    implementers: &'a HashMap<Name, Implementers>,
+    pub(super) implementers: &'a HashMap<Name, Implementers>,
     bound: &'a Bound,
     connector: &'a Connector,
-    mapping: &'a Mapping,
+    pub(super) mapping: &'a Mapping,
     text: &'a SchemaText,
     /// Parts that never work, which is reported already.
     misused: Vec<Span>,
@@ -289,58 +290,6 @@ impl Pass<'_> {
         }
     }
 
-    /// The object types that an object may be of: where it says `__typename`, that one.
-    fn possible_types(&mut self, object: &ObjectShape, owner: &Name, key: Option<&Span>) -> Vec<Name> {
-        let all = possible_types(self.schema, self.implementers, owner);
-        let is_abstract = self.schema.get_object(owner).is_none();
-        let Some(typename) = object.field("__typename") else {
-            if is_abstract && !object.is_open {
-                self.no_typename(owner, &all, key);
-            }
-            return all;
-        };
-        if is_abstract {
-            for alternative in typename.shape.alternatives() {
-                self.typename(alternative, owner, &all, typename);
-            }
-        }
-        let named = match &typename.shape {
-            Shape::String(Some(name)) => all.iter().find(|ty| *ty == name.as_str()).cloned(),
-            _ => None,
-        };
-        named.map_or(all, |name| vec![name])
-    }
-
-    fn no_typename(&mut self, owner: &Name, all: &[Name], key: Option<&Span>) {
-        let types: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
-        let message =
-            format!("an object made here has no `__typename`, and `{owner}` is one of {}", types.join(", "));
-        let first = all.first().map_or("…", Name::as_str);
-        let help = format!("say which it is: `__typename: $.kind->match([\"…\", \"{first}\"], …)`");
-        self.report(Code::MissingTypename, key, message, help);
-    }
-
-    /// A `__typename` that is written out and cannot be.
-    fn typename(&mut self, shape: &Shape, owner: &Name, all: &[Name], field: &FieldShape) {
-        let Shape::String(Some(name)) = shape else { return };
-        if all.iter().any(|ty| ty == name.as_str()) {
-            return;
-        }
-        let (code, message) = match self.schema.types.contains_key(name.as_str()) {
-            true => (
-                Code::SelectionTypeMismatch,
-                format!("`{name}` is not one of the types that `{owner}` stands for"),
-            ),
-            false => (
-                Code::MissingSchemaType,
-                format!("`__typename` names `{name}`, which is no type of the schema"),
-            ),
-        };
-        let span = literal(self.mapping, Some(&field.value), name).unwrap_or_else(|| field.value.clone());
-        let help = suggest(name, all.iter().map(Name::as_str));
-        self.report(code, Some(&span), message, help.unwrap_or_else(|| format!("name a type of `{owner}`")));
-    }
-
     fn has_connector(&self, definitions: &[(&Name, &FieldDefinition)]) -> bool {
         let by_field = &self.bound.by_field;
         definitions
@@ -398,9 +347,18 @@ impl Pass<'_> {
         self.text.place(span.cloned().unwrap_or(0..self.text.value.len()))
     }
 
-    fn report(&mut self, code: Code, span: Option<&Span>, message: String, help: String) {
+    pub(super) fn report(&mut self, code: Code, span: Option<&Span>, message: String, help: String) {
         let place = self.place(span);
         let diagnostic = Diagnostic::new(code, place, message).help(help);
         self.diagnostics.push(diagnostic.on(self.connector.coordinate.as_str()));
+    }
+}
+
+/// All shapes that a value may have, or its elements when it is a list.
+fn flat(shape: &Shape) -> Vec<&Shape> {
+    match shape {
+        Shape::List(element) => flat(element),
+        Shape::OneOf(shapes) => shapes.iter().flat_map(flat).collect(),
+        other => vec![other],
     }
 }

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::{FieldShape, Known, NothingKnown, ObjectShape, Shape, merge};
+use super::{
+    FieldShape, Known, NothingKnown, ObjectShape, Shape,
+    made::{makes_something, number, spread},
+};
 use crate::{
     diagnostic::suggest,
     mapping::{
@@ -67,9 +70,6 @@ fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
 /// Beyond this many parts a shape that is used again counts as unknown: by using it twice and that twice again, a short
 /// mapping could write down a shape of any size.
 const WEIGHT_MAX: usize = 10_000;
-
-/// How many alternatives spreads of alternatives may multiply to.
-const ALTERNATIVES_MAX: usize = 256;
 
 /// What stands for `$`, `@` and the locals.
 #[derive(Clone)]
@@ -320,8 +320,10 @@ impl<'k> Infer<'k> {
             Shape::Declared(_) => false,
             // A scalar, or null, stays where nothing is made of it.
             scalar => {
-                let made = made.each(Shape::or_missing_if_empty);
-                return if made == Shape::Missing { scalar.clone() } else { made };
+                if makes_something(selection) {
+                    return made;
+                }
+                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
             }
         };
         if !maybe_list {
@@ -366,45 +368,6 @@ impl<'k> Infer<'k> {
             }
         }
         Shape::one_of(made)
-    }
-}
-
-/// Every object so far together with every alternative of what is spread into it.
-fn spread(made: &[Shape], value: &Shape, is_explicit: bool) -> Vec<Shape> {
-    let alternatives = value.alternatives();
-    if made.len().saturating_mul(alternatives.len()) > ALTERNATIVES_MAX {
-        return vec![Shape::Object(ObjectShape { is_open: true, ..ObjectShape::default() })];
-    }
-    let mut all = Vec::new();
-    for object in made {
-        let Shape::Object(object) = object else {
-            all.push(object.clone());
-            continue;
-        };
-        for alternative in alternatives {
-            all.push(match alternative {
-                Shape::Null if is_explicit => Shape::Null,
-                Shape::Unknown | Shape::Declared(_) => {
-                    Shape::Object(ObjectShape { is_open: true, ..object.clone() })
-                }
-                Shape::Object(other) => {
-                    // What is merged upward is one object, however it was come by.
-                    let other = ObjectShape { maybe_list: object.maybe_list, ..other.clone() };
-                    merge(&Shape::Object(object.clone()), &Shape::Object(other))
-                }
-                _ => Shape::Object(object.clone()),
-            });
-        }
-    }
-    all
-}
-
-/// A number as it is written: `2.0` is a whole one for a field that takes whole numbers.
-fn number(text: &str) -> Shape {
-    match text.split_once('.') {
-        None => Shape::Int,
-        Some((_, fraction)) if fraction.bytes().all(|digit| digit == b'0') => Shape::Number,
-        Some(_) => Shape::Float,
     }
 }
 

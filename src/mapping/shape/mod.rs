@@ -3,7 +3,9 @@
 //! hold may be known ([`Known`]). What can be seen never to work is found on the way.
 
 mod infer;
+mod kinds;
 mod known;
+mod made;
 mod methods;
 
 pub use self::{
