@@ -58,7 +58,7 @@ fn faults_exit_with_1_and_go_to_standard_error() {
         assert_eq!((status, out.as_str()), (Some(1), ""), "{command:?}");
         assert!(err.contains("error[SELECTED_FIELD_NOT_FOUND]"), "{err}");
         assert!(err.contains("--> schema/users.graphql:3:"), "{err}");
-        assert!(err.contains("\n2 errors, 0 warnings\n"), "{err}");
+        assert!(err.contains("\n1 error, 0 warnings\n"), "{err}");
     }
     let (status, out, err) = run(folder.path(), &["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
