@@ -130,7 +130,8 @@ impl Diagnostics {
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters may be wrong: enough for a slip, too few to suggest something unrelated.
-    let allowed = ((typed.chars().count() + 1) / 3).max(1);
+    let length = typed.chars().count();
+    let allowed = ((length + 1) / 3).max(1).min(length.saturating_sub(1));
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&typed.to_lowercase(), &name.to_lowercase()), name))

@@ -9,7 +9,7 @@ use super::{
     definitions::sdl,
     files::SchemaFiles,
     link::{Links, read_links},
-    tidy::tidy,
+    tidy::{TakenOut, tidy},
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest};
 
@@ -22,8 +22,8 @@ pub(super) struct Composed {
     pub(super) links: Links,
     /// Names of directives and types that were added, not written: no client sees them.
     pub(super) added: HashSet<Name>,
-    /// Fields of `Subscription` that were refused already.
-    pub(super) refused_fields: HashSet<(Name, Name)>,
+    /// What was refused already.
+    pub(super) taken_out: TakenOut,
 }
 
 /// Composes the files, given by name and text.
@@ -45,7 +45,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
     let links = read_links(&documents, &files, diagnostics);
     let definitions = definitions(&links);
     let added: HashSet<Name> = definitions.definitions.iter().filter_map(|d| d.name().cloned()).collect();
-    let refused_fields = tidy(&mut documents, &files, &added, diagnostics);
+    let taken_out = tidy(&mut documents, &files, &added, diagnostics);
     let mut builder = Schema::builder().add_ast(&definitions);
     for document in &documents {
         builder = builder.add_ast(document);
@@ -64,7 +64,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
             broken.partial
         }
     };
-    Composed { schema, files, links, added, refused_fields }
+    Composed { schema, files, links, added, taken_out }
 }
 
 fn definitions(links: &Links) -> Document {

@@ -21,10 +21,13 @@ type Answered = Arc<Result<UpstreamResponse, FetchError>>;
 /// Waits for the end of a flight; dropping it leaves the flight alone.
 pub(super) type Landing = Shared<Pin<Box<dyn Future<Output = Answered> + Send>>>;
 
+/// When a flight began, and its end.
+type Flight = (Epoch, Landing);
+
 /// The flights under way, by request, compared in full.
 #[derive(Default)]
 pub(super) struct Flights {
-    under_way: Arc<Mutex<HashMap<UpstreamRequest, (Epoch, Landing), RandomState>>>,
+    under_way: Arc<Mutex<HashMap<UpstreamRequest, Flight, RandomState>>>,
 }
 
 impl Flights {

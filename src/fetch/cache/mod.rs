@@ -170,7 +170,7 @@ impl Shared {
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = answer(entry, now);
             // Nobody waits for it here; it goes on in its own task.
-            let _ = self.fly(Fetch { known, ..Fetch::new(source, request, begun) });
+            drop(self.fly(Fetch { known, ..Fetch::new(source, request, begun) }));
             return Ok(stale);
         }
         if wants.only_if_cached {

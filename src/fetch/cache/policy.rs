@@ -63,8 +63,9 @@ impl Policy {
         let says = ResponseDirectives::of(headers);
         let wants = RequestDirectives::of(request.all_headers());
         let is_understood = UNDERSTOOD.contains(&status.as_u16());
-        let is_refused = (says.no_store && !(says.must_understand && is_understood))
-            || (says.must_understand && !is_understood)
+        // Who understands the status of a `must-understand` goes by its other directives (section 5.2.2.3).
+        let is_forbidden = if says.must_understand { !is_understood } else { says.no_store };
+        let is_refused = is_forbidden
             || says.private
             || wants.no_store
             || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
