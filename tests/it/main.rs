@@ -21,6 +21,7 @@ mod plan;
 mod playground;
 mod readme;
 mod realdata;
+mod reference;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
