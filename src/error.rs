@@ -71,6 +71,8 @@ pub enum Code {
     ConnectorResponseInvalid,
     /// A request could not be built from its inputs.
     ConnectorRequestInvalid,
+    /// A mapping reported an error of its own (`->withError`) that says no other code.
+    ConnectorsMappingError,
     /// A value does not fit the field's type.
     ValueMismatch,
     /// No value for a non-null field.
@@ -112,6 +114,7 @@ impl Code {
             Code::HttpClientError => "HTTP_CLIENT_ERROR",
             Code::ConnectorResponseInvalid => "CONNECTOR_RESPONSE_INVALID",
             Code::ConnectorRequestInvalid => "CONNECTOR_REQUEST_INVALID",
+            Code::ConnectorsMappingError => "CONNECTORS_MAPPING_ERROR",
             Code::ValueMismatch => "VALUE_MISMATCH",
             Code::NullInNonNull => "NULL_IN_NON_NULL",
             Code::Internal => "INTERNAL",
@@ -126,6 +129,7 @@ impl Code {
             | Code::ConnectorFetch
             | Code::HttpClientError
             | Code::ConnectorResponseInvalid
+            | Code::ConnectorsMappingError
             | Code::ValueMismatch
             | Code::NullInNonNull => Fault::Upstream,
             Code::RequestLimitExceeded | Code::ConnectorRequestInvalid | Code::Internal => Fault::Gateway,

@@ -11,9 +11,11 @@
 //! |----------------------|-------|--------|
 //! | `answered`           | debug; warn for 5xx | `source`, `request_id`, `status`, `body_bytes`: decompressed |
 //! | target `ficus::access` | debug; warn for 5xx | `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request of a client |
+//! | target `ficus::problems`, `mapping problems` | debug | `source`, `request_id`, `connector` (coordinate), `count`: of all problems; of the first of them `mapping`, `path`, `problem`: what the mappings of one connector had to say in one operation |
 //! | `fetch failed`       | warn  | `source`, `request_id`, `code`, `detail`: method, URL (of its query only the names) and causes |
 //!
-//! Header values, bodies, and the values of a query are in no record.
+//! Header values, bodies, and the values of a query are in no record; a problem says of values only what kind they are,
+//! but for the text that a mapping itself gives with `->withWarning`.
 
 use http::HeaderName;
 
@@ -26,3 +28,8 @@ pub static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Target of the access log: one event a request.
 pub const ACCESS_TARGET: &str = "ficus::access";
+
+/// Target of what mappings have to say: one event for each connector of an operation that had problems.
+///
+/// At level debug, because it is not free: a mapping that only projects is evaluated too, to see what it does not find.
+pub const PROBLEMS_TARGET: &str = "ficus::problems";

@@ -42,6 +42,8 @@ enum Outcome {
     Fine,
     /// The files or the operation have faults; they were shown.
     Faults,
+    /// The command line asks for something that does not exist, which only the command itself can tell; it was said.
+    WrongCommandLine,
 }
 
 /// Runs what the command line asks for.
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Faults) => ExitCode::from(1),
+        Ok(Outcome::WrongCommandLine) => ExitCode::from(2),
         Err(error) => {
             shared::say(&format!("ficus: {error:#}\n"));
             ExitCode::from(3)

@@ -5,26 +5,103 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     environment::{Lookup, Text},
-    reader::{Reader, wait},
-    yaml::{self, Node, NodeKind},
+    keys::{Group, Key, Kind, Rule, WAIT},
+    reader::Reader,
+    values::{Placed, Value},
 };
 use crate::diagnostic::{Diagnostics, Place, TextFile};
 
-/// Keys that are documented and not built.
-const LATER: &[&str] = &[
-    "retry",
-    "circuit_breaker",
-    "rate_limit",
-    "hedge",
-    "cache",
-    "share_in_flight",
-    "batch_window",
-    "redirects",
-    "http",
-    "tls",
-    "auth",
-    "webhooks",
-];
+/// The keys of a connector file.
+pub(super) const CONNECTOR_FILE: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new(
+            "base_url",
+            Kind::Template,
+            "Scheme, host, and the path and query that every request begins with.",
+        )
+        .examples(&["http://127.0.0.1:4102", "${ORDERS_URL:-http://127.0.0.1:4102}"]),
+        Key::new("config", Kind::Anything, "What mappings and templates read as `$config`."),
+        Key::new(
+            "headers",
+            Kind::List(&Kind::Group(&HEADER)),
+            "Headers of every request to this source. They win over those that the schema sets.",
+        ),
+        Key::new("timeout", WAIT, "Of one attempt, always inside the operation's `deadline`.")
+            .default("5s")
+            .examples(&["2s"]),
+        Key::later("retry", "attempts in all, and what is tried again."),
+        Key::later("circuit_breaker", "when the source is left alone for a while."),
+        Key::new("concurrency", Kind::Group(&CONCURRENCY), "How many requests are in flight to the source."),
+        Key::later("rate_limit", "requests in a span of time."),
+        Key::later("hedge", "a second request when the first is slow."),
+        Key::later("cache", "how long responses stay fresh."),
+        Key::later("share_in_flight", "equal requests of several operations are sent once."),
+        Key::later("batch_window", "how long keys of several operations wait for each other."),
+        Key::new(
+            "statuses",
+            Kind::ByStatus(&Kind::Word(&["null", "error", "data"])),
+            "What a status means, where it is not the default meaning: `null` is null without an error, `error` is null with \
+             one, `data` reads the body.",
+        ),
+        Key::new("response", Kind::Group(&RESPONSE), "How a response body is read."),
+        Key::later("redirects", "whether redirects are followed."),
+        Key::later("http", "version, pool and proxy."),
+        Key::later("tls", "certificates."),
+        Key::later("auth", "tokens that Ficus fetches itself."),
+        Key::later("webhooks", "events that the source sends."),
+    ],
+};
+
+const HEADER: Group = Group {
+    rule: Some(Rule {
+        required: "name",
+        one_of: ["from", "value"],
+        message: "a header needs `name` and one of `from` and `value`",
+        help: "example: `{ name: x-api-key, value: \"${API_KEY}\" }`",
+    }),
+    keys: &[
+        Key::new("name", Kind::Text, "The header's name.").examples(&["x-api-key", "authorization"]),
+        Key::new("from", Kind::Text, "The client's header whose values are copied.")
+            .examples(&["authorization"]),
+        Key::new(
+            "value",
+            Kind::Template,
+            "A template; what comes from the environment is literal and never shown.",
+        )
+        .examples(&["${API_KEY}"]),
+    ],
+};
+
+const CONCURRENCY: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new("max", Kind::Integer(1, 1_000_000), "Requests in flight at once.").default("1024"),
+        // No queue is a meaningful choice: fail at once when all places are taken.
+        Key::new(
+            "queue",
+            Kind::Integer(0, 1_000_000),
+            "Requests that may wait for a place; 0 fails at once.",
+        )
+        .default("4096"),
+        Key::new("queue_timeout", WAIT, "How long one waits.").default("1s"),
+    ],
+};
+
+const RESPONSE: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new(
+            "format",
+            Kind::Word(&["auto", "json", "text"]),
+            "`auto` goes by the content type; `json` and `text` hold whatever it says.",
+        )
+        .default("auto"),
+        Key::new("max_body", Kind::Size(1, 4 << 30), "Largest body, decompressed.")
+            .default("8MiB")
+            .examples(&["1MiB"]),
+    ],
+};
 
 /// A connector file, read and checked by itself.
 #[derive(Debug)]
@@ -55,15 +132,6 @@ pub struct ConnectorFile {
     pub format: Option<ResponseFormat>,
     /// Largest response body, decompressed, in bytes.
     pub body_bytes_max: Option<usize>,
-}
-
-/// A value and where it stands.
-#[derive(Debug, Clone)]
-pub struct Placed<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub place: Place,
 }
 
 /// `{ name, from | value }`.
@@ -125,110 +193,61 @@ pub fn read_connector_file(
         body_bytes_max: None,
     };
     let before = diagnostics.errors();
-    let Some(root) = yaml::parse(file, diagnostics) else {
+    let mut reader = Reader { file, lookup, diagnostics };
+    let Some(values) = reader.file(&CONNECTOR_FILE) else {
         // An empty file says nothing; a broken one might say anything.
         read.faulty_base_url = diagnostics.errors() > before;
         return read;
     };
-    let mut reader = Reader { file, lookup, diagnostics };
-    let Some(mut fields) = reader.fields(&root, "") else { return read };
-    let base_url = fields.take("base_url");
-    read.base_url = base_url.and_then(|node| template(&mut reader, node));
-    read.faulty_base_url = base_url.is_some() && read.base_url.is_none();
-    read.config = fields.take("config").and_then(|node| {
-        reader.fields(node, "config")?;
-        reader.json(node)
-    });
-    if let Some(node) = fields.take("headers") {
-        read.headers = reader.items(node).iter().filter_map(|item| header(&mut reader, item)).collect();
+    read.base_url = values.text("base_url");
+    read.faulty_base_url = values.has("base_url") && read.base_url.is_none();
+    read.config = values.json("config");
+    read.headers = values.list("headers").iter().filter_map(header).collect();
+    read.timeout = values.duration("timeout");
+    if let Some(concurrency) = values.group("concurrency") {
+        read.concurrency_max = concurrency.integer("max");
+        read.queue_max = concurrency.integer("queue");
+        read.queue_timeout = concurrency.duration("queue_timeout");
     }
-    read.timeout = fields.take("timeout").and_then(|node| reader.duration(node, wait()));
-    if let Some(node) = fields.take("concurrency") {
-        concurrency(&mut reader, node, &mut read);
+    let meanings = values.by_status("statuses").iter();
+    read.statuses = meanings.filter_map(|(status, value)| Some((*status, meaning(value)?))).collect();
+    if let Some(response) = values.group("response") {
+        read.format = response.word("format").map(format);
+        read.body_bytes_max = response.integer("max_body");
     }
-    if let Some(node) = fields.take("statuses") {
-        read.statuses = statuses(&mut reader, node);
-    }
-    if let Some(node) = fields.take("response") {
-        response(&mut reader, node, &mut read);
-    }
-    reader.finish(fields, LATER);
     read
 }
 
-fn text(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<Text>> {
-    let value = reader.text(node)?;
-    Some(Placed { value, place: reader.place(node) })
-}
-
-fn template(reader: &mut Reader<'_>, node: &Node) -> Option<Placed<Text>> {
-    let value = reader.template(node)?;
-    Some(Placed { value, place: reader.place(node) })
-}
-
-fn header(reader: &mut Reader<'_>, node: &Node) -> Option<FileHeader> {
-    let mut fields = reader.fields(node, "headers")?;
-    let name = fields.take("name").map(|node| text(reader, node));
-    let from = fields.take("from").map(|node| text(reader, node));
-    let value = fields.take("value").map(|node| template(reader, node));
-    reader.finish(fields, &[]);
-    let (Some(name), true) = (name, from.is_some() != value.is_some()) else {
-        reader.invalid(
-            node,
-            "a header needs `name` and one of `from` and `value`",
-            "example: `{ name: x-api-key, value: \"${API_KEY}\" }`",
-        );
+/// A header; none when something in it has a fault, which was reported.
+fn header(value: &Value) -> Option<FileHeader> {
+    let Value::Group(values) = value else { return None };
+    let whole = |name: &str| !values.has(name) || values.text(name).is_some();
+    if !whole("from") || !whole("value") {
         return None;
-    };
-    // A fault inside an entry is already reported.
-    let read =
-        (name?, from.map_or(Some(None), |from| from.map(Some))?, value.map_or(Some(None), |v| v.map(Some))?);
-    Some(FileHeader { name: read.0, from: read.1, value: read.2, place: reader.place(node) })
-}
-
-fn concurrency(reader: &mut Reader<'_>, node: &Node, read: &mut ConnectorFile) {
-    let Some(mut fields) = reader.fields(node, "concurrency") else { return };
-    read.concurrency_max = fields.take("max").and_then(|node| reader.integer(node, 1..=1_000_000));
-    // No queue is a meaningful choice: fail at once when all places are taken.
-    read.queue_max = fields.take("queue").and_then(|node| reader.integer(node, 0..=1_000_000));
-    read.queue_timeout = fields.take("queue_timeout").and_then(|node| reader.duration(node, wait()));
-    reader.finish(fields, &[]);
-}
-
-fn response(reader: &mut Reader<'_>, node: &Node, read: &mut ConnectorFile) {
-    let Some(mut fields) = reader.fields(node, "response") else { return };
-    read.format = fields.take("format").and_then(|node| {
-        let formats =
-            [("auto", ResponseFormat::Auto), ("json", ResponseFormat::Json), ("text", ResponseFormat::Text)];
-        reader.word(node, &formats)
-    });
-    read.body_bytes_max = fields.take("max_body").and_then(|node| reader.size(node, 1..=4 << 30));
-    reader.finish(fields, &[]);
-}
-
-fn statuses(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<u16, StatusMeaning> {
-    let mut read = BTreeMap::new();
-    if reader.fields(node, "statuses").is_none() {
-        return read;
     }
-    let NodeKind::Map(entries) = &node.kind else { return read };
-    for (key, value) in entries {
-        let words =
-            [("null", StatusMeaning::Null), ("error", StatusMeaning::Error), ("data", StatusMeaning::Data)];
-        let meaning = reader.word(value, &words);
-        match key.text.parse::<u16>().ok().filter(|status| (200..=599).contains(status)) {
-            Some(status) => read.extend(meaning.map(|meaning| (status, meaning))),
-            None => {
-                let key_node = Node {
-                    kind: NodeKind::Scalar { text: String::new(), quoted: false },
-                    range: key.range.clone(),
-                };
-                let message = format!("`{}` is not a status that a response can end with", key.text);
-                reader.invalid(&key_node, message, "from 200 to 599");
-            }
-        }
+    Some(FileHeader {
+        name: values.text("name")?,
+        from: values.text("from"),
+        value: values.text("value"),
+        place: values.place.clone(),
+    })
+}
+
+fn meaning(value: &Value) -> Option<StatusMeaning> {
+    match value {
+        Value::Word("null") => Some(StatusMeaning::Null),
+        Value::Word("error") => Some(StatusMeaning::Error),
+        Value::Word("data") => Some(StatusMeaning::Data),
+        _ => None,
     }
-    read
+}
+
+fn format(word: &str) -> ResponseFormat {
+    match word {
+        "json" => ResponseFormat::Json,
+        "text" => ResponseFormat::Text,
+        _ => ResponseFormat::Auto,
+    }
 }
 
 #[cfg(test)]
@@ -280,7 +299,7 @@ mod tests {
             "4 a header needs `name` and one of `from` and `value`",
             "5 `99` is not a status that a response can end with",
             "5 `gone` is not one of `null`, `error`, `data`",
-            "6 response must be a mapping, not a list",
+            "6 `response` must be a mapping, not a list",
             "7 the key `timeout` stands twice",
         ];
         assert_eq!(faults, expected);

@@ -5,151 +5,206 @@ use std::time::Duration;
 use super::{
     Admin, Config, Limits, LogFormat,
     environment::Lookup,
-    reader::{Fields, Reader, wait},
-    yaml::{self, Node},
+    keys::{Form, Group, Key, Kind, WAIT},
+    reader::Reader,
+    values::{Value, Values},
 };
 use crate::diagnostic::{Diagnostics, TextFile};
 
-/// Keys that are documented and not built.
-const LATER: &[&str] = &[
-    "debugger",
-    "trusted_proxies",
-    "share_operations",
-    "cache_memory",
-    "shed",
-    "redis",
-    "events",
-    "websocket",
-];
+/// The keys of `ficus.yaml`.
+pub(super) const GATEWAY_FILE: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new("listen", Kind::Address, "Address and port of the endpoint.").default("127.0.0.1:4000"),
+        Key::new("path", Kind::Form(&PATH), "Path of the GraphQL endpoint.").default("/graphql"),
+        Key::new(
+            "profile",
+            Kind::Word(&["hardened", "open"]),
+            "`open` turns on introspection, playground, debugger and suggestions; each can be set by itself.",
+        )
+        .default("hardened"),
+        Key::new("introspection", Kind::Boolean, "Whether operations may introspect the schema.")
+            .default("false"),
+        Key::new("playground", Kind::Boolean, "Whether the playground is served at `/`.").default("false"),
+        Key::new("suggestions", Kind::Boolean, "Whether messages to clients suggest names.").default("false"),
+        Key::new("debugger", Kind::Boolean, "Whether a request may ask to see its operation's calls.")
+            .default("false"),
+        Key::new("csrf", Kind::Boolean, "Whether a request must prove that a browser asked first.")
+            .default("true"),
+        Key::new("cors", Kind::Group(&CORS), "Which web pages of other origins may call."),
+        Key::later("trusted_proxies", "whose `X-Forwarded-For` and `Forwarded` are believed."),
+        Key::new("compression", Kind::Boolean, "Whether responses are compressed.").default("true"),
+        Key::new("deadline", WAIT, "Of one operation.").default("10s"),
+        Key::new("limits", Kind::Group(&LIMITS), "What one request may ask for."),
+        Key::later("share_operations", "equal operations in flight share one execution."),
+        Key::later("cache_memory", "how much memory the cache may fill."),
+        Key::later("shed", "from how many requests in flight on new ones are refused."),
+        // Zero is meaningful: end at once.
+        Key::new(
+            "drain",
+            Kind::Duration(Duration::ZERO, Duration::from_secs(3_600)),
+            "How long requests in flight may go on after SIGTERM.",
+        )
+        .default("25s"),
+        Key::later("redis", "a cache and events that several gateways share."),
+        Key::later("events", "where events are kept."),
+        Key::later("websocket", "times and bounds of subscriptions."),
+        Key::new("telemetry", Kind::Group(&TELEMETRY), "Logs and traces."),
+        Key::new("admin", Kind::Group(&ADMIN), "The gateway's own graph, on a listener of its own."),
+    ],
+};
 
-#[derive(Clone, Copy)]
-enum Profile {
-    Hardened,
-    Open,
-}
+const CORS: Group = Group {
+    rule: None,
+    keys: &[Key::new(
+        "origins",
+        Kind::List(&Kind::Form(&ORIGIN)),
+        "Exact origins, which may send credentials, or `*` for any, which may not.",
+    )],
+};
+
+const MOST: usize = 10_000_000;
+
+const LIMITS: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new("depth", Kind::Integer(1, MOST), "Nested fields.").default("15"),
+        // Zero aliases and zero directives are sensible bans.
+        Key::new("aliases", Kind::Integer(0, MOST), "Aliases, after fragments are expanded.").default("30"),
+        Key::new("root_fields", Kind::Integer(1, MOST), "Root fields.").default("20"),
+        Key::new(
+            "fields",
+            Kind::Integer(1, MOST),
+            "Selections, after fragments are expanded and before they are merged.",
+        )
+        .default("2000"),
+        Key::new("tokens", Kind::Integer(1, MOST), "Tokens of the document.").default("15000"),
+        Key::new("directives", Kind::Integer(0, MOST), "Directives in the document.").default("50"),
+        Key::new("body", Kind::Size(1, 1 << 30), "The request body, decompressed.").default("2MiB"),
+        Key::new("batch", Kind::Integer(0, MOST), "Operations in one request; 0 refuses arrays.")
+            .default("0"),
+        Key::new("errors", Kind::Integer(1, MOST), "Errors in a response; the rest is counted.")
+            .default("50"),
+        Key::new("header_read", WAIT, "How long a client may take to send its headers.").default("10s"),
+        Key::new("body_read", WAIT, "How long a client may take to send its body.").default("30s"),
+        Key::new("connections", Kind::Integer(1, MOST), "Connections at once.").default("20000"),
+    ],
+};
+
+const TELEMETRY: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new("log", Kind::Word(&["pretty", "json"]), "How logs are written to standard error.")
+            .default("pretty"),
+        Key::later("otlp", "where traces are sent."),
+    ],
+};
+
+const ADMIN: Group = Group {
+    rule: None,
+    keys: &[
+        Key::new("enabled", Kind::Boolean, "Whether it listens at all.").default("true"),
+        Key::new("listen", Kind::Address, "Address and port; beyond loopback it needs a token.")
+            .default("127.0.0.1:4001"),
+        Key::new("token", Kind::Text, "Bearer token that every request must carry; empty is none.")
+            .examples(&["${FICUS_ADMIN_TOKEN:-}"]),
+    ],
+};
+
+const PATH: Form = Form {
+    expected: "a path such as `/graphql`",
+    pattern: "/[A-Za-z0-9/._~-]+",
+    holds: |text| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        // `/` is the playground's and `/health` the probes': the endpoint must not hide them.
+        let taken = text == "/" || text == "/health" || text.starts_with("/health/");
+        text.starts_with('/') && !text.contains("//") && text.chars().all(plain) && !taken
+    },
+};
+
+const ORIGIN: Form = Form {
+    expected: "`*` or an origin such as `https://shop.example`",
+    pattern: r"\*|[Hh][Tt][Tt][Pp][Ss]?://[^/]+",
+    holds: |text| text == "*" || is_origin(text),
+};
 
 /// Reads `ficus.yaml`. Faults are reported and leave the default in place.
 pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut Diagnostics) -> Config {
-    let Some(root) = yaml::parse(file, diagnostics) else { return Config::default() };
     let mut reader = Reader { file, lookup, diagnostics };
-    let Some(mut fields) = reader.fields(&root, "") else { return Config::default() };
-    let profiles = [("hardened", Profile::Hardened), ("open", Profile::Open)];
-    let profile = fields.take("profile").and_then(|node| reader.word(node, &profiles));
-    let mut config = match profile {
-        Some(Profile::Open) => Config::open(),
-        Some(Profile::Hardened) | None => Config::default(),
-    };
-    set(&mut config.listen, fields.take("listen"), |node| reader.address(node));
-    set(&mut config.path, fields.take("path"), |node| path(&mut reader, node));
-    set(&mut config.introspection, fields.take("introspection"), |node| reader.boolean(node));
-    set(&mut config.playground, fields.take("playground"), |node| reader.boolean(node));
-    set(&mut config.suggestions, fields.take("suggestions"), |node| reader.boolean(node));
-    set(&mut config.csrf, fields.take("csrf"), |node| reader.boolean(node));
-    set(&mut config.cors_origins, fields.take("cors"), |node| cors(&mut reader, node));
-    set(&mut config.compression, fields.take("compression"), |node| reader.boolean(node));
-    set(&mut config.deadline, fields.take("deadline"), |node| reader.duration(node, wait()));
-    if let Some(node) = fields.take("limits") {
-        limits(&mut reader, node, &mut config.limits);
+    let Some(values) = reader.file(&GATEWAY_FILE) else { return Config::default() };
+    let mut config = if values.word("profile") == Some("open") { Config::open() } else { Config::default() };
+    set(&mut config.listen, values.address("listen"));
+    set(&mut config.path, values.formed("path"));
+    set(&mut config.introspection, values.boolean("introspection"));
+    set(&mut config.playground, values.boolean("playground"));
+    set(&mut config.debugger, values.boolean("debugger"));
+    set(&mut config.suggestions, values.boolean("suggestions"));
+    set(&mut config.csrf, values.boolean("csrf"));
+    set(&mut config.cors_origins, values.group("cors").map(origins));
+    set(&mut config.compression, values.boolean("compression"));
+    set(&mut config.deadline, values.duration("deadline"));
+    if let Some(written) = values.group("limits") {
+        limits(written, &mut config.limits);
     }
-    // Zero is meaningful: end at once.
-    let drain = Duration::ZERO..=Duration::from_secs(3_600);
-    set(&mut config.drain, fields.take("drain"), |node| reader.duration(node, drain));
-    set(&mut config.log, fields.take("telemetry"), |node| telemetry(&mut reader, node));
-    set(&mut config.admin, fields.take("admin"), |node| admin(&mut reader, node));
-    reader.finish(fields, LATER);
+    set(&mut config.drain, values.duration("drain"));
+    let log = values.group("telemetry").and_then(|telemetry| telemetry.word("log"));
+    set(&mut config.log, log.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Pretty }));
+    set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
 }
 
 /// Puts a value that is written and right in the place of the default.
-fn set<'n, T>(target: &mut T, node: Option<&'n Node>, read: impl FnOnce(&'n Node) -> Option<T>) {
-    if let Some(value) = node.and_then(read) {
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
         *target = value;
     }
 }
 
-fn path(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    reader.parsed(node, "a path such as `/graphql`", |text| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-        // `/` is the playground's and `/health` the probes': the endpoint must not hide them.
-        let taken = text == "/" || text == "/health" || text.starts_with("/health/");
-        let valid = text.starts_with('/') && !text.contains("//") && text.chars().all(plain) && !taken;
-        valid.then(|| text.to_owned())
-    })
-}
-
-fn cors(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
-    let mut fields = reader.fields(node, "cors")?;
-    let mut origins = Vec::new();
-    if let Some(node) = fields.take("origins") {
-        for item in reader.items(node) {
-            origins.extend(reader.parsed(item, "`*` or an origin such as `https://shop.example`", origin));
-        }
-    }
-    reader.finish(fields, &[]);
-    Some(origins)
-}
-
-/// `*`, or scheme, host and port as browsers send them: lower case, without a path.
-fn origin(text: &str) -> Option<String> {
-    if text == "*" {
-        return Some(text.to_owned());
-    }
-    let uri: http::Uri = text.parse().ok()?;
-    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme))?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-    let origin = format!("{scheme}://{authority}").to_lowercase();
-    (origin == text.to_lowercase()).then_some(origin)
-}
-
-fn limits(reader: &mut Reader<'_>, node: &Node, limits: &mut Limits) {
-    let Some(mut fields) = reader.fields(node, "limits") else { return };
-    let mut count = |fields: &mut Fields<'_>, name, target: &mut usize, least| {
-        set(target, fields.take(name), |node| reader.integer(node, least..=10_000_000));
+fn origins(cors: &Values) -> Vec<String> {
+    let origin = |item: &Value| match item {
+        // As browsers send them.
+        Value::Formed(origin) => Some(origin.to_lowercase()),
+        _ => None,
     };
-    count(&mut fields, "depth", &mut limits.depth_max, 1);
-    // Zero aliases and zero directives are sensible bans.
-    count(&mut fields, "aliases", &mut limits.aliases_max, 0);
-    count(&mut fields, "root_fields", &mut limits.root_fields_max, 1);
-    count(&mut fields, "fields", &mut limits.fields_max, 1);
-    count(&mut fields, "tokens", &mut limits.tokens_max, 1);
-    count(&mut fields, "directives", &mut limits.directives_max, 0);
-    count(&mut fields, "batch", &mut limits.batch_max, 0);
-    count(&mut fields, "errors", &mut limits.errors_max, 1);
-    count(&mut fields, "connections", &mut limits.connections_max, 1);
-    set(&mut limits.body_bytes_max, fields.take("body"), |node| reader.size(node, 1..=1 << 30));
-    set(&mut limits.header_read, fields.take("header_read"), |node| reader.duration(node, wait()));
-    set(&mut limits.body_read, fields.take("body_read"), |node| reader.duration(node, wait()));
-    reader.finish(fields, &[]);
+    cors.list("origins").iter().filter_map(origin).collect()
 }
 
-fn telemetry(reader: &mut Reader<'_>, node: &Node) -> Option<LogFormat> {
-    let mut fields = reader.fields(node, "telemetry")?;
-    let formats = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
-    let log = fields.take("log").and_then(|node| reader.word(node, &formats));
-    reader.finish(fields, &["otlp"]);
-    log
+/// Whether it is scheme, host and port, without a path.
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+    let (Some(scheme), Some(authority)) = (scheme, authority) else { return false };
+    format!("{scheme}://{authority}").eq_ignore_ascii_case(text)
 }
 
-fn admin(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Admin>> {
-    let mut fields = reader.fields(node, "admin")?;
+fn limits(values: &Values, limits: &mut Limits) {
+    set(&mut limits.depth_max, values.integer("depth"));
+    set(&mut limits.aliases_max, values.integer("aliases"));
+    set(&mut limits.root_fields_max, values.integer("root_fields"));
+    set(&mut limits.fields_max, values.integer("fields"));
+    set(&mut limits.tokens_max, values.integer("tokens"));
+    set(&mut limits.directives_max, values.integer("directives"));
+    set(&mut limits.body_bytes_max, values.integer("body"));
+    set(&mut limits.batch_max, values.integer("batch"));
+    set(&mut limits.errors_max, values.integer("errors"));
+    set(&mut limits.header_read, values.duration("header_read"));
+    set(&mut limits.body_read, values.duration("body_read"));
+    set(&mut limits.connections_max, values.integer("connections"));
+}
+
+fn admin(reader: &mut Reader<'_>, values: &Values) -> Option<Admin> {
     let mut admin = Admin::default();
-    let mut enabled = true;
-    set(&mut enabled, fields.take("enabled"), |node| reader.boolean(node));
-    let listen = fields.take("listen");
-    set(&mut admin.listen, listen, |node| reader.address(node));
-    if let Some(node) = fields.take("token") {
-        // An unset variable with an empty default means: no token.
-        admin.token = reader.text(node).map(|text| text.value()).filter(|token| !token.is_empty());
-    }
-    reader.finish(fields, &[]);
+    set(&mut admin.listen, values.address("listen"));
+    // An unset variable with an empty default means: no token.
+    admin.token = values.text("token").map(|text| text.value.value()).filter(|token| !token.is_empty());
+    let enabled = values.boolean("enabled").unwrap_or(true);
     if enabled && admin.token.is_none() && !admin.listen.ip().is_loopback() {
-        reader.invalid(
-            listen.unwrap_or(node),
-            "the admin listener would be open to the network without a token",
-            "set `admin.token`, or listen on 127.0.0.1",
-        );
+        let place = values.place("listen").unwrap_or(&values.place);
+        let message = "the admin listener would be open to the network without a token";
+        reader.refuse(place.clone(), message, "set `admin.token`, or listen on 127.0.0.1");
     }
-    Some(enabled.then_some(admin))
+    enabled.then_some(admin)
 }
 
 #[cfg(test)]
@@ -171,7 +226,7 @@ mod tests {
         let (config, faults) =
             read("profile: open\nintrospection: false\nlimits: { depth: 7, body: 1KiB }\n");
         assert!(faults.is_empty(), "{faults:?}");
-        assert!(!config.introspection && config.playground && config.csrf);
+        assert!(!config.introspection && config.playground && config.debugger && config.csrf);
         assert_eq!(config.limits, Limits { depth_max: 7, body_bytes_max: 1024, ..Limits::default() });
     }
 
@@ -183,6 +238,67 @@ mod tests {
         assert!(read("admin: { enabled: false }").0.admin.is_none());
         let (_, faults) = read("admin: { listen: '0.0.0.0:9', token: '${NO:-}' }");
         assert_eq!(faults, ["1 the admin listener would be open to the network without a token"]);
+    }
+
+    /// What the table says is the default, written out, changes nothing.
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        fn write(group: &Group, indent: usize, text: &mut String) {
+            for key in group.keys {
+                let space = " ".repeat(indent);
+                match (&key.kind, key.default) {
+                    (Kind::Group(inner), _) if inner.keys.iter().any(|key| key.default.is_some()) => {
+                        text.push_str(&format!("{space}{}:\n", key.name));
+                        write(inner, indent + 2, text);
+                    }
+                    (_, Some(default)) => text.push_str(&format!("{space}{}: {default}\n", key.name)),
+                    _ => {}
+                }
+            }
+        }
+        let mut text = String::new();
+        write(&GATEWAY_FILE, 0, &mut text);
+        assert!(text.contains("  header_read: 10s\n"), "{text}");
+        let (config, faults) = read(&text);
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_limit_is_read() {
+        let counts = [
+            "depth",
+            "aliases",
+            "root_fields",
+            "fields",
+            "tokens",
+            "directives",
+            "batch",
+            "errors",
+            "connections",
+        ];
+        let written: Vec<String> =
+            counts.iter().zip(1..).map(|(name, count)| format!("{name}: {count}")).collect();
+        let (config, faults) = read(&format!(
+            "limits: {{ {}, body: 10, header_read: 11s, body_read: 12s }}",
+            written.join(", ")
+        ));
+        assert!(faults.is_empty(), "{faults:?}");
+        let expected = Limits {
+            depth_max: 1,
+            aliases_max: 2,
+            root_fields_max: 3,
+            fields_max: 4,
+            tokens_max: 5,
+            directives_max: 6,
+            batch_max: 7,
+            errors_max: 8,
+            connections_max: 9,
+            body_bytes_max: 10,
+            header_read: Duration::from_secs(11),
+            body_read: Duration::from_secs(12),
+        };
+        assert_eq!(config.limits, expected);
     }
 
     #[test]

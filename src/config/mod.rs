@@ -4,7 +4,10 @@
 mod connector_file;
 pub mod environment;
 mod gateway_file;
+mod json_schema;
+mod keys;
 mod reader;
+mod values;
 mod yaml;
 
 use std::{
@@ -13,11 +16,11 @@ use std::{
     time::Duration,
 };
 
-pub use connector_file::{
-    ConnectorFile, FileHeader, Placed, ResponseFormat, StatusMeaning, read_connector_file,
-};
+pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::read_gateway_file;
+pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
+pub use values::Placed;
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Config {
     pub introspection: bool,
     /// Whether the playground is served at `/`. Default as `introspection`.
     pub playground: bool,
+    /// Whether a request may ask to see its operation's calls. Default as `introspection`.
+    pub debugger: bool,
     /// Whether messages suggest names ("did you mean"). Default as `introspection`.
     pub suggestions: bool,
     /// Whether a POST must prove that a browser asked first. Default on.
@@ -58,6 +63,7 @@ impl Default for Config {
             path: "/graphql".to_owned(),
             introspection: false,
             playground: false,
+            debugger: false,
             suggestions: false,
             csrf: true,
             cors_origins: Vec::new(),
@@ -77,7 +83,13 @@ impl Config {
     /// Profile `open`: everything that helps a developer is on. For `ficus demo` and machines that nobody else reaches.
     #[must_use]
     pub fn open() -> Self {
-        Config { introspection: true, playground: true, suggestions: true, ..Config::default() }
+        Config {
+            introspection: true,
+            playground: true,
+            debugger: true,
+            suggestions: true,
+            ..Config::default()
+        }
     }
 }
 

@@ -1,57 +1,50 @@
-//! Reads typed values out of a YAML tree and collects what is wrong with each, in its place.
-//! It knows kinds of values (durations, sizes, words), not the keys of any file.
+//! Holds a YAML tree against a table of keys: gives the values that are there and right, and collects what is wrong with
+//! the others, each in its place. It knows kinds of values (durations, sizes, words), not the keys of any file.
 
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
     environment::{EnvironmentError, Lookup, Text, interpolate},
-    yaml::{Key, Node, NodeKind},
+    keys::{Group, Kind, Rule, STATUSES},
+    values::{Entry, Placed, Value, Values},
+    yaml::{self, Key, Node, NodeKind},
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
 
 /// Reads one file.
-pub(crate) struct Reader<'a> {
-    pub(crate) file: &'a TextFile,
-    pub(crate) lookup: Lookup<'a>,
-    pub(crate) diagnostics: &'a mut Diagnostics,
-}
-
-/// The entries of a mapping while they are read by name.
-pub(crate) struct Fields<'n> {
-    entries: &'n [(Key, Node)],
-    known: Vec<&'static str>,
-    /// `limits.` inside `limits: { … }`; empty at the top.
-    prefix: String,
-}
-
-impl<'n> Fields<'n> {
-    /// The value of a key; the key is known from now on.
-    pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.known.push(name);
-        self.entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
-    }
+pub(super) struct Reader<'a> {
+    pub(super) file: &'a TextFile,
+    pub(super) lookup: Lookup<'a>,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn place(&self, node: &Node) -> Place {
+    /// The values of a file. None when it is empty, or not a mapping, which is reported.
+    pub(super) fn file(&mut self, group: &'static Group) -> Option<Values> {
+        let root = yaml::parse(self.file, self.diagnostics)?;
+        self.group(&root, group, "")
+    }
+
+    fn place(&self, node: &Node) -> Place {
         self.file.place(node.range.clone())
     }
 
     /// Reports a value that is not what it should be.
-    pub(crate) fn invalid(&mut self, node: &Node, message: impl Into<String>, help: impl Into<String>) {
-        let diagnostic = Diagnostic::new(Code::InvalidValue, self.place(node), message).help(help);
-        self.diagnostics.push(diagnostic);
+    fn invalid(&mut self, node: &Node, message: impl Into<String>, help: impl Into<String>) {
+        self.refuse(self.place(node), message, help);
+    }
+
+    /// Reports that what stands at a place is not what it should be, for rules that no table says.
+    pub(super) fn refuse(&mut self, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::new(Code::InvalidValue, place, message).help(help));
     }
 
     /// The entries of a mapping; a key that stands twice is reported.
-    pub(crate) fn fields<'n>(&mut self, node: &'n Node, prefix: &str) -> Option<Fields<'n>> {
+    fn entries<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [(Key, Node)]> {
         let NodeKind::Map(entries) = &node.kind else {
-            let what = if prefix.is_empty() { "this file" } else { prefix };
-            self.invalid(
-                node,
-                format!("{what} must be a mapping, not {}", node.describe()),
-                "write `key: value`",
-            );
+            let what = if name.is_empty() { "this file".to_owned() } else { format!("`{name}`") };
+            let message = format!("{what} must be a mapping, not {}", node.describe());
+            self.invalid(node, message, "write `key: value`");
             return None;
         };
         for (index, (key, _)) in entries.iter().enumerate() {
@@ -66,33 +59,100 @@ impl<'a> Reader<'a> {
                 self.diagnostics.push(diagnostic);
             }
         }
-        let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}.") };
-        Some(Fields { entries, known: Vec::new(), prefix })
+        Some(entries)
     }
 
-    /// Reports the keys that nobody took: `later` are named in the documentation but not built.
-    pub(crate) fn finish(&mut self, fields: Fields<'_>, later: &[&'static str]) {
-        for (key, _) in fields.entries {
-            if fields.known.contains(&key.text.as_str()) {
-                continue;
-            }
-            let place = self.file.place(key.range.clone());
-            let name = format!("{}{}", fields.prefix, key.text);
-            self.diagnostics.push(if later.contains(&key.text.as_str()) {
-                Diagnostic::new(Code::NotSupportedYet, place, format!("`{name}` is not supported yet"))
-                    .help("remove it: a setting that is read and ignored would be worse than none")
-            } else {
-                let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{name}`"));
-                match suggest(&key.text, fields.known.iter().copied()) {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
+    /// A mapping whose keys are known; `name` is how people call it, empty for a file as a whole.
+    fn group(&mut self, node: &Node, group: &'static Group, name: &str) -> Option<Values> {
+        let entries = self.entries(node, name)?;
+        let mut values = Values::new(self.place(node));
+        for (written, node) in entries {
+            let full =
+                if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
+            match group.keys.iter().find(|key| key.name == written.text) {
+                Some(key) if !key.is_built() => self.later(written, &full),
+                // Of a key that stands twice the first is read.
+                Some(key) if values.has(key.name) => {}
+                Some(key) => {
+                    let value = self.value(node, &key.kind, &full);
+                    values.push(Entry { name: key.name, place: self.place(node), value });
                 }
-            });
+                None => self.unknown(written, &full, group),
+            }
+        }
+        if group.rule.as_ref().is_some_and(|rule| !holds(rule, &values)) {
+            let rule = group.rule.as_ref()?;
+            self.invalid(node, rule.message, rule.help);
+            return None;
+        }
+        Some(values)
+    }
+
+    fn later(&mut self, key: &Key, full: &str) {
+        let place = self.file.place(key.range.clone());
+        let diagnostic =
+            Diagnostic::new(Code::NotSupportedYet, place, format!("`{full}` is not supported yet"));
+        let help = "remove it: a setting that is read and ignored would be worse than none";
+        self.diagnostics.push(diagnostic.help(help));
+    }
+
+    fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
+        let place = self.file.place(key.range.clone());
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
+        let known = group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        self.diagnostics.push(match suggest(&key.text, known) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+
+    /// A value of a kind; none when it is not one, which is reported.
+    fn value(&mut self, node: &Node, kind: &'static Kind, name: &str) -> Option<Value> {
+        match kind {
+            Kind::Text => self.text(node).map(Value::Text),
+            Kind::Template => self.template(node).map(Value::Text),
+            Kind::Boolean => self.boolean(node).map(Value::Boolean),
+            Kind::Integer(from, to) => self.integer(node, *from..=*to).map(Value::Integer),
+            Kind::Duration(from, to) => self.duration(node, *from..=*to).map(Value::Duration),
+            Kind::Size(from, to) => self.size(node, *from..=*to).map(Value::Integer),
+            Kind::Word(words) => self.word(node, words).map(Value::Word),
+            Kind::Address => self.address(node).map(Value::Address),
+            Kind::Form(form) => {
+                let read = |text: &str| (form.holds)(text).then(|| text.to_owned());
+                self.parsed(node, form.expected, read).map(Value::Formed)
+            }
+            Kind::Anything => {
+                self.entries(node, name)?;
+                self.json(node).map(Value::Json)
+            }
+            Kind::Group(group) => self.group(node, group, name).map(Value::Group),
+            Kind::List(item) => {
+                let items = self.items(node).iter();
+                Some(Value::List(items.filter_map(|node| self.value(node, item, name)).collect()))
+            }
+            Kind::ByStatus(meaning) => self.by_status(node, meaning, name).map(Value::ByStatus),
+            Kind::Later => None,
         }
     }
 
+    fn by_status(&mut self, node: &Node, meaning: &'static Kind, name: &str) -> Option<Vec<(u16, Value)>> {
+        let mut read = Vec::new();
+        for (key, node) in self.entries(node, name)? {
+            let meaning = self.value(node, meaning, name);
+            match key.text.parse::<u16>().ok().filter(|status| STATUSES.contains(status)) {
+                Some(status) => read.extend(meaning.map(|meaning| (status, meaning))),
+                None => {
+                    let message = format!("`{}` is not a status that a response can end with", key.text);
+                    let help = format!("from {} to {}", STATUSES.start(), STATUSES.end());
+                    self.refuse(self.file.place(key.range.clone()), message, help);
+                }
+            }
+        }
+        Some(read)
+    }
+
     /// The items of a list; one value that is not a list counts as a list of one.
-    pub(crate) fn items<'n>(&self, node: &'n Node) -> &'n [Node] {
+    fn items<'n>(&self, node: &'n Node) -> &'n [Node] {
         match &node.kind {
             NodeKind::List(items) => items,
             _ => std::slice::from_ref(node),
@@ -100,13 +160,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A string with its environment variables filled in.
-    pub(crate) fn text(&mut self, node: &Node) -> Option<Text> {
-        self.interpolated(node, false)
+    fn text(&mut self, node: &Node) -> Option<Placed<Text>> {
+        self.interpolated(node, false).map(|value| Placed { value, place: self.place(node) })
     }
 
     /// The same for a template, whose `{ … }` are left as they are.
-    pub(crate) fn template(&mut self, node: &Node) -> Option<Text> {
-        self.interpolated(node, true)
+    fn template(&mut self, node: &Node) -> Option<Placed<Text>> {
+        self.interpolated(node, true).map(|value| Placed { value, place: self.place(node) })
     }
 
     fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
@@ -140,13 +200,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that `read` makes of the string; `expected` says what kind it should be.
-    pub(crate) fn parsed<T>(
-        &mut self,
-        node: &Node,
-        expected: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let text = self.text(node)?;
+    fn parsed<T>(&mut self, node: &Node, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.interpolated(node, false)?;
         let value = read(text.value().trim());
         if value.is_none() {
             self.invalid(
@@ -158,7 +213,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    pub(crate) fn boolean(&mut self, node: &Node) -> Option<bool> {
+    fn boolean(&mut self, node: &Node) -> Option<bool> {
         self.parsed(node, "`true` or `false`", |text| match text {
             "true" => Some(true),
             "false" => Some(false),
@@ -166,12 +221,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(crate) fn integer(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
+    fn integer(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
         let value = self.parsed(node, "a whole number", |text| text.parse().ok())?;
         self.bounded(node, value, bounds, |value| value.to_string())
     }
 
-    pub(crate) fn duration(&mut self, node: &Node, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+    fn duration(&mut self, node: &Node, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let value = self.parsed(node, "a duration such as `50ms`, `2s`, `5m` or `1h`", duration)?;
         self.bounded(node, value, bounds, |value| match value.as_secs() / 3_600 {
             0 => format!("{value:?}"),
@@ -179,7 +234,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(crate) fn size(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
+    fn size(&mut self, node: &Node, bounds: RangeInclusive<usize>) -> Option<usize> {
         let value = self.parsed(node, "a size such as `512KiB` or `8MiB`", size)?;
         self.bounded(node, value, bounds, |value| format!("{value} bytes"))
     }
@@ -202,20 +257,18 @@ impl<'a> Reader<'a> {
     }
 
     /// One of a few words.
-    pub(crate) fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
-        let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+    fn word(&mut self, node: &Node, words: &[&'static str]) -> Option<&'static str> {
+        let names: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         let expected = format!("one of {}", names.join(", "));
-        self.parsed(node, &expected, |text| {
-            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
-        })
+        self.parsed(node, &expected, |text| words.iter().find(|word| **word == text).copied())
     }
 
-    pub(crate) fn address(&mut self, node: &Node) -> Option<SocketAddr> {
+    fn address(&mut self, node: &Node) -> Option<SocketAddr> {
         self.parsed(node, "an address and a port such as `127.0.0.1:4000`", |text| text.parse().ok())
     }
 
     /// Any value, as JSON. Strings from the environment stay strings.
-    pub(crate) fn json(&mut self, node: &Node) -> Option<serde_json::Value> {
+    fn json(&mut self, node: &Node) -> Option<serde_json::Value> {
         match &node.kind {
             NodeKind::List(items) => {
                 let values: Vec<_> = items.iter().map(|item| self.json(item)).collect();
@@ -227,7 +280,7 @@ impl<'a> Reader<'a> {
                 Some(serde_json::Value::Object(values.into_iter().collect::<Option<_>>()?))
             }
             NodeKind::Scalar { quoted, .. } => {
-                let text = self.text(node)?;
+                let text = self.interpolated(node, false)?;
                 Some(if *quoted || text.has_literal() {
                     serde_json::Value::String(text.value())
                 } else {
@@ -236,6 +289,12 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Whether a mapping has what its rule asks for.
+fn holds(rule: &Rule, values: &Values) -> bool {
+    let [one, other] = rule.one_of;
+    values.has(rule.required) && values.has(one) != values.has(other)
 }
 
 /// A plain scalar as YAML's core schema reads it.
@@ -308,11 +367,6 @@ fn size(text: &str) -> Option<usize> {
     )]
     let whole = bytes as usize;
     Some(whole)
-}
-
-/// Bounds of a duration that waits for something: never zero, at most a day.
-pub(crate) fn wait() -> RangeInclusive<Duration> {
-    Duration::from_millis(1)..=Duration::from_secs(86_400)
 }
 
 #[cfg(test)]

@@ -109,6 +109,8 @@ pub struct ConnectorId(pub u32);
 pub struct Connector {
     /// `Query.users[0]`, `User[1]`: field or type, and which of its `@connect` directives.
     pub coordinate: String,
+    /// `id` of the directive, unique: another name for it.
+    pub id: Option<String>,
     /// What it resolves, and from what.
     pub kind: Kind,
     /// Its source.
@@ -233,6 +235,8 @@ pub struct Inputs {
     pub env: Vec<String>,
     /// Whether `$config` is read.
     pub config: bool,
+    /// Whether `$context` is read.
+    pub context: bool,
     /// Whether `$response.headers` is read.
     pub response_headers: bool,
 }

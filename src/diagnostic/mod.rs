@@ -3,6 +3,7 @@
 
 mod code;
 mod file;
+mod page;
 mod render;
 
 pub use code::{Code, Severity};

@@ -25,13 +25,22 @@ pub(super) type Answered = Arc<Result<UpstreamResponse, FetchError>>;
 pub(super) struct Call<'r> {
     /// Tells it from the operation's other requests.
     pub(super) number: u32,
-    pub(super) answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+    answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+}
+
+impl Call<'_> {
+    /// Waits for the answer; gives the call's number too.
+    pub(super) fn answered(&self) -> impl Future<Output = (u32, Answered)> {
+        let (number, answer) = (self.number, self.answer.clone());
+        async move { (number, answer.await) }
+    }
 }
 
 /// The requests of one operation (of one root field, in a mutation).
 pub(super) struct Calls<'r> {
     upstream: &'r dyn Upstream,
-    next: AtomicU32,
+    /// The number of the next call of the operation.
+    next: &'r AtomicU32,
     made: Mutex<Made<'r>>,
 }
 
@@ -46,8 +55,8 @@ struct Made<'r> {
 }
 
 impl<'r> Calls<'r> {
-    pub(super) fn new(upstream: &'r dyn Upstream) -> Self {
-        Calls { upstream, next: AtomicU32::new(0), made: Mutex::default() }
+    pub(super) fn new(upstream: &'r dyn Upstream, next: &'r AtomicU32) -> Self {
+        Calls { upstream, next, made: Mutex::default() }
     }
 
     /// Sends a request, or joins the same one that this operation sent before.

@@ -2,8 +2,8 @@
 //! Translates requests and responses, and nothing else.
 //!
 //! The host application passes what only it knows through the request's data: the client's headers as an
-//! `http::HeaderMap`, for connectors that read or copy them, and, where it also serves GET, the `http::Method`, so that a
-//! mutation over GET is refused. `examples/mount.rs` shows both.
+//! `http::HeaderMap`, for connectors that read or copy them; a [`Context`], for mappings that read `$context`; and, where
+//! it also serves GET, the `http::Method`, so that a mutation over GET is refused. `examples/mount.rs` shows the headers.
 //!
 //! A mount gives up what belongs to Ficus's own edge: negotiated media types and the status codes that go with them
 //! (async-graphql-axum answers 200, and a refused request with `"data": null`), limits on header time, body time and size,
@@ -16,6 +16,11 @@ use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
 use super::{Gateway, Request};
 use crate::error::{ClientError, Code};
+
+/// `$context` of mappings, as data of a request or of its connection: what the host application knows of the request and the
+/// client does not say, such as who asks. None is `{}`.
+#[derive(Debug, Clone, Default)]
+pub struct Context(pub serde_json::Map<String, serde_json::Value>);
 
 impl Executor for Gateway {
     async fn execute(&self, request: async_graphql::Request) -> async_graphql::Response {
@@ -52,6 +57,7 @@ fn incoming(request: async_graphql::Request, session: Option<&Data>) -> Result<R
     let read_only =
         given::<http::Method>(&request.data, session).is_some_and(|method| method == http::Method::GET);
     let headers = given::<http::HeaderMap>(&request.data, session).cloned();
+    let context = given::<Context>(&request.data, session).cloned().unwrap_or_default();
     let variables = match request.variables.into_value().into_json() {
         Ok(serde_json::Value::Object(variables)) => variables,
         Ok(_) | Err(_) => {
@@ -63,6 +69,7 @@ fn incoming(request: async_graphql::Request, session: Option<&Data>) -> Result<R
         operation_name: request.operation_name,
         variables,
         headers,
+        context: context.0,
         read_only,
     })
 }
@@ -123,6 +130,19 @@ mod tests {
         assert_eq!((request.headers, request.read_only), (Some(http::HeaderMap::new()), false));
         let request = incoming(async_graphql::Request::new("{a}"), None).expect("a request");
         assert_eq!(request.headers, None);
+    }
+
+    #[test]
+    fn the_context_of_the_request_wins_over_the_connections() {
+        let context =
+            |tenant: &str| Context(serde_json::Map::from_iter([("tenant".to_owned(), tenant.into())]));
+        let mut session = Data::default();
+        session.insert(context("connection's"));
+        let of = |request| incoming(request, Some(&session)).expect("a request").context;
+        assert_eq!(of(async_graphql::Request::new("{a}")), context("connection's").0);
+        assert_eq!(of(async_graphql::Request::new("{a}").data(context("request's"))), context("request's").0);
+        let without = incoming(async_graphql::Request::new("{a}"), None).expect("a request");
+        assert!(without.context.is_empty());
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::sync::watch;
 
 use super::{
     plans::{Planned, Plans},
     run::{self, Operation},
+    watch::Watch,
 };
 use crate::{
     config::Config,
@@ -23,6 +24,9 @@ use crate::{
     operation::{Refusal, Rules, coerce},
     response::{Answer, request_errors, write},
 };
+
+/// The client header that asks for the debugger, with the value `true`.
+static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
 
 /// A GraphQL request, whatever transport brought it.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +39,8 @@ pub struct Request {
     pub variables: serde_json::Map<String, serde_json::Value>,
     /// The client's headers, for connectors that read or copy them; none where the host application passed none.
     pub headers: Option<http::HeaderMap>,
+    /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
+    pub context: serde_json::Map<String, serde_json::Value>,
     /// True for a GET: a mutation is refused with 405.
     pub read_only: bool,
 }
@@ -197,13 +203,17 @@ impl Gateway {
             Ok(introspection) => introspection,
             Err(refusal) => return refused(&refusal),
         };
+        let debugging = self.config.debugger && request.headers.as_ref().is_some_and(asks_for_debugging);
+        let watch = Watch::new(debugging);
         let operation = Operation {
             graph: &served.graph,
             plan: &planned.plan,
             variables: &variables,
             headers: request.headers.as_ref(),
+            context: &request.context,
             upstream: &*self.upstream,
             deadline: self.config.deadline,
+            watch: &watch,
         };
         let (results, conditions) = run::run(&operation).await;
         let body = write(&Answer {
@@ -216,6 +226,11 @@ impl Gateway {
         planned.ran(began.elapsed());
         Response { body, kind: ResponseKind::Executed }
     }
+}
+
+/// Whether a client wants to see the calls of its operation.
+fn asks_for_debugging(client: &HeaderMap) -> bool {
+    client.get(&DEBUGGING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
 fn refused(refusal: &Refusal) -> Response {

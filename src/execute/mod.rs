@@ -18,5 +18,6 @@ mod respond;
 mod run;
 mod send;
 mod step;
+mod watch;
 
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};

@@ -13,14 +13,14 @@ use super::{
     project::{Misfit, project},
     record::record,
     step::{Sent, Unit, Work, has_many},
+    watch::Notes,
 };
 use crate::{
     error::{ClientError, Code},
-    fetch::{Body, Given, Outcome, Scope, UpstreamResponse, unexpected_format},
+    fetch::{Body, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
         evaluate::{Variables, evaluate_root},
         json,
-        problems::Problems,
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
@@ -42,42 +42,55 @@ impl Links {
         self.tables.push(table);
         self.links.push(link);
     }
+
+    fn set(&mut self, unit: usize, link: Link) {
+        if let Some(place) = self.links.get_mut(unit) {
+            *place = link;
+        }
+    }
 }
 
 impl Work<'_, '_> {
     /// Links units to what a connector without request gives.
-    pub(super) fn map_static(&mut self, arguments: &Json) -> Links {
-        let units = std::mem::take(&mut self.units);
+    pub(super) fn map_static(&mut self, units: &[Unit], arguments: &Json) -> Links {
         let mut found = Links::default();
-        for unit in &units {
+        let mut notes = self.run.watch.notes();
+        for unit in units {
             let arena = Bump::new();
             let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
-            match evaluate(self, Value::Null, &variables, &arena) {
+            match evaluate(self, Value::Null, &variables, &arena, &mut notes) {
                 Ok(table) => found.push(table),
-                Err(error) => found.links.push(Link::Error(self.fail(error))),
+                Err(error) => found.links.push(Link::Error(self.fail_noted(error, &mut notes))),
             }
         }
-        self.units = units;
+        self.findings.append(&notes.findings);
+        if units.is_empty() {
+            return found;
+        }
+        self.run.watch.made(&self.step.connector, notes);
         found
     }
 
     /// Links units to what the responses hold for them.
-    pub(super) fn map(&mut self, arguments: &Json, answers: &[Answered], sent: &[Sent]) -> Links {
-        let units = std::mem::take(&mut self.units);
-        let found = if self.step.connector.batch.is_some() {
-            self.map_batches(&units, arguments, answers, sent)
+    pub(super) fn map(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        answers: &[(u32, Answered)],
+        sent: &[Sent],
+    ) -> Links {
+        if self.step.connector.batch.is_some() {
+            self.map_batches(units, arguments, answers, sent)
         } else {
-            self.map_singles(&units, arguments, answers, sent)
-        };
-        self.units = units;
-        found
+            self.map_singles(units, arguments, answers, sent)
+        }
     }
 
     fn map_singles(
         &mut self,
         units: &[Unit],
         arguments: &Json,
-        answers: &[Answered],
+        answers: &[(u32, Answered)],
         sent: &[Sent],
     ) -> Links {
         let mut found = Links::default();
@@ -89,13 +102,15 @@ impl Work<'_, '_> {
                 }
                 Sent::Call(call) => answers.get(*call as usize),
             };
-            let Some(answer) = answer else { continue };
+            let Some((call, answer)) = answer else { continue };
             let arena = Bump::new();
-            match respond(self, answer, self.given(unit, arguments, &arena), &arena) {
+            let mut notes = self.run.watch.notes();
+            match respond(self, answer, self.given(unit, arguments, &arena), &arena, &mut notes) {
                 Ok(Mapped::Null) => found.links.push(Link::Null),
                 Ok(Mapped::Table(table)) => found.push(table),
-                Err(error) => found.links.push(Link::Error(self.fail(error))),
+                Err(error) => found.links.push(Link::Error(self.fail_noted(error, &mut notes))),
             }
+            self.noted(*call, answer, notes);
         }
         found
     }
@@ -104,44 +119,42 @@ impl Work<'_, '_> {
         &mut self,
         units: &[Unit],
         arguments: &Json,
-        answers: &[Answered],
+        answers: &[(u32, Answered)],
         sent: &[Sent],
     ) -> Links {
         let mut found = Links { tables: Vec::new(), links: vec![Link::Null; units.len()] };
-        for (answer, call) in answers.iter().zip(0..) {
+        for ((call, answer), position) in answers.iter().zip(0..) {
             let asked = || {
                 sent.iter().zip(units).zip(0..).filter_map(
                     move |((sent, unit), index): ((&Sent, &Unit), usize)| {
-                        matches!(sent, Sent::Call(of) if *of == call).then_some((index, unit))
+                        matches!(sent, Sent::Call(of) if *of == position).then_some((index, unit))
                     },
                 )
             };
             let arena = Bump::new();
             let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
-            let index = u32::try_from(found.tables.len()).unwrap_or(u32::MAX);
-            let links: Vec<(usize, Link)> = match respond(self, answer, given, &arena) {
-                Ok(Mapped::Null) => Vec::new(),
-                Ok(Mapped::Table(mut table)) => match join(self.step, &mut table, asked()) {
-                    Ok(nodes) => {
-                        found.tables.push(table);
-                        let link = |(unit, node)| (unit, Link::Node { table: index, node });
-                        nodes.into_iter().map(link).collect()
-                    }
-                    Err(error) => {
-                        let error = self.fail(error);
-                        asked().map(|(unit, _)| (unit, Link::Error(error))).collect()
-                    }
-                },
-                Err(error) => {
-                    let error = self.fail(error);
-                    asked().map(|(unit, _)| (unit, Link::Error(error))).collect()
+            let mut notes = self.run.watch.notes();
+            let joined = match respond(self, answer, given, &arena, &mut notes) {
+                Ok(Mapped::Null) => Ok(Vec::new()),
+                Ok(Mapped::Table(mut table)) => {
+                    let nodes = join(self.step, &mut table, asked());
+                    nodes.inspect(|_| found.tables.push(table))
                 }
+                Err(error) => Err(error),
             };
-            for (unit, link) in links {
-                if let Some(place) = found.links.get_mut(unit) {
-                    *place = link;
+            match joined {
+                Ok(nodes) => {
+                    let table = u32::try_from(found.tables.len().saturating_sub(1)).unwrap_or(u32::MAX);
+                    for (unit, node) in nodes {
+                        found.set(unit, Link::Node { table, node });
+                    }
+                }
+                Err(error) => {
+                    let error = self.fail_noted(error, &mut notes);
+                    asked().for_each(|(unit, _)| found.set(unit, Link::Error(error)));
                 }
             }
+            self.noted(*call, answer, notes);
         }
         for (sent, link) in sent.iter().zip(&mut found.links) {
             if let Sent::Failed(error) = sent {
@@ -149,6 +162,16 @@ impl Work<'_, '_> {
             }
         }
         found
+    }
+
+    fn fail_noted(&mut self, error: ClientError, notes: &mut Notes) -> u32 {
+        notes.failed(&error);
+        self.fail(error)
+    }
+
+    fn noted(&mut self, call: u32, answer: &Answered, notes: Notes) {
+        self.findings.append(&notes.findings);
+        self.run.watch.mapped(call, answer, notes);
     }
 }
 
@@ -166,20 +189,20 @@ fn respond<'a>(
     answered: &'a Answered,
     given: Given<'a>,
     arena: &'a Bump,
+    notes: &mut Notes,
 ) -> Result<Mapped, ClientError> {
     let connector = &*work.step.connector;
     let response = match &**answered {
         Ok(response) => response,
         Err(error) => return Err(error.clone().attributed(connector, None).client),
     };
-    let mut problems = Problems::ignored();
     let variables = Given { response: Some(response), ..given }.variables(connector, arena);
-    let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+    let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
     let not_found_is_null = work.step.missing_is_null && connector.batch.is_none();
     match Outcome::of(connector, response, not_found_is_null, &mut scope) {
         Outcome::Null => Ok(Mapped::Null),
         Outcome::Failure(error) => Err(error.client),
-        Outcome::Data(body) => map(work, response, body, &variables, arena).map(Mapped::Table),
+        Outcome::Data(body) => map(work, response, body, &variables, arena, notes).map(Mapped::Table),
     }
 }
 
@@ -189,25 +212,31 @@ fn map<'a>(
     body: Body<'a>,
     variables: &Variables<'a>,
     arena: &'a Bump,
+    notes: &mut Notes,
 ) -> Result<Table, ClientError> {
     let step = work.step;
     let invalid =
         |detail: String| unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
+    let read = |text| json::read(text, arena).map_err(|error| invalid(error.to_string()));
     let data = match (body, &step.mapping) {
         (Body::Json(text), CompiledMapping::Project { projection, .. }) => {
             match project(projection, bytes_of(text, &response.body), step.numbered.len()) {
-                Ok(table) => return Ok(table),
+                Ok(table) => {
+                    if notes.is_looking() {
+                        // A projection does not tell what it misses; looking must not change what it gives.
+                        let _ = evaluate(work, read(text)?, variables, arena, notes);
+                    }
+                    return Ok(table);
+                }
                 Err(Misfit::Json(detail)) => return Err(invalid(detail)),
-                Err(Misfit::Shape) => json::read(text, arena).map_err(|error| invalid(error.to_string()))?,
+                Err(Misfit::Shape) => read(text)?,
             }
         }
-        (Body::Json(text), CompiledMapping::Evaluate(_)) => {
-            json::read(text, arena).map_err(|error| invalid(error.to_string()))?
-        }
+        (Body::Json(text), CompiledMapping::Evaluate(_)) => read(text)?,
         (Body::Text(text), _) => Value::String(text),
         (Body::Null, _) => Value::Null,
     };
-    evaluate(work, data, variables, arena)
+    evaluate(work, data, variables, arena, notes)
 }
 
 /// Evaluates a step's mapping and makes records of the result.
@@ -216,10 +245,13 @@ fn evaluate<'a>(
     data: Value<'a>,
     variables: &Variables<'a>,
     arena: &'a Bump,
+    notes: &mut Notes,
 ) -> Result<Table, ClientError> {
     let step = work.step;
-    let mut problems = Problems::ignored();
+    let mut problems = notes.findings.fresh();
     let value = evaluate_root(step.mapping.root(), data, variables, arena, &mut problems);
+    notes.findings.keep(Site::Selection, &problems);
+    notes.gave(value.as_ref());
     if problems.work_ran_out() {
         let message =
             format!("{}: the mapping does too much work for this response.", step.connector.coordinate);

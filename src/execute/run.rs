@@ -1,22 +1,27 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{OnceLock, atomic::AtomicU32},
+    time::Duration,
+};
 
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use http::HeaderMap;
+use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
     calls::Calls,
     step::{self, cut_off, is_root},
+    watch::Watch,
 };
 use crate::{
     connector::Connector,
     error::Code,
-    fetch::{self, FetchError, Given, Scope, Upstream, UpstreamRequest},
+    fetch::{self, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
-    mapping::problems::Problems,
+    mapping::json::from_map,
     operation,
     plan::{Plan, StepId},
     response::StepResult,
@@ -28,10 +33,12 @@ pub(super) struct Run<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    context: &'r Map<String, Json>,
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
     pub(super) calls: Calls<'r>,
+    pub(super) watch: &'r Watch,
 }
 
 /// What one operation runs with.
@@ -40,8 +47,10 @@ pub(super) struct Operation<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
+    pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r dyn Upstream,
     pub(super) deadline: Duration,
+    pub(super) watch: &'r Watch,
 }
 
 /// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
@@ -54,6 +63,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
         .map(|condition| condition.holds(|name| operation.variables.is_true(name)))
         .collect();
     let deadline = Instant::now() + operation.deadline;
+    let next_call = AtomicU32::new(0);
     for group in &plan.groups {
         // What a mutation changed must be seen by the root fields behind it: they share no request with it.
         let run = Run {
@@ -61,9 +71,11 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             plan,
             variables: operation.variables,
             headers: operation.headers,
+            context: operation.context,
             conditions: conditions.clone(),
             results: &results,
-            calls: Calls::new(operation.upstream),
+            calls: Calls::new(operation.upstream, &next_call),
+            watch: operation.watch,
         };
         run.group(group, deadline).await;
     }
@@ -134,19 +146,13 @@ impl<'r> Run<'r> {
 
     // ---- for the steps ---------------------------------------------------------------------------------------
 
-    /// What all mappings may read; a step adds what it knows.
-    pub(super) fn given<'a>(&self) -> Given<'a>
+    /// What all mappings of a connector may read; a step adds what it knows.
+    pub(super) fn given<'a>(&self, connector: &Connector, arena: &'a Bump) -> Given<'a>
     where
         'r: 'a,
     {
-        Given {
-            env: &self.graph.env,
-            client: self.headers,
-            args: None,
-            this: None,
-            batch: None,
-            response: None,
-        }
+        let context = connector.inputs.context.then(|| from_map(self.context, arena));
+        Given { client: self.headers, context, ..Given::new(&self.graph.env) }
     }
 
     /// Builds the request of a connector.
@@ -155,13 +161,13 @@ impl<'r> Run<'r> {
         connector: &'a Connector,
         given: Given<'a>,
         arena: &'a Bump,
+        findings: &mut Findings,
     ) -> Result<UpstreamRequest, FetchError> {
         let Some(request) = &connector.request else {
             return Err(FetchError::new(Code::Internal, "The connector has no request."));
         };
         let variables = given.variables(connector, arena);
-        let mut problems = Problems::ignored();
-        let mut scope = Scope { variables: &variables, arena, problems: &mut problems };
+        let mut scope = Scope { variables: &variables, arena, findings };
         fetch::build(connector, request, self.headers, &mut scope)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     connector::{Connector, Kind},
-    fetch::{self, FetchError, Given, UpstreamRequest},
+    fetch::{self, FetchError, Findings, Given, UpstreamRequest},
     mapping::{json, value::Value},
 };
 
@@ -60,7 +60,7 @@ impl<'r> Work<'_, 'r> {
     where
         'r: 'a,
     {
-        let mut given = self.run.given();
+        let mut given = self.run.given(&self.step.connector, arena);
         given.args = Some(json::from_json(arguments, arena));
         if self.run.plan.position(self.step.position).owner.is_some() {
             match self.step.connector.kind {
@@ -81,7 +81,7 @@ impl<'r> Work<'_, 'r> {
     where
         'r: 'a,
     {
-        let mut given = self.run.given();
+        let mut given = self.run.given(&self.step.connector, arena);
         let batch: Vec<Value<'a>> = units.map(|unit| self.inputs(unit, arena)).collect();
         given.args = Some(json::from_json(arguments, arena));
         given.batch = Some(Value::List(arena.alloc_slice_copy(&batch)));
@@ -89,16 +89,19 @@ impl<'r> Work<'_, 'r> {
     }
 
     /// Sends what is not under way already; says for each unit what became of it.
-    pub(super) fn send(&mut self, arguments: &Json, changes: bool) -> (Requests<'r>, Vec<Sent>) {
+    pub(super) fn send(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        changes: bool,
+    ) -> (Requests<'r>, Vec<Sent>) {
         let mut requests = Requests::default();
-        let units = std::mem::take(&mut self.units);
         let sent = match &self.step.connector.batch {
             Some(batch) => {
-                self.send_batches(&units, arguments, batch.size_max.unwrap_or(usize::MAX), &mut requests)
+                self.send_batches(units, arguments, batch.size_max.unwrap_or(usize::MAX), &mut requests)
             }
-            None => self.send_singles(&units, arguments, changes, &mut requests),
+            None => self.send_singles(units, arguments, changes, &mut requests),
         };
-        self.units = units;
         (requests, sent)
     }
 
@@ -114,18 +117,30 @@ impl<'r> Work<'_, 'r> {
         let mut sent = Vec::with_capacity(units.len());
         for unit in units {
             arena.reset();
-            let built = self.run.build(connector, self.given(unit, arguments, &arena), &arena);
+            let mut findings = self.run.watch.findings();
+            let given = self.given(unit, arguments, &arena);
+            let built = self.run.build(connector, given, &arena, &mut findings);
             sent.push(match built {
-                Ok(request) if changes => requests.add(self.run.calls.send_anew(&connector.source, request)),
-                Ok(request) => requests.add(self.run.calls.send(&connector.source, request)),
-                Err(error) => Sent::Failed(self.fail_fetch(error)),
+                Ok(request) => {
+                    let copy = self.run.watch.copy(&request);
+                    let call = match changes {
+                        true => self.run.calls.send_anew(&connector.source, request),
+                        false => self.run.calls.send(&connector.source, request),
+                    };
+                    self.run.watch.sent(call.number, connector, copy, &findings);
+                    requests.add(call)
+                }
+                Err(error) => Sent::Failed(self.fail_fetch(error, &findings)),
             });
+            self.findings.append(&findings);
         }
         sent
     }
 
-    fn fail_fetch(&mut self, error: FetchError) -> u32 {
-        self.fail(error.attributed(&self.step.connector, None).client)
+    fn fail_fetch(&mut self, error: FetchError, findings: &Findings) -> u32 {
+        let error = error.attributed(&self.step.connector, None).client;
+        self.run.watch.not_sent(&self.step.connector, &error, findings);
+        self.fail(error)
     }
 
     fn send_batches(
@@ -146,19 +161,23 @@ impl<'r> Work<'_, 'r> {
         let mut chunks: Vec<Vec<usize>> = open.chunks(size_max.max(1)).rev().map(<[usize]>::to_vec).collect();
         while let Some(mut chunk) = chunks.pop() {
             let of_chunk = || chunk.iter().filter_map(|index| units.get(*index));
-            let outcome = match self.build_batch(of_chunk(), arguments) {
+            let mut findings = self.run.watch.findings();
+            let outcome = match self.build_batch(of_chunk(), arguments, &mut findings) {
                 Ok(request) if request.url.len() > fetch::URL_BYTES_MAX && chunk.len() > 1 => {
                     let second = chunk.split_off(chunk.len() / 2);
                     chunks.extend([second, chunk]);
                     continue;
                 }
                 Ok(request) => {
+                    let copy = self.run.watch.copy(&request);
                     let call = calls.send(&connector.source, request);
+                    self.run.watch.sent(call.number, connector, copy, &findings);
                     calls.note(connector, &scope, of_chunk().map(Unit::key), &call);
                     requests.add(call)
                 }
-                Err(error) => Sent::Failed(self.fail_fetch(error)),
+                Err(error) => Sent::Failed(self.fail_fetch(error, &findings)),
             };
+            self.findings.append(&findings);
             for index in chunk {
                 if let Some(place) = sent.get_mut(index) {
                     *place = Some(outcome);
@@ -172,8 +191,10 @@ impl<'r> Work<'_, 'r> {
         &self,
         units: impl Iterator<Item = &'u Unit>,
         arguments: &Json,
+        findings: &mut Findings,
     ) -> Result<UpstreamRequest, FetchError> {
         let arena = Bump::new();
-        self.run.build(&self.step.connector, self.given_batch(units, arguments, &arena), &arena)
+        let given = self.given_batch(units, arguments, &arena);
+        self.run.build(&self.step.connector, given, &arena, findings)
     }
 }

@@ -6,13 +6,16 @@ use futures_util::future::join_all;
 
 use super::{
     arguments::arguments,
+    calls::Call,
     key::{self, Found},
     respond::Links,
     run::Run,
+    watch::log_problems,
 };
 use crate::{
     connector::Join,
     error::ClientError,
+    fetch::Findings,
     plan::{PositionId, Step, StepId},
     response::{Link, Node, Row, StepResult, Table, unquoted},
 };
@@ -59,19 +62,19 @@ pub(super) enum Sent {
 /// Runs a step to its end.
 pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepResult {
     let step = run.plan.step(id);
-    let mut work = Work { run, step, errors: Vec::new(), units: Vec::new() };
-    let asks = work.ask();
+    let mut work = Work::new(run, step);
+    let Asked { asks, units } = work.ask();
     let arguments = match arguments(&step.arguments, run.variables) {
         Ok(arguments) => arguments,
-        Err(error) => return work.all_failed(&asks, error),
+        Err(error) => return work.all_failed(&asks, units.len(), error),
     };
     if step.connector.request.is_none() {
-        let mapped = work.map_static(&arguments);
+        let mapped = work.map_static(&units, &arguments);
         return work.finish(&asks, mapped);
     }
-    let (requests, sent) = work.send(&arguments, changes);
-    let answers = join_all(requests.calls.iter().map(|call| call.answer.clone())).await;
-    let mapped = work.map(&arguments, &answers, &sent);
+    let (requests, sent) = work.send(&units, &arguments, changes);
+    let answers = join_all(requests.calls.iter().map(Call::answered)).await;
+    let mapped = work.map(&units, &arguments, &answers, &sent);
     work.finish(&asks, mapped)
 }
 
@@ -79,21 +82,35 @@ pub(super) struct Work<'s, 'r> {
     pub(super) run: &'s Run<'r>,
     pub(super) step: &'r Step,
     pub(super) errors: Vec<ClientError>,
-    pub(super) units: Vec<Unit>,
+    /// What the step's mappings had to say, in all of its calls.
+    pub(super) findings: Findings,
 }
 
-impl<'r> Work<'_, 'r> {
+/// What a step is to do.
+struct Asked {
+    /// For each object of its position.
+    asks: Vec<Asks>,
+    /// Each thing once.
+    units: Vec<Unit>,
+}
+
+impl<'s, 'r> Work<'s, 'r> {
+    fn new(run: &'s Run<'r>, step: &'r Step) -> Self {
+        Work { run, step, errors: Vec::new(), findings: run.watch.findings() }
+    }
+
     // ---- keys ------------------------------------------------------------------------------------------------
 
     /// What each object of the position asks for.
-    fn ask(&mut self) -> Vec<Asks> {
+    fn ask(&mut self) -> Asked {
         let position = self.run.plan.position(self.step.position);
         let Some(owner_id) = position.owner else {
-            self.units.push(Unit { row: 0, at: Row { table: 0, record: 0 }, key: Vec::new(), join: 0 });
-            return vec![Asks::Unit(0)];
+            let unit = Unit { row: 0, at: Row { table: 0, record: 0 }, key: Vec::new(), join: 0 };
+            return Asked { asks: vec![Asks::Unit(0)], units: vec![unit] };
         };
+        let mut units = Vec::new();
         let (Some(owner), Some(number)) = (self.run.result(owner_id), position.numbered) else {
-            return Vec::new();
+            return Asked { asks: Vec::new(), units };
         };
         let mut known: HashMap<Vec<u8>, u32, ahash::RandomState> = HashMap::default();
         let mut asks = Vec::new();
@@ -109,15 +126,15 @@ impl<'r> Work<'_, 'r> {
                 Ok(join) => match known.get(&key) {
                     Some(unit) => Asks::Unit(*unit),
                     None => {
-                        let unit = u32::try_from(self.units.len()).unwrap_or(u32::MAX);
+                        let unit = u32::try_from(units.len()).unwrap_or(u32::MAX);
                         known.insert(key.clone(), unit);
-                        self.units.push(Unit { row, at, key: key.clone(), join });
+                        units.push(Unit { row, at, key: key.clone(), join });
                         Asks::Unit(unit)
                     }
                 },
             });
         }
-        asks
+        Asked { asks, units }
     }
 
     /// Whether an object has the concrete type that the step is for.
@@ -186,12 +203,13 @@ impl<'r> Work<'_, 'r> {
                 Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
             })
             .collect();
+        log_problems(&self.step.connector, &self.findings, self.run.headers);
         StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
     }
 
-    fn all_failed(mut self, asks: &[Asks], error: ClientError) -> StepResult {
+    fn all_failed(mut self, asks: &[Asks], units: usize, error: ClientError) -> StepResult {
         let error = self.fail(error);
-        let links = vec![Link::Error(error); self.units.len()];
+        let links = vec![Link::Error(error); units];
         self.finish(asks, Links { tables: Vec::new(), links })
     }
 }
@@ -204,9 +222,9 @@ pub(super) fn has_many(step: &Step) -> bool {
 
 /// The result of a step that did not end in time: every object that it was to run for has this error.
 pub(super) fn cut_off(run: &Run<'_>, id: StepId, error: ClientError) -> StepResult {
-    let mut work = Work { run, step: run.plan.step(id), errors: Vec::new(), units: Vec::new() };
-    let asks = work.ask();
-    work.all_failed(&asks, error)
+    let mut work = Work::new(run, run.plan.step(id));
+    let Asked { asks, units } = work.ask();
+    work.all_failed(&asks, units.len(), error)
 }
 
 /// Whether a position is the root of the operation.

@@ -4,9 +4,9 @@
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Body, FetchError, Scope, UpstreamResponse};
+use super::{Body, FetchError, Scope, Site, UpstreamResponse};
 use crate::{
-    connector::{Connector, StatusMeaning},
+    connector::{Connector, ErrorMapping, StatusMeaning},
     error::{ClientError, Code},
     mapping::{json, value::Value},
 };
@@ -32,13 +32,19 @@ impl<'a> Outcome<'a> {
         not_found_is_null: bool,
         scope: &mut Scope<'_, 'a>,
     ) -> Self {
-        let meaning = match connector.is_success.as_ref().or(connector.source.is_success.as_ref()) {
-            Some(is_success) => {
+        let own = connector.is_success.as_ref().map(|mapping| (Site::IsSuccess, mapping));
+        let source = || connector.source.is_success.as_ref().map(|mapping| (Site::SourceIsSuccess, mapping));
+        let meaning = match own.or_else(source) {
+            Some((site, is_success)) => {
                 let data = data_of(connector, response, scope);
-                match scope.evaluate(is_success, data) {
+                match scope.evaluate(site, is_success, data) {
                     Some(Value::Bool(true)) => StatusMeaning::Data,
+                    Some(Value::Bool(false)) => StatusMeaning::Error,
                     // What is not even a boolean does not say that it went well.
-                    _ => StatusMeaning::Error,
+                    other => {
+                        scope.gave(site, other, "a boolean");
+                        StatusMeaning::Error
+                    }
                 }
             }
             None => meaning(connector, response.status, not_found_is_null),
@@ -83,22 +89,42 @@ fn failure<'a>(
     let (own, source) = (&connector.errors, &connector.source.errors);
     let mapped = [own, source].iter().any(|errors| errors.message.is_some() || errors.extensions.is_some());
     let data = if mapped { data_of(connector, response, scope) } else { Value::Null };
-    let mut message = |mapping: &'a Option<_>| match scope.evaluate(mapping.as_ref()?, data)? {
-        Value::Null => None,
-        value => scope.scalar(value),
-    };
-    let message = message(&own.message).or_else(|| message(&source.message)).unwrap_or("Request failed");
+    let message = message(scope, Site::ErrorsMessage, own, data)
+        .or_else(|| message(scope, Site::SourceErrorsMessage, source, data))
+        .unwrap_or("Request failed");
     let mut error = FetchError::new(Code::ConnectorFetch, message)
         .with_detail(format!("answered {}", response.status))
         .attributed(connector, Some(response.status));
-    for mapping in [&source.extensions, &own.extensions].into_iter().flatten() {
-        if let Some(value @ Value::Object(_)) = scope.evaluate(mapping, data)
-            && let Json::Object(extensions) = json::to_json(&value)
-        {
-            merge(&mut error.client.extensions, extensions);
+    for (site, errors) in [(Site::SourceErrorsExtensions, source), (Site::ErrorsExtensions, own)] {
+        let Some(mapping) = &errors.extensions else { continue };
+        match scope.evaluate(site, mapping, data) {
+            Some(value @ Value::Object(_)) => {
+                if let Json::Object(extensions) = json::to_json(&value) {
+                    merge(&mut error.client.extensions, extensions);
+                }
+            }
+            None | Some(Value::Null) => {}
+            other => scope.gave(site, other, "an object"),
         }
     }
     error
+}
+
+/// What `errors.message` says; none where it finds nothing, or no text.
+fn message<'a>(
+    scope: &mut Scope<'_, 'a>,
+    site: Site,
+    errors: &'a ErrorMapping,
+    data: Value<'a>,
+) -> Option<&'a str> {
+    let mapping = errors.message.as_ref()?;
+    let value = scope.evaluate(site, mapping, data)?;
+    match value {
+        Value::Null => return None,
+        Value::String(_) => {}
+        other => scope.gave(site, Some(other), "a string"),
+    }
+    scope.scalar(value)
 }
 
 /// Objects merge key by key; of anything else the later stands.
@@ -136,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        connector::{ErrorMapping, Source},
+        connector::Source,
         fetch::testing::{connector, mapping, request, scoped, source},
     };
 

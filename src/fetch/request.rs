@@ -8,6 +8,8 @@ mod url;
 
 use http::HeaderMap;
 
+pub(super) use url::ENCODED;
+
 use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
@@ -71,7 +73,7 @@ pub fn build<'a>(
     let url = url::build(source, request, scope)?;
     let mut headers = headers::build(source, request, client, scope)?;
     let body = body::build(request, &mut headers, scope)?;
-    if scope.problems.work_ran_out() {
+    if scope.findings.work_ran_out() {
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);

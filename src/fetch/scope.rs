@@ -2,10 +2,10 @@
 
 use bumpalo::{Bump, collections::String as ArenaString};
 
+use super::{Findings, Site};
 use crate::mapping::{
     ast::Mapping,
     evaluate::{Variables, evaluate},
-    problems::Problems,
     template::{Part, Template},
     value::Value,
 };
@@ -18,37 +18,46 @@ pub struct Scope<'s, 'a> {
     /// Where values are made.
     pub arena: &'a Bump,
     /// What the mappings had to say.
-    pub problems: &'s mut Problems,
+    pub findings: &'s mut Findings,
 }
 
 impl<'a> Scope<'_, 'a> {
-    /// Applies a mapping to data; none for missing.
-    pub(super) fn evaluate(&mut self, mapping: &'a Mapping, data: Value<'a>) -> Option<Value<'a>> {
-        evaluate(mapping, data, self.variables, self.arena, self.problems)
+    /// Applies the mapping that stands at `site` to data; none for missing.
+    pub(super) fn evaluate(
+        &mut self,
+        site: Site,
+        mapping: &'a Mapping,
+        data: Value<'a>,
+    ) -> Option<Value<'a>> {
+        let mut problems = self.findings.fresh();
+        let value = evaluate(mapping, data, self.variables, self.arena, &mut problems);
+        self.findings.keep(site, &problems);
+        value
+    }
+
+    /// Notes that a mapping gave what cannot be used where it stands.
+    pub(super) fn gave(&mut self, site: Site, found: Option<Value<'a>>, expected: &str) {
+        if self.findings.is_recording() {
+            let found = found.map_or("nothing", |value| value.kind());
+            self.findings.add(site, format!("Expected {expected}, found {found}"));
+        }
     }
 
     /// The text of an expression in a template; none where it gives a list or an object.
-    pub(super) fn text(&mut self, mapping: &'a Mapping) -> Option<&'a str> {
-        match self.evaluate(mapping, Value::Null) {
+    pub(super) fn text(&mut self, site: Site, mapping: &'a Mapping) -> Option<&'a str> {
+        match self.evaluate(site, mapping, Value::Null) {
             Some(value) => self.scalar(value),
             None => Some(""),
         }
     }
 
-    /// The text of a scalar: a string as it is, null as nothing; none for a list or an object.
+    /// The text of a scalar; none for a list or an object.
     pub(super) fn scalar(&self, value: Value<'a>) -> Option<&'a str> {
-        Some(match value {
-            Value::String(text) => text,
-            Value::Null => "",
-            Value::Bool(true) => "true",
-            Value::Bool(false) => "false",
-            Value::Number(number) => bumpalo::format!(in self.arena, "{}", number).into_bump_str(),
-            Value::List(_) | Value::Object(_) => return None,
-        })
+        value.scalar_text(self.arena)
     }
 
     /// A whole template, nothing encoded; none where an expression gives a list or an object.
-    pub(super) fn render(&mut self, template: &'a Template) -> Option<&'a str> {
+    pub(super) fn render(&mut self, site: Site, template: &'a Template) -> Option<&'a str> {
         if let [Part::Literal(text)] = template.parts.as_slice() {
             return Some(text);
         }
@@ -56,7 +65,7 @@ impl<'a> Scope<'_, 'a> {
         for part in &template.parts {
             rendered.push_str(match part {
                 Part::Literal(text) => text,
-                Part::Expression { mapping, .. } => self.text(mapping)?,
+                Part::Expression { mapping, .. } => self.text(site, mapping)?,
             });
         }
         Some(rendered.into_bump_str())

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use http::{HeaderMap, HeaderName, Method};
 use serde_json::Value as Json;
 
-use super::{FetchError, Given, Scope, UpstreamRequest, UpstreamResponse, build};
+use super::{FetchError, Findings, Given, Scope, UpstreamRequest, UpstreamResponse, build};
 use crate::{
     connector::{
         BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
@@ -15,7 +15,6 @@ use crate::{
     mapping::{
         ast::{Grammar, Mapping},
         json, parse,
-        problems::Problems,
         template::{parse_base_url, parse_template, parse_url},
         value::Value,
     },
@@ -56,6 +55,7 @@ pub(super) fn request(method: Method, url: &str) -> Request {
 pub(super) fn connector(source: Source, request: Request) -> Connector {
     Connector {
         coordinate: "Query.order[0]".to_owned(),
+        id: None,
         kind: Kind::Root { parent: "Query".try_into().unwrap(), field: "order".try_into().unwrap() },
         source: Arc::new(source),
         request: Some(request),
@@ -66,6 +66,7 @@ pub(super) fn connector(source: Source, request: Request) -> Connector {
         inputs: Inputs {
             env: vec!["REGION".to_owned()],
             config: true,
+            context: true,
             response_headers: true,
             all_client_headers: true,
             ..Inputs::default()
@@ -101,14 +102,14 @@ pub(super) fn scoped<T>(
     let arena = Bump::new();
     let env = HashMap::from([("REGION".to_owned(), "eu".to_owned())]);
     let args: Option<Value<'_>> = Some(json::from_json(args, &arena));
-    let given = Given { env: &env, client, args, this: None, batch: None, response };
+    let given = Given { client, args, response, ..Given::new(&env) };
     let variables = given.variables(connector, &arena);
-    let mut problems = Problems::ignored();
+    let mut findings = Findings::default();
     run(
         connector,
         &arena,
         response,
-        &mut Scope { variables: &variables, arena: &arena, problems: &mut problems },
+        &mut Scope { variables: &variables, arena: &arena, findings: &mut findings },
     )
 }
 

@@ -29,11 +29,30 @@ pub struct Given<'a> {
     pub this: Option<Value<'a>>,
     /// The keys of one batch: a list of objects.
     pub batch: Option<Value<'a>>,
+    /// `$config` instead of the source's own.
+    pub config: Option<Value<'a>>,
+    /// `$context`; none is read as `{}`.
+    pub context: Option<Value<'a>>,
     /// The response, once it is there.
     pub response: Option<&'a UpstreamResponse>,
 }
 
 impl<'a> Given<'a> {
+    /// Nothing but the environment.
+    #[must_use]
+    pub fn new(env: &'a HashMap<String, String>) -> Self {
+        Given {
+            env,
+            client: None,
+            args: None,
+            this: None,
+            batch: None,
+            config: None,
+            context: None,
+            response: None,
+        }
+    }
+
     /// Makes the variables that a connector reads.
     #[must_use]
     pub fn variables(&self, connector: &'a Connector, arena: &'a Bump) -> Variables<'a> {
@@ -54,9 +73,10 @@ impl<'a> Given<'a> {
             args: self.args,
             this: self.this,
             batch: self.batch,
-            config: inputs.config.then(|| json::from_json(&connector.source.config, arena)),
-            // Nothing puts values into it yet.
-            context: Some(Value::Object(&[])),
+            config: self
+                .config
+                .or_else(|| inputs.config.then(|| json::from_json(&connector.source.config, arena))),
+            context: self.context.or(Some(Value::Object(&[]))),
             env: (!inputs.env.is_empty()).then(env),
             request: self.client.filter(|_| reads_request).map(request),
             status: self.response.map(|response| Value::Number(Number::Int(response.status.as_u16().into()))),
@@ -90,7 +110,10 @@ mod tests {
     use super::*;
     use crate::{
         connector::Inputs,
-        fetch::testing::{client, connector, mapping, request, scoped, source},
+        fetch::{
+            Site,
+            testing::{client, connector, mapping, request, scoped, source},
+        },
     };
 
     fn response() -> UpstreamResponse {
@@ -103,7 +126,9 @@ mod tests {
         let mapping = mapping(text);
         scoped(connector, &json!({"id": 1}), Some(&client), Some(&response()), |_, arena, _, scope| {
             let mapping = arena.alloc(mapping);
-            scope.evaluate(mapping, Value::Null).map_or(Json::Null, |value| json::to_json(&value))
+            scope
+                .evaluate(Site::Selection, mapping, Value::Null)
+                .map_or(Json::Null, |value| json::to_json(&value))
         })
     }
 

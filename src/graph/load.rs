@@ -1,6 +1,7 @@
 //! From files to a [`Graph`], or to everything that is wrong with them.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
@@ -86,6 +87,12 @@ fn from_texts(
     lookup: Lookup<'_>,
     mut diagnostics: Diagnostics,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    let read = RefCell::new(BTreeSet::new());
+    let lookup = &|name: &str| {
+        let value = lookup(name)?;
+        read.borrow_mut().insert(value.clone());
+        Some(value)
+    };
     let config = match &sources.config {
         Some((name, text)) => {
             read_gateway_file(&TextFile::new(name.as_str(), text.as_str()), lookup, &mut diagnostics)
@@ -108,6 +115,7 @@ fn from_texts(
         if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
         Some(graph) if diagnostics.errors() == 0 => {
+            let graph = Graph { secrets: read.into_inner(), ..graph };
             Ok(Loaded { graph, config, warnings: diagnostics.into_sorted() })
         }
         _ => Err(diagnostics.into_sorted()),
@@ -155,6 +163,7 @@ fn graph(
         by_field: bound.by_field,
         by_type: bound.by_type,
         env,
+        secrets: BTreeSet::new(),
     })
 }
 
@@ -303,6 +312,7 @@ mod tests {
     #[test]
     fn connectors_know_what_they_resolve_and_read() {
         let graph = loaded().graph;
+        assert_eq!(graph.secrets.iter().collect::<Vec<_>>(), ["a{b}", "eu", "{hush}"]);
         let user = find(&graph, "Query.user[0]");
         assert!(matches!(&user.kind, Kind::Entity { entity, .. } if entity == "User"));
         assert_eq!(user.inputs.args, [path("id")]);

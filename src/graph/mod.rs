@@ -14,7 +14,10 @@ mod public;
 mod tidy;
 mod written;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 
@@ -40,4 +43,6 @@ pub struct Graph {
     pub by_type: HashMap<Name, Vec<ConnectorId>>,
     /// Values of the process environment that mappings read through `$env`, taken at load.
     pub env: HashMap<String, String>,
+    /// Every value that was read from the environment at load, by mappings or by files: never to be shown.
+    pub secrets: BTreeSet<String>,
 }

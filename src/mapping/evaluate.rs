@@ -1,5 +1,5 @@
 //! Applies a mapping to a value (section 7 of the connect language). Missing is `None`; it is not null.
-//! Methods are in `methods`, how items of a selection come together is in `merge`.
+//! Methods are in `methods`, how items of a selection come together is in `merge`, how much of it may be done in `budget`.
 
 use std::fmt::Arguments;
 
@@ -7,21 +7,14 @@ use bumpalo::Bump;
 
 use super::{
     ast::{Coalesce, Expr, ExprKind, Head, Key, Mapping, Path, Root, Step, SubSelection},
+    budget::{Budget, DEPTH_MAX, WORK_MAX},
     merge::Items,
     methods::{self, Call},
-    problems::Problems,
+    problems::{Problems, ReportedError},
     references::local_name,
     scope::{Local, Scope, Trail},
-    value::{self, Number, Value},
+    value::{Number, Value},
 };
-
-/// What one evaluation may do, in values made and looked at. Beyond it the evaluation gives missing, and
-/// [`Problems::work_ran_out`] tells so. A body of the largest default size holds some hundred thousand values.
-pub const WORK_MAX: usize = 4_000_000;
-
-/// How deep expressions and lists may stand in each other while a mapping runs. The parser bounds the text's nesting,
-/// a body's reader that of lists; this bounds the two together, and with them the stack.
-const DEPTH_MAX: usize = 300;
 
 /// The variables of a mapping; `None` where one is not there.
 #[derive(Debug, Clone, Copy, Default)]
@@ -87,9 +80,7 @@ pub fn evaluate_root<'a>(
         arena,
         problems: std::mem::take(problems),
         entries: Vec::new(),
-        work: WORK_MAX,
-        work_ran_out: false,
-        depth: 0,
+        budget: Budget::full(),
         may_repeat: false,
     };
     let scope = Scope::top(data);
@@ -102,7 +93,7 @@ pub fn evaluate_root<'a>(
         evaluator.weigh(value);
     }
     *problems = evaluator.problems;
-    if evaluator.work_ran_out {
+    if evaluator.budget.has_run_out() {
         problems.add(format_args!("The mapping does more than {WORK_MAX} steps of work"), String::new());
         problems.set_work_ran_out();
         // What was made is a part, and nobody can say which.
@@ -118,9 +109,7 @@ pub(super) struct Evaluator<'a> {
     problems: Problems,
     /// Entries of the objects that are being made, the innermost object's last.
     pub(super) entries: Vec<(&'a str, Value<'a>)>,
-    work: usize,
-    work_ran_out: bool,
-    depth: usize,
+    budget: Budget,
     /// Whether a list or an object may stand in the result more than once, so that the result may be far larger than the
     /// work that made it.
     pub(super) may_repeat: bool,
@@ -138,41 +127,28 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Keeps an error for the client, at the place where the mapping reports it.
+    pub(super) fn report(
+        &mut self,
+        trail: Option<&Trail<'_, 'a>>,
+        message: String,
+        extensions: serde_json::Map<String, serde_json::Value>,
+    ) {
+        let mut path = String::new();
+        if let Some(trail) = trail {
+            trail.write(&mut path);
+        }
+        self.problems.report(ReportedError { message, extensions, path, count: 1 });
+    }
+
     /// Takes from the work that is left; none when nothing is left.
     pub(super) fn spend(&mut self, work: usize) -> Option<()> {
-        match self.work.checked_sub(work) {
-            Some(left) => {
-                self.work = left;
-                Some(())
-            }
-            None => {
-                self.work = 0;
-                self.work_ran_out = true;
-                None
-            }
-        }
+        self.budget.spend(work)
     }
 
-    /// Takes the work of walking through a whole value. Parts that a mapping put into it more than once count each time,
-    /// and a value that is deeper than those who walk it go is too much.
+    /// Takes the work of walking through a whole value.
     pub(super) fn weigh(&mut self, value: &Value<'a>) -> Option<()> {
-        self.weigh_at(value, 0)
-    }
-
-    fn weigh_at(&mut self, value: &Value<'a>, depth: usize) -> Option<()> {
-        match value {
-            Value::List(_) | Value::Object(_) if depth == value::DEPTH_MAX => self.spend(usize::MAX),
-            Value::List(elements) => {
-                self.spend(elements.len())?;
-                elements.iter().try_for_each(|element| self.weigh_at(element, depth + 1))
-            }
-            Value::Object(entries) => {
-                self.spend(entries.len())?;
-                entries.iter().try_for_each(|(_, value)| self.weigh_at(value, depth + 1))
-            }
-            Value::String(text) => self.spend(text.len() / 16),
-            Value::Null | Value::Bool(_) | Value::Number(_) => Some(()),
-        }
+        self.budget.weigh(value)
     }
 
     /// Text that was made, in the arena.
@@ -218,13 +194,12 @@ impl<'a> Evaluator<'a> {
         trail: Option<&Trail<'_, 'a>>,
         run: impl FnOnce(&mut Self) -> Option<Value<'a>>,
     ) -> Option<Value<'a>> {
-        if self.depth == DEPTH_MAX {
+        if self.budget.enter().is_none() {
             self.problem(trail, format_args!("Values are nested more than {DEPTH_MAX} levels deep"));
             return None;
         }
-        self.depth += 1;
         let value = run(self);
-        self.depth -= 1;
+        self.budget.leave();
         value
     }
 

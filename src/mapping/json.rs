@@ -235,10 +235,15 @@ pub fn from_json<'a>(json: &'a serde_json::Value, arena: &'a Bump) -> Value<'a> 
         serde_json::Value::Array(elements) => {
             Value::List(arena.alloc_slice_fill_iter(elements.iter().map(|element| from_json(element, arena))))
         }
-        serde_json::Value::Object(entries) => Value::Object(arena.alloc_slice_fill_iter(
-            entries.iter().map(|(key, value)| (key.as_str(), from_json(value, arena))),
-        )),
+        serde_json::Value::Object(entries) => from_map(entries, arena),
     }
+}
+
+/// As [`from_json`], of an object's entries.
+#[must_use]
+pub fn from_map<'a>(entries: &'a serde_json::Map<String, serde_json::Value>, arena: &'a Bump) -> Value<'a> {
+    let entries = entries.iter().map(|(key, value)| (key.as_str(), from_json(value, arena)));
+    Value::Object(arena.alloc_slice_fill_iter(entries))
 }
 
 /// A value as a `serde_json` value, for what outlives the arena. A number beyond the doubles becomes null.

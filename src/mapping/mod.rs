@@ -2,11 +2,12 @@
 //!
 //! `parse` turns text into the tree of `ast`, `template` does so for text with `{ expression }` in it. Without running a
 //! mapping, `check` tells what cannot work, `references` which variables it reads and `shape` what it gives. `evaluate`
-//! applies it to a value, with `methods`, and `problems` keeps what went wrong; `render` makes text of a template.
-//! `json` reads bodies into values and writes values.
+//! applies it to a value, with `methods` and within a `budget`, and `problems` keeps what went wrong. `json` reads bodies
+//! into values and writes values.
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
+mod budget;
 pub mod check;
 pub mod evaluate;
 pub mod json;
@@ -16,7 +17,6 @@ pub mod methods;
 pub mod parse;
 pub mod problems;
 pub mod references;
-pub mod render;
 mod scope;
 pub mod shape;
 pub mod template;

@@ -168,7 +168,7 @@ impl Walk {
                 origin
             }
             // What they give are elements of what they take.
-            "first" | "last" | "slice" | "filter" | "find" | "withWarning" => {
+            "first" | "last" | "slice" | "filter" | "find" | "withError" | "withWarning" => {
                 arguments.iter().for_each(|argument| self.value(argument, &inner));
                 origin
             }

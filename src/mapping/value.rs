@@ -1,7 +1,9 @@
 //! The values that mappings are evaluated over: JSON in an arena, borrowed from the body it was read from.
 //! Copying a value copies two words. Not for values that live longer than one evaluation.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
 
 /// How deep functions that walk a value go. A body is at most 200 levels deep (see `json`); only a mapping that itself nests
 /// thousands of literals could build more, and what lies deeper then counts as null.
@@ -82,14 +84,13 @@ impl<'a> Value<'a> {
 
     /// The text of a scalar: a string as it is, a number or boolean printed, nothing for null; none for a list or an object.
     #[must_use]
-    pub fn scalar_text(&self) -> Option<Cow<'a, str>> {
+    pub fn scalar_text(&self, arena: &'a Bump) -> Option<&'a str> {
         Some(match self {
-            Value::Null => Cow::Borrowed(""),
-            Value::Bool(true) => Cow::Borrowed("true"),
-            Value::Bool(false) => Cow::Borrowed("false"),
-            Value::Number(Number::Text(text)) => Cow::Borrowed(text),
-            Value::Number(number) => Cow::Owned(number.to_string()),
-            Value::String(text) => Cow::Borrowed(text),
+            Value::Null => "",
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            Value::Number(Number::Text(text)) | Value::String(text) => text,
+            Value::Number(number) => bumpalo::format!(in arena, "{}", number).into_bump_str(),
             Value::List(_) | Value::Object(_) => return None,
         })
     }

@@ -72,8 +72,8 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, Refusal> 
         // `operationName=` is how a form sends no name at all.
         operation_name: operation_name.filter(|name| !name.is_empty()),
         variables: read_object("variables", variables)?,
-        headers: None,
         read_only: true,
+        ..Request::default()
     })
 }
 
@@ -183,8 +183,7 @@ impl<'de> Visitor<'de> for OneSeed {
             query,
             operation_name: operation_name.flatten(),
             variables: variables.flatten().unwrap_or_default(),
-            headers: None,
-            read_only: false,
+            ..Request::default()
         })
     }
 }

@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use ficus::{
-    diagnostic::{Diagnostic, render, summary},
+    diagnostic::{Code, Diagnostic, render, summary},
     graph::{Sources, load_sources},
 };
 
@@ -66,6 +66,48 @@ fn run(text: &str) -> (String, Vec<String>) {
         rewritten.push_str("```\n");
     }
     (rewritten, wrong)
+}
+
+/// The examples of `ficus check --explain CODE` are true: the wrong one has a diagnostic of the code, the right one none.
+#[test]
+fn the_examples_of_each_page_show_its_code() {
+    let mut failures = Vec::new();
+    for code in Code::all().filter(|code| *code != Code::UnreadableFile) {
+        let (_, rest) = code.page().split_once("\n## Wrong\n").unwrap();
+        let (wrong, right) = rest.split_once("\n## Right\n").unwrap();
+        let raised = diagnostics(&example(wrong));
+        if !raised.iter().any(|diagnostic| diagnostic.code == code) {
+            failures.push(format!("{}: the wrong example gives\n{}", code.as_str(), render(&raised, false)));
+        }
+        let raised = diagnostics(&example(right));
+        if !raised.is_empty() {
+            failures.push(format!("{}: the right example gives\n{}", code.as_str(), render(&raised, false)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The files of an example. What it says of the source `shop` is enough to have it.
+fn example(text: &str) -> Sources {
+    let mut sources = Sources::default();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(info) = line.strip_prefix("```") {
+            let block: String =
+                lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+            take(&mut sources, info, &block);
+        }
+    }
+    if sources.connectors.is_empty() && text.contains("source: \"shop\"") && !text.contains("@source(") {
+        sources
+            .connectors
+            .push(("connectors/shop.yaml".to_owned(), "base_url: http://127.0.0.1:1\n".to_owned()));
+    }
+    sources
+}
+
+fn diagnostics(sources: &Sources) -> Vec<Diagnostic> {
+    load_sources(sources).map_or_else(|diagnostics| diagnostics, |loaded| loaded.warnings)
 }
 
 /// Every code of the table has a case. Files that cannot be read are not a matter of their text.

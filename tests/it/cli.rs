@@ -70,6 +70,21 @@ fn faults_exit_with_1_and_go_to_standard_error() {
 }
 
 #[test]
+fn a_code_is_explained_and_an_unknown_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, out, err) = run(folder.path(), &["check", "--explain", "unknown_key"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("# UNKNOWN_KEY\n\nA key in a connector file"), "{out}");
+    let (status, out, _) = run(folder.path(), &["check", "--explain"]);
+    assert_eq!(status, Some(0));
+    let line = |line: &&str| line.starts_with("UNKNOWN_KEY ") && line.ends_with("that nothing reads.");
+    assert!(out.lines().any(|text| line(&text)), "{out}");
+    let (status, out, err) = run(folder.path(), &["check", "--explain", "UNKNOWN_KAY"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(err, "ficus: `UNKNOWN_KAY` is not a code of a diagnostic: did you mean `UNKNOWN_KEY`?\n");
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_2() {
     let folder = files(SCHEMA);
     for command in

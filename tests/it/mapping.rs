@@ -8,6 +8,7 @@
 //! $args: {"id": 1}              (a variable)
 //! value: [1]                    (or `missing`)
 //! problem: list.@.a: … (x2)     (any number of them)
+//! reported: x: {"message": …}   (errors for the client)
 //! error: 0..1: …                (instead of a value: the mapping is refused)
 //! ```
 //! Lines that begin with a blank belong to the line before. `UPDATE_EXPECT=1` writes value, problems and errors anew.
@@ -55,7 +56,7 @@ struct Case {
     lines: Vec<(String, String)>,
 }
 
-const EXPECTATIONS: [&str; 3] = ["value", "problem", "error"];
+const EXPECTATIONS: [&str; 4] = ["value", "problem", "reported", "error"];
 
 impl Case {
     /// What stands before the first case, and the cases.
@@ -138,11 +139,13 @@ impl Case {
         let mut problems = Problems::recorded();
         let value = evaluate(&mapping, data, &variables, &arena, &mut problems);
         // What is recorded never changes what is given.
-        let unseen = evaluate(&mapping, data, &variables, &arena, &mut Problems::ignored());
+        let mut ignored = Problems::ignored();
+        let unseen = evaluate(&mapping, data, &variables, &arena, &mut ignored);
         assert!(match (value, unseen) {
             (Some(one), Some(other)) => one.is_same(&other),
             (one, other) => one.is_none() && other.is_none(),
         });
+        assert_eq!((ignored.found(), ignored.reported()), (&[][..], problems.reported()), "{}", self.name);
         let mut text = Vec::new();
         match value {
             Some(value) => json::write(&value, &mut text),
@@ -150,11 +153,20 @@ impl Case {
         }
         let mut outcome = format!("value: {}\n", String::from_utf8(text).unwrap());
         for problem in problems.found() {
-            let count = if problem.count > 1 { format!(" (x{})", problem.count) } else { String::new() };
+            let count = times(problem.count);
             writeln!(outcome, "problem: {}: {}{count}", problem.path, problem.message).unwrap();
+        }
+        for error in problems.reported() {
+            let json = serde_json::json!({"message": error.message, "extensions": error.extensions});
+            writeln!(outcome, "reported: {}: {json}{}", error.path, times(error.count)).unwrap();
         }
         outcome
     }
+}
+
+/// How often, where that is more than once.
+fn times(count: u64) -> String {
+    if count > 1 { format!(" (x{count})") } else { String::new() }
 }
 
 fn rewrite(file: &Path, head: &str, cases: &[Case], outcomes: &[String]) {

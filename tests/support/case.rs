@@ -7,7 +7,7 @@
 //! - `http upstream`: mocks, each `METHOD URL [BODY] -> OUTCOME [after CALL]`, then header lines, then the body.
 //!   OUTCOME is a status, `timeout`, `unreachable`, `busy` or `never`. One call mocked twice in one block answers in
 //!   turn; a later block replaces what an earlier one said of a call. `a{2000}` is that many letters.
-//! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`: one request.
+//! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`, `json context`: one request.
 //! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text plan`: what is expected of it.
 
 use std::{
@@ -110,6 +110,9 @@ impl Case {
             ["json", "variables"] => {
                 self.request()?.variables =
                     serde_json::from_str(&expand(&text)).map_err(|error| error.to_string())?;
+            }
+            ["json", "context"] => {
+                self.request()?.context = serde_json::from_str(&text).map_err(|error| error.to_string())?;
             }
             ["http", "headers"] => {
                 let headers = self.request()?.headers.get_or_insert_default();

@@ -9,7 +9,7 @@ use percent_encoding::utf8_percent_encode;
 use super::{BuildError, headers::Headers, url::ENCODED};
 use crate::{
     connector::{BodyFormat, Request},
-    fetch::Scope,
+    fetch::{Scope, Site},
     mapping::{json, value::Value},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn build<'a>(
     scope: &mut Scope<'_, 'a>,
 ) -> Result<Option<Bytes>, BuildError> {
     let Some(mapping) = &request.body else { return Ok(None) };
-    let Some(value) = scope.evaluate(mapping, Value::Object(&[])) else { return Ok(None) };
+    let Some(value) = scope.evaluate(Site::Body, mapping, Value::Object(&[])) else { return Ok(None) };
     let (body, content_type) = match request.body_format {
         BodyFormat::Json => {
             let mut text = Vec::new();

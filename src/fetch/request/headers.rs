@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::BuildError;
 use crate::{
     connector::{Header, HeaderValue as Declared, Request, Source},
-    fetch::Scope,
+    fetch::{Scope, Site},
 };
 
 /// In the order they are sent.
@@ -21,20 +21,21 @@ pub(super) fn build<'a>(
     let mut headers = Headers::new();
     let sets = |headers: &[Header], name: &HeaderName| headers.iter().any(|header| header.name == *name);
     for declared in &source.file_headers {
-        write(declared, client, scope, &mut headers)?;
+        write(declared, Site::SourceHeaders, client, scope, &mut headers)?;
     }
     for declared in request.headers.iter().filter(|header| !sets(&source.file_headers, &header.name)) {
-        write(declared, client, scope, &mut headers)?;
+        write(declared, Site::Headers, client, scope, &mut headers)?;
     }
     let higher = |name: &HeaderName| sets(&source.file_headers, name) || sets(&request.headers, name);
     for declared in source.headers.iter().filter(|header| !higher(&header.name)) {
-        write(declared, client, scope, &mut headers)?;
+        write(declared, Site::SourceHeaders, client, scope, &mut headers)?;
     }
     Ok(headers)
 }
 
 fn write<'a>(
     declared: &'a Header,
+    site: Site,
     client: Option<&HeaderMap>,
     scope: &mut Scope<'_, 'a>,
     headers: &mut Headers,
@@ -48,7 +49,7 @@ fn write<'a>(
     match &declared.value {
         Declared::Secret(value) => push(value.clone()),
         Declared::Template(template) => {
-            let text = scope.render(template).ok_or(BuildError::NotText("header"))?;
+            let text = scope.render(site, template).ok_or(BuildError::NotText("header"))?;
             push(HeaderValue::from_str(text).map_err(|_| BuildError::HeaderValue(declared.name.clone()))?);
         }
         Declared::From(name) => {

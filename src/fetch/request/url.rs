@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::BuildError;
 use crate::{
     connector::{Request, Source},
-    fetch::Scope,
+    fetch::{Scope, Site},
     mapping::{
         ast::Mapping,
         template::{Part, Template},
@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// What a dynamic value keeps as it is: the unreserved characters of RFC 3986.
-pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(in crate::fetch) const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Origin, path and query, in the order of section 3: what the source says, then what the connector says.
 pub(super) fn build<'a>(
@@ -28,19 +29,21 @@ pub(super) fn build<'a>(
     let base = source.base_url.as_ref();
     let origin = base.and_then(|base| base.origin.as_ref()).or(request.url.origin.as_ref());
     let mut url = Url { text: String::with_capacity(128), segment: 0, dynamic: false, query: false };
-    url.origin(origin.ok_or(BuildError::NoBaseUrl)?, scope)?;
+    let origin_site =
+        if base.is_some_and(|base| base.origin.is_some()) { Site::SourceUrl } else { Site::Url };
+    url.origin(origin.ok_or(BuildError::NoBaseUrl)?, origin_site, scope)?;
     if let Some(base) = base {
-        url.path(&base.path, scope)?;
+        url.path(&base.path, Site::SourceUrl, scope)?;
     }
-    url.segments(source.path.as_ref(), scope)?;
-    url.path(&request.url.path, scope)?;
-    url.segments(request.path.as_ref(), scope)?;
+    url.segments(source.path.as_ref(), Site::SourcePath, scope)?;
+    url.path(&request.url.path, Site::Url, scope)?;
+    url.segments(request.path.as_ref(), Site::Path, scope)?;
     url.end_segment()?;
 
-    url.query(base.and_then(|base| base.query.as_ref()), scope)?;
-    url.parameters(source.query_params.as_ref(), scope)?;
-    url.query(request.url.query.as_ref(), scope)?;
-    url.parameters(request.query_params.as_ref(), scope)?;
+    url.query(base.and_then(|base| base.query.as_ref()), Site::SourceUrl, scope)?;
+    url.parameters(source.query_params.as_ref(), Site::SourceQueryParams, scope)?;
+    url.query(request.url.query.as_ref(), Site::Url, scope)?;
+    url.parameters(request.query_params.as_ref(), Site::QueryParams, scope)?;
     Ok(url.text)
 }
 
@@ -58,12 +61,17 @@ struct Url {
 impl Url {
     /// Scheme and authority. A value here is configuration (`$config`, `$env`) and is written as it stands: it may be a
     /// host with its port, or where nothing stands before it a whole URL that ends in a path. It cannot be anything else.
-    fn origin<'a>(&mut self, template: &'a Template, scope: &mut Scope<'_, 'a>) -> Result<(), BuildError> {
+    fn origin<'a>(
+        &mut self,
+        template: &'a Template,
+        site: Site,
+        scope: &mut Scope<'_, 'a>,
+    ) -> Result<(), BuildError> {
         for part in &template.parts {
             match part {
                 Part::Literal(text) => self.text.push_str(text),
                 Part::Expression { mapping, .. } => {
-                    let value = scope.text(mapping).ok_or(BuildError::NotText("base URL"))?;
+                    let value = scope.text(site, mapping).ok_or(BuildError::NotText("base URL"))?;
                     let fits: &[u8] = if self.text.is_empty() { b"-._~:[]/%@" } else { b"-._~:[]" };
                     if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || fits.contains(&byte)) {
                         return Err(BuildError::Host);
@@ -84,7 +92,12 @@ impl Url {
     }
 
     /// A path as it is written in a URL. Exactly one slash stands at the seam; a lone `/` adds nothing.
-    fn path<'a>(&mut self, template: &'a Template, scope: &mut Scope<'_, 'a>) -> Result<(), BuildError> {
+    fn path<'a>(
+        &mut self,
+        template: &'a Template,
+        site: Site,
+        scope: &mut Scope<'_, 'a>,
+    ) -> Result<(), BuildError> {
         let first = match template.parts.as_slice() {
             [] => return Ok(()),
             [Part::Literal(only)] if only.is_empty() || only == "/" => return Ok(()),
@@ -111,7 +124,7 @@ impl Url {
                     }
                 }
                 Part::Expression { mapping, .. } => {
-                    let value = scope.text(mapping).ok_or(BuildError::NotText("URL"))?;
+                    let value = scope.text(site, mapping).ok_or(BuildError::NotText("URL"))?;
                     self.encoded(value);
                     self.dynamic = true;
                 }
@@ -125,11 +138,12 @@ impl Url {
     fn segments<'a>(
         &mut self,
         mapping: Option<&'a Mapping>,
+        site: Site,
         scope: &mut Scope<'_, 'a>,
     ) -> Result<(), BuildError> {
         let Some(mapping) = mapping else { return Ok(()) };
         // A missing list is refused, not skipped: a DELETE must not lose its last segment.
-        let Some(Value::List(elements)) = scope.evaluate(mapping, Value::Null) else {
+        let Some(Value::List(elements)) = scope.evaluate(site, mapping, Value::Null) else {
             return Err(BuildError::PathNotList);
         };
         for (position, element) in elements.iter().enumerate() {
@@ -146,6 +160,7 @@ impl Url {
     fn query<'a>(
         &mut self,
         template: Option<&'a Template>,
+        site: Site,
         scope: &mut Scope<'_, 'a>,
     ) -> Result<(), BuildError> {
         let Some(template) = template else { return Ok(()) };
@@ -155,7 +170,7 @@ impl Url {
             match part {
                 Part::Literal(text) => self.text.push_str(text),
                 Part::Expression { mapping, .. } => {
-                    let value = scope.text(mapping).ok_or(BuildError::NotText("URL"))?;
+                    let value = scope.text(site, mapping).ok_or(BuildError::NotText("URL"))?;
                     self.encoded(value);
                 }
             }
@@ -171,10 +186,11 @@ impl Url {
     fn parameters<'a>(
         &mut self,
         mapping: Option<&'a Mapping>,
+        site: Site,
         scope: &mut Scope<'_, 'a>,
     ) -> Result<(), BuildError> {
         let Some(mapping) = mapping else { return Ok(()) };
-        let parameters = match scope.evaluate(mapping, Value::Null) {
+        let parameters = match scope.evaluate(site, mapping, Value::Null) {
             None | Some(Value::Null) => return Ok(()),
             Some(Value::Object(parameters)) => parameters,
             Some(_) => return Err(BuildError::QueryNotObject),

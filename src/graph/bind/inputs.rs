@@ -45,6 +45,7 @@ fn add(inputs: &mut Inputs, reference: &Reference) {
         },
         "env" => inputs.env.extend(path.first().cloned()),
         "config" => inputs.config = true,
+        "context" => inputs.context = true,
         "response" => inputs.response_headers = true,
         _ => {}
     }

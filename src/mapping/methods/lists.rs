@@ -98,7 +98,7 @@ pub(super) fn get<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         (Value::List(elements), Value::Number(number)) => {
             match position(number, elements.len()).and_then(|at| elements.get(at)) {
                 Some(element) => Some(*element),
-                None => out_of_range(call, number, elements.len()),
+                None => call.miss(format_args!("found no index {number}")),
             }
         }
         (Value::String(text), Value::Number(number)) => {
@@ -106,7 +106,7 @@ pub(super) fn get<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
             let length = text.chars().count();
             match position(number, length).and_then(|at| text.chars().nth(at)) {
                 Some(character) => character_text(call, character),
-                None => out_of_range(call, number, length),
+                None => call.miss(format_args!("found no index {number}")),
             }
         }
         (Value::List(_) | Value::String(_), other) => {
@@ -125,41 +125,33 @@ fn position(index: Number<'_>, length: usize) -> Option<usize> {
     }
 }
 
-fn out_of_range<'a>(call: &mut Call<'_, 'a>, index: Number<'a>, length: usize) -> Given<'a> {
-    call.miss(format_args!("found no index {index} among {length}"))
-}
-
-/// `slice(a[, b])`: the elements or characters from a up to but without b; both are clamped.
+/// `slice(a[, b])`: the elements or characters from a up to but without b. Both are clamped; nothing, with a problem, where b
+/// is before a.
 pub(super) fn slice<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     let start = bound(call, 0)?;
     let end = if call.arguments.len() > 1 { bound(call, 1)? } else { usize::MAX };
-    match call.input {
+    let sliced = match call.input {
         Value::List(elements) => {
             let end = end.min(elements.len());
-            Some(Value::List(elements.get(start.min(end)..end).unwrap_or_default()))
+            Value::List(elements.get(start.min(end)..end).unwrap_or_default())
         }
         Value::String(text) => {
             call.evaluator.spend(text.len() / 16)?;
             let byte = |position: usize| text.char_indices().nth(position).map_or(text.len(), |(at, _)| at);
             let end = byte(end);
-            Some(Value::String(text.get(byte(start).min(end)..end).unwrap_or_default()))
+            Value::String(text.get(byte(start).min(end)..end).unwrap_or_default())
         }
-        _ => call.miss_input("a list or a string"),
+        _ => return call.miss_input("a list or a string"),
+    };
+    if end < start {
+        call.problem(format_args!("ends ({end}) before it begins ({start})"));
     }
+    Some(sliced)
 }
 
 /// An argument of `slice`: negative numbers are 0.
 fn bound(call: &mut Call<'_, '_>, index: usize) -> Option<usize> {
-    let value = call.argument(index)?;
-    match value {
-        Value::Number(number) if number.as_i64().is_some() => {
-            Some(usize::try_from(number.as_i64().unwrap_or_default()).unwrap_or(0))
-        }
-        other => {
-            call.miss_argument("whole numbers", other);
-            None
-        }
-    }
+    Some(usize::try_from(call.whole_number(index, "whole numbers")?).unwrap_or(0))
 }
 
 /// `size`: how many elements, characters or keys.

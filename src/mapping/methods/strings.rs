@@ -18,8 +18,8 @@ pub(super) fn join_not_null<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         if !std::mem::take(&mut is_first) {
             joined.push_str(separator);
         }
-        match element.scalar_text() {
-            Some(text) => joined.push_str(&text),
+        match element.scalar_text(call.evaluator.arena) {
+            Some(text) => joined.push_str(text),
             None => return call.miss(format_args!("joins scalars, not {}", element.kind())),
         }
         call.evaluator.spend(1 + separator.len() / 16)?;
@@ -29,11 +29,8 @@ pub(super) fn join_not_null<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
 
 /// `toString`: the text of a scalar; null is the empty string.
 pub(super) fn to_string<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
-    if let Value::String(_) = call.input {
-        return Some(call.input);
-    }
-    match call.input.scalar_text() {
-        Some(text) => call.text(&text),
+    match call.input.scalar_text(call.evaluator.arena) {
+        Some(text) => Some(Value::String(text)),
         None => call.miss_input("a scalar"),
     }
 }
@@ -46,12 +43,7 @@ pub(super) fn split<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     };
     let count = match call.arguments.len() {
         1 => usize::MAX,
-        _ => match call.argument(1)? {
-            Value::Number(number) if number.as_i64().is_some() => {
-                usize::try_from(number.as_i64().unwrap_or_default()).unwrap_or(0)
-            }
-            other => return call.miss_argument("a whole number of pieces", other),
-        },
+        _ => usize::try_from(call.whole_number(1, "a whole number of pieces")?).unwrap_or(0),
     };
     let Value::String(text) = call.input else { return call.miss_input("a string") };
     call.evaluator.spend(text.len() / 4)?;

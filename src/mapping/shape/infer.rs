@@ -221,7 +221,7 @@ fn method<'m>(name: &'m Key, arguments: &'m [Expr], input: Shape, scope: &mut Sc
             Some(ExprKind::Number(_)) => first(&input),
             _ => Shape::Unknown,
         },
-        "slice" | "withWarning" => input,
+        "slice" | "withError" | "withWarning" => input,
         "match" | "matchIf" => pairs(arguments, &input, scope),
         "keysToCamelCase" | "keysToCamelCaseDeep" | "jsonParse" => Shape::Unknown,
         "entries" => entry().list(),

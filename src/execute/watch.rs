@@ -1,0 +1,199 @@
+//! What is written down of an operation for the people who look at it: its calls for the debugger, problems of mappings for
+//! the log. Where nobody looks, nothing is written down. What a client reads is not here, but for errors that mappings report.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::HeaderMap;
+use serde_json::Value as Json;
+
+use super::calls::Answered;
+use crate::{
+    connector::Connector,
+    error::ClientError,
+    fetch::{Exchange, Findings, UpstreamRequest},
+    mapping::{json, value::Value},
+    telemetry,
+};
+
+/// How many calls of one operation are written down; more are only counted.
+const EXCHANGES_MAX: usize = 100;
+
+/// Who looks at one operation, and what they see of it.
+#[derive(Debug)]
+pub(super) struct Watch {
+    logs_problems: bool,
+    seen: Option<Mutex<Seen>>,
+}
+
+/// The calls of one operation, in the order they were made.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// With the number of the call; none where nothing was sent.
+    exchanges: Vec<(Option<u32>, Exchange)>,
+    /// Calls, and failures before a call, that were not written down.
+    left_out: u64,
+}
+
+/// What the mappings of one response made and had to say.
+#[derive(Debug)]
+pub(super) struct Notes {
+    pub(super) findings: Findings,
+    keeps_values: bool,
+    mapped: Option<Json>,
+    error: Option<ClientError>,
+}
+
+impl Watch {
+    /// `debugging` asks for all calls. Whether the log wants problems is asked of the log.
+    pub(super) fn new(debugging: bool) -> Self {
+        Watch {
+            logs_problems: tracing::enabled!(target: telemetry::PROBLEMS_TARGET, tracing::Level::DEBUG),
+            seen: debugging.then(Mutex::default),
+        }
+    }
+
+    /// An empty collection of what mappings have to say.
+    pub(super) fn findings(&self) -> Findings {
+        Findings::new(self.logs_problems || self.seen.is_some())
+    }
+
+    /// Nothing noted of a response yet.
+    pub(super) fn notes(&self) -> Notes {
+        Notes { findings: self.findings(), keeps_values: self.seen.is_some(), mapped: None, error: None }
+    }
+
+    /// A copy of a request, if anybody wants to see it.
+    pub(super) fn copy(&self, request: &UpstreamRequest) -> Option<UpstreamRequest> {
+        self.seen.is_some().then(|| request.clone())
+    }
+
+    /// A request was sent, or joined to the same one sent before.
+    pub(super) fn sent(
+        &self,
+        call: u32,
+        connector: &Arc<Connector>,
+        request: Option<UpstreamRequest>,
+        findings: &Findings,
+    ) {
+        let Some(mut seen) = self.seen() else { return };
+        match seen.exchange(call) {
+            Some(exchange) => exchange.findings.append(findings),
+            None => {
+                let exchange = Exchange::new(connector.clone(), findings.clone());
+                seen.push(Some(call), Exchange { request, ..exchange });
+            }
+        }
+    }
+
+    /// A request could not be built.
+    pub(super) fn not_sent(&self, connector: &Arc<Connector>, error: &ClientError, findings: &Findings) {
+        let Some(mut seen) = self.seen() else { return };
+        // The same failure for many objects is one.
+        let known = seen.exchanges.iter_mut().find(|(call, exchange)| {
+            call.is_none()
+                && Arc::ptr_eq(&exchange.connector, connector)
+                && exchange.error.as_ref() == Some(error)
+        });
+        match known {
+            Some((_, exchange)) => exchange.findings.append(findings),
+            None => {
+                let exchange = Exchange::new(connector.clone(), findings.clone());
+                seen.push(None, Exchange { error: Some(error.clone()), ..exchange });
+            }
+        }
+    }
+
+    /// A response was mapped. Of one that several objects share, the first mapping's value is kept.
+    pub(super) fn mapped(&self, call: u32, answer: &Answered, notes: Notes) {
+        let Some(mut seen) = self.seen() else { return };
+        if let Some(exchange) = seen.exchange(call) {
+            exchange.answer.get_or_insert_with(|| answer.clone());
+            notes.write_into(exchange);
+        }
+    }
+
+    /// A connector without a request was applied.
+    pub(super) fn made(&self, connector: &Arc<Connector>, notes: Notes) {
+        let Some(mut seen) = self.seen() else { return };
+        let mut exchange = Exchange::new(connector.clone(), self.findings());
+        notes.write_into(&mut exchange);
+        seen.push(None, exchange);
+    }
+
+    /// What was seen; none where nobody asked.
+    pub(super) fn into_seen(self) -> Option<Seen> {
+        Some(self.seen?.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn seen(&self) -> Option<MutexGuard<'_, Seen>> {
+        Some(self.seen.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Seen {
+    /// The calls written down, in the order they were made.
+    pub(super) fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().map(|(_, exchange)| exchange)
+    }
+
+    /// How many calls were not written down.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    fn exchange(&mut self, call: u32) -> Option<&mut Exchange> {
+        self.exchanges.iter_mut().find(|(number, _)| *number == Some(call)).map(|(_, exchange)| exchange)
+    }
+
+    fn push(&mut self, call: Option<u32>, exchange: Exchange) {
+        if self.exchanges.len() < EXCHANGES_MAX {
+            self.exchanges.push((call, exchange));
+        } else {
+            self.left_out += 1;
+        }
+    }
+}
+
+impl Notes {
+    /// Whether anybody wants to know what mappings have to say.
+    pub(super) fn is_looking(&self) -> bool {
+        self.findings.is_recording()
+    }
+
+    /// Keeps the first value that the selection gave.
+    pub(super) fn gave(&mut self, value: Option<&Value<'_>>) {
+        if self.keeps_values && self.mapped.is_none() {
+            self.mapped = value.map(json::to_json);
+        }
+    }
+
+    /// Keeps what the call failed with.
+    pub(super) fn failed(&mut self, error: &ClientError) {
+        if self.keeps_values {
+            self.error.get_or_insert_with(|| error.clone());
+        }
+    }
+
+    fn write_into(self, exchange: &mut Exchange) {
+        exchange.findings.append(&self.findings);
+        exchange.mapped = exchange.mapped.take().or(self.mapped);
+        exchange.error = exchange.error.take().or(self.error);
+    }
+}
+
+/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows.
+pub(super) fn log_problems(connector: &Connector, findings: &Findings, client: Option<&HeaderMap>) {
+    let Some(first) = findings.problems().first() else { return };
+    let request_id = client.and_then(|headers| headers.get(&telemetry::REQUEST_ID)?.to_str().ok());
+    tracing::debug!(
+        target: telemetry::PROBLEMS_TARGET,
+        source = connector.source.name,
+        request_id,
+        connector = connector.coordinate,
+        mapping = first.site.as_str(),
+        path = first.problem.path,
+        problem = first.problem.message,
+        count = findings.count(),
+        "mapping problems"
+    );
+}
