@@ -15,9 +15,8 @@ use ficus::{
     connector::{
         BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source, SourceSettings,
     },
-    fetch::{Given, Scope, UpstreamRequest, build},
+    fetch::{Findings, Given, Scope, UpstreamRequest, build},
     mapping::{
-        Problems,
         ast::{Grammar, Mapping},
         json, parse,
         template::{Part, Template, UrlTemplate, parse_base_url, parse_template, parse_url},
@@ -75,6 +74,7 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
     };
     Some(Connector {
         coordinate: "Query.a[0]".to_owned(),
+        id: None,
         kind: Kind::Root { parent: "Query".try_into().ok()?, field: "a".try_into().ok()? },
         source: Arc::new(source),
         request: Some(request),
@@ -90,10 +90,10 @@ fn built(connector: &Connector, args: &Json) -> Option<UpstreamRequest> {
     let arena = Bump::new();
     let env = HashMap::new();
     let args = Some(json::from_json(args, &arena));
-    let given = Given { env: &env, client: None, args, this: None, batch: None, response: None };
+    let given = Given { args, ..Given::new(&env) };
     let variables = given.variables(connector, &arena);
-    let mut problems = Problems::ignored();
-    let mut scope = Scope { variables: &variables, arena: &arena, problems: &mut problems };
+    let mut findings = Findings::default();
+    let mut scope = Scope { variables: &variables, arena: &arena, findings: &mut findings };
     build(connector, connector.request.as_ref()?, None, &mut scope).ok()
 }
 

@@ -67,21 +67,31 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
 
+/// So many errors, and so many warnings, are shown; the others are counted. Nobody reads more before the next run, and a file
+/// of a million faults must not take the memory of a million messages.
+const SHOWN_MAX: usize = 1_000;
+
 impl Diagnostics {
-    /// Keeps one.
+    /// Keeps one, or counts it.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.found.push(diagnostic);
+        let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.warnings };
+        *count += 1;
+        if *count <= SHOWN_MAX {
+            self.found.push(diagnostic);
+        }
     }
 
     /// How many errors there are so far; a check that could only repeat them compares it with an earlier count.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.found.iter().filter(|diagnostic| diagnostic.is_error()).count()
+        self.errors
     }
 
-    /// All of them in the order of files and lines, each once.
+    /// All of them in the order of files and lines, each once. The last tells how many more there are than are shown.
     #[must_use]
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found;
@@ -90,17 +100,30 @@ impl Diagnostics {
             key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
         });
         found.dedup();
+        let left_out = self.errors.saturating_sub(SHOWN_MAX) + self.warnings.saturating_sub(SHOWN_MAX);
+        if let (Some(last), true) = (found.last_mut(), left_out > 0) {
+            let more = format!("{left_out} more are not shown");
+            last.help = Some(last.help.take().map_or(more.clone(), |help| format!("{help}; {more}")));
+        }
         found
     }
 }
 
+/// Longer names are not compared with others.
+const NAME_BYTES_MAX: usize = 200;
+
 /// The known name that is nearest to a mistyped one; none when nothing is near.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // What is that long was not mistyped, and comparing takes the product of the lengths.
+    if typed.len() > NAME_BYTES_MAX {
+        return None;
+    }
     // A third of the letters may be wrong: enough for a slip, too few to suggest something unrelated.
     let allowed = ((typed.chars().count() + 1) / 3).max(1);
     known
         .into_iter()
+        .filter(|name| name.len() <= NAME_BYTES_MAX)
         .map(|name| (strsim::damerau_levenshtein(&typed.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
@@ -129,6 +152,22 @@ mod tests {
         assert_eq!(nearest("timeot", ["timeout", "headers"]), Some("timeout"));
         assert_eq!(nearest("Timeout", ["timeout"]), Some("timeout"));
         assert_eq!(nearest("cache", ["timeout", "headers"]), None);
+        assert_eq!(nearest(&"t".repeat(1 << 20), ["t"]), None);
+    }
+
+    #[test]
+    fn a_flood_is_counted_and_an_error_behind_warnings_is_shown() {
+        let place = |line: usize| TextFile::new("a.yaml", "\n".repeat(9_000)).place(line..line);
+        let mut diagnostics = Diagnostics::default();
+        for line in 0..1_500 {
+            diagnostics.push(Diagnostic::new(Code::UnusedConnectorFile, place(line), "unused"));
+        }
+        diagnostics.push(Diagnostic::new(Code::UnknownKey, place(2_000), "unknown"));
+        assert_eq!(diagnostics.errors(), 1);
+        let found = diagnostics.into_sorted();
+        assert_eq!(found.len(), SHOWN_MAX + 1);
+        let last = found.last().unwrap();
+        assert_eq!((last.message.as_str(), last.help.as_deref()), ("unknown", Some("500 more are not shown")));
     }
 
     #[test]

@@ -65,14 +65,15 @@ fn excerpt(out: &mut String, place: &Place, arrow: &str, gutter: usize, marker: 
     if place.excerpt.trim().is_empty() {
         return;
     }
-    let column = place.column as usize - 1;
+    let before = place.excerpt_column as usize - 1;
+    let column = (place.column as usize - 1).saturating_sub(before);
     // A very long line is shown from shortly before the range.
     let skipped = if column > EXCERPT_CHARS_MAX - 40 { column - 40 } else { 0 };
     // Tabs and other controls would move the marks away from what they mark.
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let shown: String = place.excerpt.chars().skip(skipped).take(EXCERPT_CHARS_MAX).map(plain).collect();
     let length = place.excerpt.chars().count();
-    let end = if place.end_line > place.line { length } else { place.end_column as usize - 1 };
+    let end = if place.end_line > place.line { length } else { (place.end_column as usize - 1).saturating_sub(before) };
     let end = end.min(skipped + EXCERPT_CHARS_MAX);
     let marks = end.saturating_sub(column).max(1);
     line(out, format_args!("{:gutter$} |", ""));

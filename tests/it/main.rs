@@ -12,6 +12,8 @@ mod check;
 mod cli;
 mod demo;
 mod differential;
+mod extremes;
+mod file_properties;
 mod http;
 mod layers;
 mod mapping;

@@ -15,11 +15,12 @@ pub(super) fn triple(made: &mut Maker<'_>) -> Triple {
     let count = made.rng.random_range(0..6);
     // Identifiers are what the schema says they are: text.
     let ids: Vec<String> = (0..count).map(|_| made.rng.random_range(1..8).to_string()).collect();
-    let rows: Vec<Json> = ids
-        .iter()
-        .filter(|_| made.rng.random_bool(0.9))
-        .map(|id| json!({ "id": id, "name": any(made.rng, 1), "extra": 1 }))
-        .collect();
+    let mut rows: Vec<Json> = Vec::new();
+    for id in &ids {
+        if made.rng.random_bool(0.9) {
+            rows.push(json!({ "id": id, "name": any(made.rng, 1), "extra": 1 }));
+        }
+    }
     let mut triple = match made.rng.random_range(0..6) {
         0 | 1 => batch(made, rows),
         2 => one_by_one(made, &rows),

@@ -192,13 +192,14 @@ impl Maker<'_> {
                 fields.push("m: JSON".to_owned());
             }
         }
-        let asked: Vec<String> = fields
-            .iter()
-            .filter(|field| !field.starts_with("n:"))
-            .filter_map(|field| field.split(':').next())
-            .filter(|_| self.rng.random_bool(0.8))
-            .map(|field| if self.rng.random_bool(0.2) { format!("other_{field}: {field}") } else { field.to_owned() })
-            .collect();
+        let mut asked = Vec::new();
+        for field in fields.iter().filter_map(|field| field.split(':').next()).filter(|field| *field != "n") {
+            match self.rng.random_range(0..6) {
+                0 => {}
+                1 => asked.push(format!("other_{field}: {field}")),
+                _ => asked.push(field.to_owned()),
+            }
+        }
         let separator = if self.grammar == Grammar::V0_4 && self.rng.random_bool(0.3) { ", " } else { " " };
         let ty = if is_list { format!("[T{name}]") } else { format!("T{name}") };
         Triple {
@@ -341,14 +342,17 @@ impl Maker<'_> {
         let args = self.client_args();
         let values = ["plain", "{$args.j.s}", "a {$args.j.i} b", "{$args.j.n}", "{$args.j.nope}", "{$request.headers.'x-client'->first}", "{$args.j.b}\\t"];
         let names = ["x-one", "X-Two", "x-fancy", "user-agent", "accept"];
-        let declared: Vec<String> = names
-            .iter()
-            .filter(|_| self.rng.random_bool(0.5))
-            .map(|name| match self.rng.random_range(0..3) {
-                0 if *name != "accept" => format!("{{name: \"{name}\", from: \"x-client\"}}"),
-                _ => format!("{{name: \"{name}\", value: \"{}\"}}", values.choose(self.rng).unwrap()),
-            })
-            .collect();
+        let mut declared = Vec::new();
+        for name in names {
+            match self.rng.random_range(0..6) {
+                0 if name != "accept" => declared.push(format!("{{name: \"{name}\", from: \"x-client\"}}")),
+                1 | 2 => {
+                    let value = values.choose(self.rng).unwrap();
+                    declared.push(format!("{{name: \"{name}\", value: \"{value}\"}}"));
+                }
+                _ => {}
+            }
+        }
         let http = format!("{} headers: [{}]", self.get(""), declared.join(", "));
         let data = json!({ "ok": true });
         let selection = *[

@@ -15,7 +15,7 @@ pub(super) fn any(rng: &mut StdRng, depth: usize) -> Json {
     match rng.random_range(0..if depth == 0 { 5 } else { 9 }) {
         0 => Json::Null,
         1 => rng.random_bool(0.5).into(),
-        2 => [0, 1, 2, -1, 7, 255, 1 << 40][rng.random_range(0..7)].into(),
+        2 => [0, 1, 2, -1, 7, 255, 1i64 << 40][rng.random_range(0..7)].into(),
         3 => [0.5, -2.25, 1e3, 3.0][rng.random_range(0..4)].into(),
         4 => (*TEXTS.choose(rng).unwrap()).into(),
         5 | 6 => (0..rng.random_range(0..4)).map(|_| any(rng, depth - 1)).collect(),
