@@ -29,6 +29,7 @@ pub mod admin;
 pub mod cli;
 pub mod demo;
 pub mod error;
+pub mod import;
 pub mod server;
 pub mod telemetry;
 

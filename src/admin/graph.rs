@@ -295,7 +295,7 @@ impl From<diagnostic::Diagnostic> for Diagnostic {
     fn from(found: diagnostic::Diagnostic) -> Self {
         Diagnostic {
             code: found.code.as_str(),
-            severity: found.code.severity().into(),
+            severity: found.severity.into(),
             message: found.message,
             help: found.help,
             file: found.place.file.to_string(),

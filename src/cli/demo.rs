@@ -33,7 +33,7 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        logs::start(LogFormat::Pretty);
+        logs::start(LogFormat::Pretty, true);
         let backends = BackendOptions { latency: self.latency, ..BackendOptions::default() };
         let options = Options { listen: self.listen, backends, ..Options::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

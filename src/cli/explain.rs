@@ -10,11 +10,11 @@ use clap::Args;
 
 use super::{
     Outcome,
-    shared::{Files, answer, say, show},
+    shared::{Files, answer, say},
 };
 use crate::{
     config::Config,
-    graph::{Graph, load},
+    graph::Graph,
     operation::{Document, Refusal, Rules, coerce},
     plan::{explain, plan},
 };
@@ -51,13 +51,7 @@ impl Explain {
             (None, Some(file)) => read(file)?,
             (None, None) => String::new(),
         };
-        let loaded = match load(&self.files.paths()) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                show(&diagnostics);
-                return Ok(Outcome::Faults);
-            }
-        };
+        let Some(loaded) = self.files.load() else { return Ok(Outcome::Faults) };
         match explained(&loaded.graph, &loaded.config, &text, self.variables.as_ref()) {
             Ok(plans) => {
                 answer(&plans)?;

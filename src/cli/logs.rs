@@ -4,11 +4,14 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogFormat;
+use crate::{config::LogFormat, telemetry::PROBLEMS_TARGET};
 
-/// Starts logging. Without `RUST_LOG`: what Ficus says at level `info`, others' warnings.
-pub(super) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,ficus=info"));
+/// Starts logging. Without `RUST_LOG`: what Ficus says at level `info`, others' warnings; where the debugger is on, somebody
+/// works on mappings and wants to know their problems too.
+pub(super) fn start(format: LogFormat, debugger: bool) {
+    let problems = if debugger { format!(",{PROBLEMS_TARGET}=debug") } else { String::new() };
+    let default = || EnvFilter::new(format!("warn,ficus=info{problems}"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first logger.
     let _ = match format {

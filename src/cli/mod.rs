@@ -2,8 +2,10 @@
 //! error; the exit status says which it was.
 
 mod check;
+mod connector_schema;
 mod demo;
 mod explain;
+mod import;
 mod logs;
 mod schema;
 mod serve;
@@ -34,6 +36,8 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Schema(schema::Schema),
+    ConnectorSchema(connector_schema::ConnectorSchema),
+    Import(import::Import),
 }
 
 /// How a command ends, as its exit status.
@@ -56,6 +60,8 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::ConnectorSchema(command) => command.run(),
+        Command::Import(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::{
     Outcome,
-    shared::{Files, answer, say, show},
+    shared::{Files, answer, say},
 };
 use crate::{
     diagnostic::Diagnostics,
-    graph::{connect_schema, directive_definitions, load, read_files},
+    graph::{connect_schema, directive_definitions, read_files},
 };
 
 const EXAMPLES: &str = "\
@@ -39,16 +39,9 @@ impl Schema {
             answer(&directive_definitions())?;
             return Ok(Outcome::Fine);
         }
-        let paths = self.files.paths();
-        let loaded = match load(&paths) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                show(&diagnostics);
-                return Ok(Outcome::Faults);
-            }
-        };
+        let Some(loaded) = self.files.load() else { return Ok(Outcome::Faults) };
         if self.connect {
-            let written = connect_schema(&read_files(&paths, &mut Diagnostics::default()));
+            let written = connect_schema(&read_files(&self.files.paths(), &mut Diagnostics::default()));
             written.lost.iter().for_each(|lost| say(&format!("not expressed: {lost}\n")));
             answer(&written.sdl)?;
         } else {

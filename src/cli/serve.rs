@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     execute::Gateway,
     fetch::HttpUpstream,
-    graph::{Graph, Paths, load},
+    graph::{Graph, Paths},
     server,
 };
 
@@ -46,17 +46,11 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let paths = self.files.paths();
-        let loaded = match load(&paths) {
-            Ok(loaded) => loaded,
-            Err(diagnostics) => {
-                show(&diagnostics);
-                return Ok(Outcome::Faults);
-            }
-        };
+        let Some(loaded) = self.files.load() else { return Ok(Outcome::Faults) };
         show(&loaded.warnings);
         let listen = self.listen.unwrap_or(loaded.config.listen);
         let config = Config { listen, ..loaded.config };
-        logs::start(config.log);
+        logs::start(config.log, config.debugger);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(serve(loaded.graph, config, paths))?;
         Ok(Outcome::Fine)

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{
     diagnostic::{Diagnostic, render, summary},
-    graph::Paths,
+    graph::{Loaded, Paths, load},
 };
 
 /// Where the files of a graph are.
@@ -34,6 +34,11 @@ impl Files {
             config: self.config.clone(),
         }
     }
+
+    /// Loads the graph. None when its files have faults, which are shown.
+    pub(super) fn load(&self) -> Option<Loaded> {
+        load(&self.paths()).map_err(|diagnostics| show(&diagnostics)).ok()
+    }
 }
 
 /// Prints diagnostics for people to standard error, and how many there were.
@@ -41,7 +46,9 @@ pub(super) fn show(diagnostics: &[Diagnostic]) {
     if diagnostics.is_empty() {
         return;
     }
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // no-color.org: any value but an empty one.
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = io::stderr().is_terminal() && wanted;
     say(&format!("{}{}\n", render(diagnostics, colour), summary(diagnostics)));
 }
 

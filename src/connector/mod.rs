@@ -6,9 +6,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use apollo_compiler::Name;
 
 pub use crate::config::{ResponseFormat, StatusMeaning};
-use crate::mapping::{
-    ast::Mapping,
-    template::{Template, UrlTemplate},
+use crate::{
+    diagnostic::Place,
+    mapping::{
+        ast::Mapping,
+        template::{Template, UrlTemplate},
+    },
 };
 
 /// A backend, from `@source` and `connectors/<name>.yaml` together; the file wins, key by key.
@@ -109,6 +112,8 @@ pub struct ConnectorId(pub u32);
 pub struct Connector {
     /// `Query.users[0]`, `User[1]`: field or type, and which of its `@connect` directives.
     pub coordinate: String,
+    /// Where its `@connect` stands.
+    pub place: Place,
     /// `id` of the directive, unique: another name for it.
     pub id: Option<String>,
     /// What it resolves, and from what.

@@ -9,6 +9,17 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// As it is printed; SARIF has the same words for its levels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
 /// Codes of diagnostics: those of the connect language (section 11) under their names there, and Ficus's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -136,6 +147,8 @@ pub enum Code {
     ConnectorsBatchKeyNotInSelection,
     /// `@groupBy` that does not say how rows find their parent.
     InvalidGroupBy,
+    /// A list leads to a request for each of its items.
+    NPlusOne,
 }
 
 impl Code {
@@ -202,6 +215,7 @@ impl Code {
             Code::ConnectBatchAndThis => "CONNECT_BATCH_AND_THIS",
             Code::ConnectorsBatchKeyNotInSelection => "CONNECTORS_BATCH_KEY_NOT_IN_SELECTION",
             Code::InvalidGroupBy => "INVALID_GROUP_BY",
+            Code::NPlusOne => "N_PLUS_ONE",
         }
     }
 
@@ -209,9 +223,10 @@ impl Code {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Code::NoSourceImport | Code::UnusedConnectorFile | Code::FieldsMissingOnOneWay => {
-                Severity::Warning
-            }
+            Code::NoSourceImport
+            | Code::UnusedConnectorFile
+            | Code::FieldsMissingOnOneWay
+            | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }
     }

@@ -1,24 +1,33 @@
-//! What is wrong with the files of a graph: code, message, places, help. Rendered for people and as JSON.
+//! What is wrong with the files of a graph: code, message, places, help. Rendered for people, as JSON and as SARIF.
 //! Diagnostics belong to loading; what goes wrong while a request runs is an `error`.
 
 mod code;
 mod file;
+mod json;
 mod page;
 mod render;
+mod sarif;
+mod width;
 
 pub use code::{Code, Severity};
 pub use file::{Place, TextFile};
-pub use render::{counted, render, summary, to_json};
+pub use json::to_json;
+pub use render::{counted, render, summary};
+pub use sarif::to_sarif;
 
 /// One fault or warning, with all that a person needs to repair it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// From the closed table; it also says how severe this is.
+    /// From the closed table.
     pub code: Code,
+    /// As the code has it, unless the command line is stricter.
+    pub severity: Severity,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// What shows it, one example each.
+    pub notes: Vec<String>,
     /// Where.
     pub place: Place,
     /// Other places that have to do with it, each with a word on why.
@@ -32,13 +41,36 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
         let message = message.into();
-        Diagnostic { code, message, help: None, place, further: Vec::new(), coordinate: None }
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            message,
+            help: None,
+            notes: Vec::new(),
+            place,
+            further: Vec::new(),
+            coordinate: None,
+        }
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds an example that shows it.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Makes it an error whatever its code says.
+    #[must_use]
+    pub fn denied(mut self) -> Self {
+        self.severity = Severity::Error;
         self
     }
 
@@ -59,7 +91,7 @@ impl Diagnostic {
     /// Whether it stops the graph from being served.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
     }
 }
 
@@ -69,20 +101,31 @@ pub struct Diagnostics {
     found: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
+    /// How many are counted and not shown.
+    left_out: usize,
 }
 
-/// So many errors, and so many warnings, are shown; the others are counted. Nobody reads more before the next run, and a file
-/// of a million faults must not take the memory of a million messages.
-const SHOWN_MAX: usize = 1_000;
 
 impl Diagnostics {
+    /// So many errors, and so many warnings, are shown; the others are counted. Nobody reads more before the next run, and a
+    /// file of a million faults must not take the memory of a million messages.
+    pub const SHOWN_MAX: usize = 1_000;
+
     /// Keeps one, or counts it.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.warnings };
         *count += 1;
-        if *count <= SHOWN_MAX {
+        if *count <= Self::SHOWN_MAX {
             self.found.push(diagnostic);
+        } else {
+            self.left_out += 1;
         }
+    }
+
+    /// Counts errors that are not shown.
+    pub fn leave_out_errors(&mut self, count: usize) {
+        self.errors += count;
+        self.left_out += count;
     }
 
     /// How many errors there are so far; a check that could only repeat them compares it with an earlier count.
@@ -100,9 +143,8 @@ impl Diagnostics {
             key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
         });
         found.dedup();
-        let left_out = self.errors.saturating_sub(SHOWN_MAX) + self.warnings.saturating_sub(SHOWN_MAX);
-        if let (Some(last), true) = (found.last_mut(), left_out > 0) {
-            let more = format!("{left_out} more are not shown");
+        if let (Some(last), true) = (found.last_mut(), self.left_out > 0) {
+            let more = format!("{} more are not shown", self.left_out);
             last.help = Some(last.help.take().map_or(more.clone(), |help| format!("{help}; {more}")));
         }
         found
@@ -165,7 +207,7 @@ mod tests {
         diagnostics.push(Diagnostic::new(Code::UnknownKey, place(2_000), "unknown"));
         assert_eq!(diagnostics.errors(), 1);
         let found = diagnostics.into_sorted();
-        assert_eq!(found.len(), SHOWN_MAX + 1);
+        assert_eq!(found.len(), Diagnostics::SHOWN_MAX + 1);
         let last = found.last().unwrap();
         assert_eq!((last.message.as_str(), last.help.as_deref()), ("unknown", Some("500 more are not shown")));
     }

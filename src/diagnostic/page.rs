@@ -74,6 +74,7 @@ const PAGES: &[(Code, &str)] = &[
     (Code::ConnectBatchAndThis, include_str!("pages/CONNECT_BATCH_AND_THIS.md")),
     (Code::ConnectorsBatchKeyNotInSelection, include_str!("pages/CONNECTORS_BATCH_KEY_NOT_IN_SELECTION.md")),
     (Code::InvalidGroupBy, include_str!("pages/INVALID_GROUP_BY.md")),
+    (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];
 
 impl Code {

@@ -1,13 +1,13 @@
-//! Diagnostics as people read them in a terminal, and as JSON for other tools.
+//! Diagnostics as people read them in a terminal.
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-use super::{Diagnostic, Place, Severity};
+use super::{Diagnostic, Place, Severity, width::columns};
 
 /// Longest part of a source line that is shown, in characters: a terminal's width and a little.
 const EXCERPT_CHARS_MAX: usize = 140;
+/// How much of a longer line stands before the range.
+const BEFORE_CHARS: usize = 40;
 
 /// The text for people: per diagnostic its code and message, the source line with the range underlined, further
 /// places, coordinate and help. Colours are ANSI sequences; ask for them only when a terminal reads.
@@ -36,15 +36,15 @@ pub fn counted(count: usize, word: &str) -> String {
 }
 
 fn one(out: &mut String, diagnostic: &Diagnostic, colour: bool) {
-    let (word, shade) = match diagnostic.code.severity() {
-        Severity::Error => ("error", "31"),
-        Severity::Warning => ("warning", "33"),
+    let shade = match diagnostic.severity {
+        Severity::Error => "31",
+        Severity::Warning => "33",
     };
     let paint = |text: &str, shade: &str| match colour {
         true => format!("\u{1b}[1;{shade}m{text}\u{1b}[0m"),
         false => text.to_owned(),
     };
-    let title = paint(&format!("{word}[{}]", diagnostic.code.as_str()), shade);
+    let title = paint(&format!("{}[{}]", diagnostic.severity.as_str(), diagnostic.code.as_str()), shade);
     line(out, format_args!("{title}: {}", diagnostic.message));
     let widest = diagnostic.further.iter().map(|(place, _)| place.line).fold(diagnostic.place.line, u32::max);
     let gutter = widest.to_string().len();
@@ -52,11 +52,19 @@ fn one(out: &mut String, diagnostic: &Diagnostic, colour: bool) {
     for (place, label) in &diagnostic.further {
         excerpt(out, place, ":::", gutter, |marks| paint(&format!("{} {label}", "-".repeat(marks)), "34"));
     }
+    let mut fact = |name: &str, text: &str| {
+        // Further lines stand below the first one's text.
+        let indent = " ".repeat(gutter + name.len() + 5);
+        line(out, format_args!("{:gutter$} = {name}: {}", "", text.replace('\n', &format!("\n{indent}"))));
+    };
     if let Some(coordinate) = &diagnostic.coordinate {
-        line(out, format_args!("{:gutter$} = at: {coordinate}", ""));
+        fact("at", coordinate);
+    }
+    for note in &diagnostic.notes {
+        fact("note", note);
     }
     if let Some(help) = &diagnostic.help {
-        line(out, format_args!("{:gutter$} = help: {help}", ""));
+        fact("help", help);
     }
 }
 
@@ -65,68 +73,38 @@ fn excerpt(out: &mut String, place: &Place, arrow: &str, gutter: usize, marker: 
     if place.excerpt.trim().is_empty() {
         return;
     }
-    let before = place.excerpt_column as usize - 1;
-    let column = (place.column as usize - 1).saturating_sub(before);
-    // A very long line is shown from shortly before the range.
-    let skipped = if column > EXCERPT_CHARS_MAX - 40 { column - 40 } else { 0 };
-    // Tabs and other controls would move the marks away from what they mark.
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let shown: String = place.excerpt.chars().skip(skipped).take(EXCERPT_CHARS_MAX).map(plain).collect();
     let length = place.excerpt.chars().count();
-    let end = if place.end_line > place.line { length } else { (place.end_column as usize - 1).saturating_sub(before) };
-    let end = end.min(skipped + EXCERPT_CHARS_MAX);
-    let marks = end.saturating_sub(column).max(1);
+    // The excerpt may be a part of its line.
+    let at = |column: u32| (column.saturating_sub(place.excerpt_column) as usize).min(length);
+    let start = at(place.column);
+    let end = if place.end_line > place.line { length } else { at(place.end_column) };
+    // A very long line is shown from shortly before the range.
+    let from = if length > EXCERPT_CHARS_MAX && start > EXCERPT_CHARS_MAX - BEFORE_CHARS {
+        start - BEFORE_CHARS
+    } else {
+        0
+    };
+    let to = length.min(from + EXCERPT_CHARS_MAX);
+    let part = |from: usize, to: usize| -> String {
+        place.excerpt.chars().skip(from).take(to.saturating_sub(from)).map(plain).collect()
+    };
+    let (cut_before, cut_after) = (if from > 0 || place.excerpt_column > 1 { "…" } else { "" }, if to < length { "…" } else { "" });
+    let before = columns(cut_before) + columns(&part(from, start));
+    let marks = columns(&part(start, end.min(to))).max(1);
     line(out, format_args!("{:gutter$} |", ""));
-    line(out, format_args!("{:>gutter$} | {}", place.line, shown.trim_end()));
-    line(out, format_args!("{:gutter$} | {}{}", "", " ".repeat(column - skipped), marker(marks)));
+    let shown = part(from, to);
+    line(out, format_args!("{:>gutter$} | {cut_before}{}{cut_after}", place.line, shown.trim_end()));
+    line(out, format_args!("{:gutter$} | {}{}", "", " ".repeat(before), marker(marks)));
+}
+
+/// Tabs and other controls would move the marks away from what they mark.
+fn plain(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    diagnostics: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    code: &'a str,
-    severity: &'a str,
-    message: &'a str,
-    help: Option<&'a str>,
-    file: &'a str,
-    line: u32,
-    column: u32,
-    end_line: u32,
-    end_column: u32,
-    coordinate: Option<&'a str>,
-}
-
-/// `{"diagnostics": […]}`, also when there are none.
-#[must_use]
-pub fn to_json(diagnostics: &[Diagnostic]) -> String {
-    let entries = diagnostics
-        .iter()
-        .map(|d| Entry {
-            code: d.code.as_str(),
-            severity: match d.code.severity() {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            message: &d.message,
-            help: d.help.as_deref(),
-            file: &d.place.file,
-            line: d.place.line,
-            column: d.place.column,
-            end_line: d.place.end_line,
-            end_column: d.place.end_column,
-            coordinate: d.coordinate.as_deref(),
-        })
-        .collect();
-    serde_json::to_string_pretty(&Document { diagnostics: entries }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -163,17 +141,31 @@ error[UNKNOWN_KEY]: unknown key `timeot`
     }
 
     #[test]
-    fn as_json() {
-        let json: serde_json::Value = serde_json::from_str(&to_json(&[example()])).unwrap();
-        assert_eq!(
-            json,
-            serde_json::json!({"diagnostics": [{
-                "code": "UNKNOWN_KEY", "severity": "error", "message": "unknown key `timeot`",
-                "help": "did you mean `timeout`?", "file": "connectors/orders.yaml",
-                "line": 2, "column": 2, "end_line": 2, "end_column": 8, "coordinate": "Query.orders"
-            }]})
-        );
-        let empty: serde_json::Value = serde_json::from_str(&to_json(&[])).unwrap();
-        assert_eq!(empty, serde_json::json!({"diagnostics": []}));
+    fn marks_stand_below_wide_and_combined_characters() {
+        let line = "a: \u{6771}\u{4eac} e\u{301}x \u{1f980} bad # c";
+        let file = TextFile::new("f.yaml", line);
+        let at = line.find("bad").unwrap();
+        let shown = render(&[Diagnostic::new(Code::InvalidValue, file.place(at..at + 3), "no")], false);
+        let marks = shown.lines().find(|line| line.ends_with("^^^")).unwrap();
+        // `a: ` 3, two wide characters and a blank 5, e and x with an accent over the e and a blank 3, a crab and a blank 3.
+        assert_eq!(marks, format!("  | {}^^^", " ".repeat(14)));
+    }
+
+    #[test]
+    fn a_long_line_is_shown_round_its_range() {
+        let line = format!("{}bad{}", "x".repeat(200), "y".repeat(200));
+        let file = TextFile::new("f.yaml", line.as_str());
+        let shown = render(&[Diagnostic::new(Code::InvalidValue, file.place(200..203), "no")], false);
+        let excerpt = shown.lines().find(|line| line.starts_with("1 |")).unwrap();
+        assert_eq!(excerpt, format!("1 | …{}bad{}…", "x".repeat(40), "y".repeat(97)));
+        assert!(shown.contains(&format!("  | {}^^^\n", " ".repeat(41))), "{shown}");
+    }
+
+    #[test]
+    fn lines_of_a_help_stand_below_each_other() {
+        let diagnostic =
+            Diagnostic::new(Code::NoSchema, Place::whole("schema"), "no").note("one").help("a\nb");
+        let expected = "error[NO_SCHEMA]: no\n --> schema:1:1\n  = note: one\n  = help: a\n          b\n\n";
+        assert_eq!(render(&[diagnostic], false), expected);
     }
 }

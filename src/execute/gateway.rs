@@ -8,9 +8,11 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
+use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
 
 use super::{
+    debugger::debugging,
     plans::{Planned, Plans},
     run::{self, Operation},
     watch::Watch,
@@ -19,10 +21,11 @@ use crate::{
     config::Config,
     connector::Source,
     error::{ClientError, Code},
-    fetch::Upstream,
+    fetch::{Findings, Redaction, Upstream},
     graph::Graph,
     operation::{Refusal, Rules, coerce},
-    response::{Answer, request_errors, write},
+    plan::Plan,
+    response::{Answer, Reported, connector_errors, request_errors, write},
 };
 
 /// The client header that asks for the debugger, with the value `true`.
@@ -205,6 +208,7 @@ impl Gateway {
         };
         let debugging = self.config.debugger && request.headers.as_ref().is_some_and(asks_for_debugging);
         let watch = Watch::new(debugging);
+        let errors_max = self.config.limits.errors_max;
         let operation = Operation {
             graph: &served.graph,
             plan: &planned.plan,
@@ -216,12 +220,15 @@ impl Gateway {
             watch: &watch,
         };
         let (results, conditions) = run::run(&operation).await;
+        let extensions =
+            extensions(&served.graph, &planned.plan, watch, request.headers.as_ref(), errors_max);
         let body = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
             introspection: introspection.as_deref(),
-            errors_max: self.config.limits.errors_max,
+            errors_max,
+            extensions,
         });
         planned.ran(began.elapsed());
         Response { body, kind: ResponseKind::Executed }
@@ -231,6 +238,40 @@ impl Gateway {
 /// Whether a client wants to see the calls of its operation.
 fn asks_for_debugging(client: &HeaderMap) -> bool {
     client.get(&DEBUGGING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// `extensions` of a response: what mappings report, and the calls where the client asked for them.
+fn extensions(
+    graph: &Graph,
+    plan: &Plan,
+    watch: Watch,
+    client: Option<&HeaderMap>,
+    errors_max: usize,
+) -> Map<String, Json> {
+    let (seen, reported) = watch.end();
+    let mut extensions = Map::new();
+    let mut errors = Vec::new();
+    for (step, findings) in reported.iter().map(|(id, findings)| (plan.step(*id), findings)) {
+        let mut path: Vec<&str> = step.path.split('.').filter(|key| !key.is_empty()).collect();
+        if let [field] = step.fields.as_slice() {
+            path.push(field);
+        }
+        let reported = findings.reported().iter();
+        errors.extend(reported.map(|error| Reported {
+            connector: &step.connector,
+            path: path.clone(),
+            error,
+        }));
+    }
+    let left_out = reported.values().map(Findings::reported_left_out).sum();
+    if let Some(errors) = connector_errors(&errors, left_out, errors_max) {
+        extensions.insert("connectorErrors".to_owned(), errors);
+    }
+    if let Some(seen) = seen {
+        let debugging = debugging(&seen, Redaction::of(graph), client);
+        extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
+    }
+    extensions
 }
 
 fn refused(refusal: &Refusal) -> Response {

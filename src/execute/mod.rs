@@ -7,6 +7,7 @@
 
 mod arguments;
 mod calls;
+mod debugger;
 pub mod executor;
 mod gateway;
 mod introspection;

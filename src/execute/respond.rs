@@ -24,7 +24,7 @@ use crate::{
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
-    response::{Link, Node, Table},
+    response::{Link, Node, Table, found},
 };
 
 /// Tables, and what each unit found in them.
@@ -67,7 +67,7 @@ impl Work<'_, '_> {
         if units.is_empty() {
             return found;
         }
-        self.run.watch.made(&self.step.connector, notes);
+        self.run.watch.made(self.step, notes);
         found
     }
 
@@ -276,8 +276,8 @@ fn join<'u>(
     units: impl Iterator<Item = (usize, &'u Unit)>,
 ) -> Result<Vec<(usize, Node)>, ClientError> {
     let Node::List { start, len } = table.node(0) else {
-        let message =
-            format!("{}: the response of a batch does not map to an array.", step.connector.coordinate);
+        let found = found(table, table.node(0));
+        let message = format!("{}: expected a list of rows, found {found}.", step.connector.coordinate);
         return Err(ClientError::new(Code::ValueMismatch, message));
     };
     let many = has_many(step);

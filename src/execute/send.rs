@@ -127,7 +127,7 @@ impl<'r> Work<'_, 'r> {
                         true => self.run.calls.send_anew(&connector.source, request),
                         false => self.run.calls.send(&connector.source, request),
                     };
-                    self.run.watch.sent(call.number, connector, copy, &findings);
+                    self.run.watch.sent(call.number, self.step, copy, &findings);
                     requests.add(call)
                 }
                 Err(error) => Sent::Failed(self.fail_fetch(error, &findings)),
@@ -139,7 +139,7 @@ impl<'r> Work<'_, 'r> {
 
     fn fail_fetch(&mut self, error: FetchError, findings: &Findings) -> u32 {
         let error = error.attributed(&self.step.connector, None).client;
-        self.run.watch.not_sent(&self.step.connector, &error, findings);
+        self.run.watch.not_sent(self.step, &error, findings);
         self.fail(error)
     }
 
@@ -171,7 +171,7 @@ impl<'r> Work<'_, 'r> {
                 Ok(request) => {
                     let copy = self.run.watch.copy(&request);
                     let call = calls.send(&connector.source, request);
-                    self.run.watch.sent(call.number, connector, copy, &findings);
+                    self.run.watch.sent(call.number, self.step, copy, &findings);
                     calls.note(connector, &scope, of_chunk().map(Unit::key), &call);
                     requests.add(call)
                 }

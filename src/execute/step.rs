@@ -62,7 +62,7 @@ pub(super) enum Sent {
 /// Runs a step to its end.
 pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepResult {
     let step = run.plan.step(id);
-    let mut work = Work::new(run, step);
+    let mut work = Work::new(run, id);
     let Asked { asks, units } = work.ask();
     let arguments = match arguments(&step.arguments, run.variables) {
         Ok(arguments) => arguments,
@@ -80,6 +80,7 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
 
 pub(super) struct Work<'s, 'r> {
     pub(super) run: &'s Run<'r>,
+    id: StepId,
     pub(super) step: &'r Step,
     pub(super) errors: Vec<ClientError>,
     /// What the step's mappings had to say, in all of its calls.
@@ -95,8 +96,8 @@ struct Asked {
 }
 
 impl<'s, 'r> Work<'s, 'r> {
-    fn new(run: &'s Run<'r>, step: &'r Step) -> Self {
-        Work { run, step, errors: Vec::new(), findings: run.watch.findings() }
+    fn new(run: &'s Run<'r>, id: StepId) -> Self {
+        Work { run, id, step: run.plan.step(id), errors: Vec::new(), findings: run.watch.findings() }
     }
 
     // ---- keys ------------------------------------------------------------------------------------------------
@@ -203,7 +204,8 @@ impl<'s, 'r> Work<'s, 'r> {
                 Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
             })
             .collect();
-        log_problems(&self.step.connector, &self.findings, self.run.headers);
+        log_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
+        self.run.watch.ended(self.id, self.findings);
         StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
     }
 
@@ -222,7 +224,7 @@ pub(super) fn has_many(step: &Step) -> bool {
 
 /// The result of a step that did not end in time: every object that it was to run for has this error.
 pub(super) fn cut_off(run: &Run<'_>, id: StepId, error: ClientError) -> StepResult {
-    let mut work = Work::new(run, run.plan.step(id));
+    let mut work = Work::new(run, id);
     let Asked { asks, units } = work.ask();
     work.all_failed(&asks, units.len(), error)
 }

@@ -1,7 +1,10 @@
 //! What is written down of an operation for the people who look at it: its calls for the debugger, problems of mappings for
 //! the log. Where nobody looks, nothing is written down. What a client reads is not here, but for errors that mappings report.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use http::HeaderMap;
 use serde_json::Value as Json;
@@ -10,8 +13,10 @@ use super::calls::Answered;
 use crate::{
     connector::Connector,
     error::ClientError,
-    fetch::{Exchange, Findings, UpstreamRequest},
+    fetch::{Exchange, Findings, Redaction, UpstreamRequest},
+    graph::Graph,
     mapping::{json, value::Value},
+    plan::{Step, StepId},
     telemetry,
 };
 
@@ -23,6 +28,8 @@ const EXCHANGES_MAX: usize = 100;
 pub(super) struct Watch {
     logs_problems: bool,
     seen: Option<Mutex<Seen>>,
+    /// By step: what mappings report to the client.
+    reported: Mutex<BTreeMap<StepId, Findings>>,
 }
 
 /// The calls of one operation, in the order they were made.
@@ -49,6 +56,7 @@ impl Watch {
         Watch {
             logs_problems: tracing::enabled!(target: telemetry::PROBLEMS_TARGET, tracing::Level::DEBUG),
             seen: debugging.then(Mutex::default),
+            reported: Mutex::default(),
         }
     }
 
@@ -68,37 +76,28 @@ impl Watch {
     }
 
     /// A request was sent, or joined to the same one sent before.
-    pub(super) fn sent(
-        &self,
-        call: u32,
-        connector: &Arc<Connector>,
-        request: Option<UpstreamRequest>,
-        findings: &Findings,
-    ) {
+    pub(super) fn sent(&self, call: u32, step: &Step, request: Option<UpstreamRequest>, findings: &Findings) {
         let Some(mut seen) = self.seen() else { return };
         match seen.exchange(call) {
             Some(exchange) => exchange.findings.append(findings),
-            None => {
-                let exchange = Exchange::new(connector.clone(), findings.clone());
-                seen.push(Some(call), Exchange { request, ..exchange });
-            }
+            None => seen.push(Some(call), Exchange { request, ..exchange(step, findings.clone()) }),
         }
     }
 
     /// A request could not be built.
-    pub(super) fn not_sent(&self, connector: &Arc<Connector>, error: &ClientError, findings: &Findings) {
+    pub(super) fn not_sent(&self, step: &Step, error: &ClientError, findings: &Findings) {
         let Some(mut seen) = self.seen() else { return };
         // The same failure for many objects is one.
         let known = seen.exchanges.iter_mut().find(|(call, exchange)| {
             call.is_none()
-                && Arc::ptr_eq(&exchange.connector, connector)
+                && Arc::ptr_eq(&exchange.connector, &step.connector)
                 && exchange.error.as_ref() == Some(error)
         });
         match known {
             Some((_, exchange)) => exchange.findings.append(findings),
             None => {
-                let exchange = Exchange::new(connector.clone(), findings.clone());
-                seen.push(None, Exchange { error: Some(error.clone()), ..exchange });
+                let error = Some(error.clone());
+                seen.push(None, Exchange { error, ..exchange(step, findings.clone()) });
             }
         }
     }
@@ -113,16 +112,24 @@ impl Watch {
     }
 
     /// A connector without a request was applied.
-    pub(super) fn made(&self, connector: &Arc<Connector>, notes: Notes) {
+    pub(super) fn made(&self, step: &Step, notes: Notes) {
         let Some(mut seen) = self.seen() else { return };
-        let mut exchange = Exchange::new(connector.clone(), self.findings());
+        let mut exchange = exchange(step, self.findings());
         notes.write_into(&mut exchange);
         seen.push(None, exchange);
     }
 
-    /// What was seen; none where nobody asked.
-    pub(super) fn into_seen(self) -> Option<Seen> {
-        Some(self.seen?.into_inner().unwrap_or_else(PoisonError::into_inner))
+    /// A step ended: this is what its mappings had to say, in all of its calls.
+    pub(super) fn ended(&self, id: StepId, findings: Findings) {
+        if !findings.reported().is_empty() {
+            self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(id, findings);
+        }
+    }
+
+    /// What was seen, where somebody asked, and what mappings report to the client.
+    pub(super) fn end(self) -> (Option<Seen>, BTreeMap<StepId, Findings>) {
+        let seen = self.seen.map(|seen| seen.into_inner().unwrap_or_else(PoisonError::into_inner));
+        (seen, self.reported.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn seen(&self) -> Option<MutexGuard<'_, Seen>> {
@@ -181,18 +188,30 @@ impl Notes {
     }
 }
 
-/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows.
-pub(super) fn log_problems(connector: &Connector, findings: &Findings, client: Option<&HeaderMap>) {
+fn exchange(step: &Step, findings: Findings) -> Exchange {
+    let applied = Some(step.mapping.root().to_string());
+    Exchange { applied, ..Exchange::new(step.connector.clone(), findings) }
+}
+
+/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows. A mapping may put
+/// a value from the environment into its own words.
+pub(super) fn log_problems(
+    graph: &Graph,
+    connector: &Connector,
+    findings: &Findings,
+    client: Option<&HeaderMap>,
+) {
     let Some(first) = findings.problems().first() else { return };
     let request_id = client.and_then(|headers| headers.get(&telemetry::REQUEST_ID)?.to_str().ok());
+    let redaction = Redaction::of(graph);
     tracing::debug!(
         target: telemetry::PROBLEMS_TARGET,
         source = connector.source.name,
         request_id,
         connector = connector.coordinate,
         mapping = first.site.as_str(),
-        path = first.problem.path,
-        problem = first.problem.message,
+        path = &*redaction.text(&first.problem.path),
+        problem = &*redaction.text(&first.problem.message),
         count = findings.count(),
         "mapping problems"
     );

@@ -17,6 +17,8 @@ pub struct Exchange {
     pub request: Option<UpstreamRequest>,
     /// What came back, or why nothing did; none where nothing was sent, or nothing came in time.
     pub answer: Option<Arc<Result<UpstreamResponse, FetchError>>>,
+    /// The selection as it was applied, where it was pruned to what an operation reads.
+    pub applied: Option<String>,
     /// What the selection gave; none where it was not applied, or gave nothing.
     pub mapped: Option<Json>,
     /// What the call failed with.
@@ -29,7 +31,15 @@ impl Exchange {
     /// A call that nothing is known of yet.
     #[must_use]
     pub fn new(connector: Arc<Connector>, findings: Findings) -> Self {
-        Exchange { connector, request: None, answer: None, mapped: None, error: None, findings }
+        Exchange {
+            connector,
+            request: None,
+            answer: None,
+            applied: None,
+            mapped: None,
+            error: None,
+            findings,
+        }
     }
 
     /// The response, where there is one.

@@ -8,8 +8,6 @@ mod url;
 
 use http::HeaderMap;
 
-pub(super) use url::ENCODED;
-
 use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},

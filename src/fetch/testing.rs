@@ -12,6 +12,7 @@ use crate::{
         BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
         SourceSettings,
     },
+    diagnostic::Place,
     mapping::{
         ast::{Grammar, Mapping},
         json, parse,
@@ -55,6 +56,7 @@ pub(super) fn request(method: Method, url: &str) -> Request {
 pub(super) fn connector(source: Source, request: Request) -> Connector {
     Connector {
         coordinate: "Query.order[0]".to_owned(),
+        place: Place::whole("schema.graphql"),
         id: None,
         kind: Kind::Root { parent: "Query".try_into().unwrap(), field: "order".try_into().unwrap() },
         source: Arc::new(source),

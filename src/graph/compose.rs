@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::{Name, Schema, ast::Document, diagnostic::ToCliReport, validation::DiagnosticList};
+use apollo_compiler::{Name, Schema, ast::Document, parser::Parser, diagnostic::ToCliReport, validation::DiagnosticList};
 
 use super::{
     definitions::sdl,
@@ -11,7 +11,7 @@ use super::{
     link::{Links, read_links},
     tidy::tidy,
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, suggest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest};
 
 /// One schema made of all files, with the directives of connectors still in it. Not necessarily valid: what is wrong is
 /// in the diagnostics, and what can be checked nevertheless is.
@@ -26,16 +26,24 @@ pub(super) struct Composed {
     pub(super) refused_fields: HashSet<(Name, Name)>,
 }
 
+/// Lexical tokens of one file. The largest public schemas have some hundred thousand.
+const TOKENS_MAX: usize = 500_000;
+
 /// Composes the files, given by name and text.
 pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics) -> Composed {
     let mut files = SchemaFiles::new(texts);
     let mut documents = Vec::new();
     for (name, text) in texts {
-        let document = match Document::parse(text.as_str(), name.as_str()) {
+        let mut parser = Parser::new().token_limit(TOKENS_MAX);
+        let document = match parser.parse_ast(text.as_str(), name.as_str()) {
             Ok(document) => document,
             Err(broken) => {
                 files.know(&broken.partial.sources);
-                report(&broken.errors, &files, None, diagnostics);
+                if parser.tokens_reached() > TOKENS_MAX {
+                    diagnostics.push(too_long(name));
+                } else {
+                    report(&broken.errors, &files, None, diagnostics);
+                }
                 broken.partial
             }
         };
@@ -75,6 +83,11 @@ fn definitions(links: &Links) -> Document {
     }
 }
 
+fn too_long(name: &str) -> Diagnostic {
+    let message = format!("the file has more than {TOKENS_MAX} tokens (names, numbers, marks)");
+    Diagnostic::new(Code::GraphQlError, Place::whole(name), message).help("cut it into several files")
+}
+
 /// Turns apollo-compiler's errors into diagnostics.
 fn report(
     errors: &DiagnosticList,
@@ -82,7 +95,7 @@ fn report(
     schema: Option<&Schema>,
     diagnostics: &mut Diagnostics,
 ) {
-    for error in errors.iter() {
+    for error in errors.iter().take(Diagnostics::SHOWN_MAX) {
         let location = error.error.location();
         let message = error.error.to_string().replace("connect__", "").replace("link__", "");
         let mut diagnostic = Diagnostic::new(Code::GraphQlError, files.place(location), message.clone());
@@ -91,6 +104,7 @@ fn report(
         }
         diagnostics.push(diagnostic);
     }
+    diagnostics.leave_out_errors(errors.len().saturating_sub(Diagnostics::SHOWN_MAX));
 }
 
 /// What to do about an error of the schema, where there is more to say than the error says.

@@ -170,13 +170,7 @@ impl Number<'_> {
     /// Its value as a double; none beyond the doubles.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
-        let float = match self {
-            #[allow(clippy::cast_precision_loss, reason = "doubles round")]
-            Number::Int(int) => *int as f64,
-            Number::Float(float) => *float,
-            Number::Text(text) => text.parse().ok()?,
-        };
-        float.is_finite().then_some(float)
+        self.rounded().filter(|float| float.is_finite())
     }
 
     /// Whether it is written without fraction and exponent: `1` is, `1.0` and `1e3` are not.
@@ -189,7 +183,7 @@ impl Number<'_> {
         }
     }
 
-    /// Compares values: whole numbers of 64 bits exactly, others as doubles; none for two numbers beyond the doubles
+    /// Compares values: whole numbers of 64 bits exactly, others as doubles; none for two numbers beyond the doubles on one side
     /// that are not written the same.
     #[must_use]
     pub fn compare(&self, other: &Number<'_>) -> Option<Ordering> {
@@ -201,7 +195,18 @@ impl Number<'_> {
         {
             return Some(Ordering::Equal);
         }
-        self.as_f64()?.partial_cmp(&other.as_f64()?)
+        let (a, b) = (self.rounded()?, other.rounded()?);
+        if a.is_infinite() && a == b { None } else { a.partial_cmp(&b) }
+    }
+
+    /// Its value as a double; infinite beyond the doubles.
+    fn rounded(&self) -> Option<f64> {
+        Some(match self {
+            #[allow(clippy::cast_precision_loss, reason = "doubles round")]
+            Number::Int(int) => *int as f64,
+            Number::Float(float) => *float,
+            Number::Text(text) => text.parse().ok()?,
+        })
     }
 }
 
@@ -250,7 +255,9 @@ mod tests {
             ("9007199254740993", "9007199254740992", Some(Greater)),
             ("1.5", "2", Some(Less)),
             ("1e999", "1e999", Some(Equal)),
-            ("1e999", "1", None),
+            ("1e999", "1", Some(Greater)),
+            ("-1e999", "1e999", Some(Less)),
+            ("1e999", "2e999", None),
             ("18446744073709551616", "18446744073709551616", Some(Equal)),
         ];
         for (a, b, expected) in cases {

@@ -26,6 +26,11 @@ impl Given {
         self.names().is_none()
     }
 
+    /// Whether nothing at all is known of it, nor of what stands below.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.0 == Shape::Unknown
+    }
+
     /// What is given for a field; none where it is not given.
     pub(super) fn field(&self, name: &str) -> Option<Given> {
         let mut found = Vec::new();

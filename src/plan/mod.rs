@@ -4,7 +4,7 @@
 //! A plan has **positions** (places in the response where objects with one selection set stand), **layouts** (what a
 //! record at a position holds) and **steps** (fetches). A step runs once for all objects of its position.
 //! `collect` merges selection sets, `planner` decides where each field comes from, `select` compiles mappings down to
-//! what the operation selects, `explain` prints a plan.
+//! what the operation selects, `explain` prints a plan, `n_plus_one` looks for lists that lead to a request for each item.
 
 mod arguments;
 mod collect;
@@ -12,6 +12,7 @@ mod condition;
 mod draft;
 mod explain;
 mod given;
+mod n_plus_one;
 mod planner;
 mod projection;
 mod prune;
@@ -25,6 +26,7 @@ use apollo_compiler::Name;
 pub use arguments::{Argument, ArgumentValue};
 pub use condition::{Condition, ConditionId};
 pub use explain::explain;
+pub use n_plus_one::n_plus_one;
 pub use planner::plan;
 #[cfg(test)]
 pub(crate) use projection::compile_projection;

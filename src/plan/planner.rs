@@ -23,14 +23,7 @@ use crate::{connector::ConnectorId, graph::Graph};
 /// Compiles an operation.
 #[must_use]
 pub fn plan(graph: &Graph, document: &ExecutableDocument, operation: &Operation) -> Plan {
-    let mut planner = Planner {
-        graph,
-        document,
-        positions: Vec::new(),
-        layouts: Vec::new(),
-        steps: Vec::new(),
-        selections: graph.connectors.iter().map(|_| OnceCell::new()).collect(),
-    };
+    let mut planner = Planner::new(graph, document);
     let root = planner.new_position(operation.object_type(), None, Given::nothing(), None, Vec::new());
     let mutation = operation.operation_type == OperationType::Mutation;
     let merged = collect(
@@ -61,6 +54,8 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<StepDraft>,
     /// What each connector's selection gives, once it was asked.
     pub(super) selections: Vec<OnceCell<Given>>,
+    /// Connectors that complete an interface or union, and thereby all its types. There are few: most types are objects.
+    pub(super) of_abstract: Vec<(&'a Name, &'a Vec<ConnectorId>)>,
 }
 
 /// Which way a field is resolved.
@@ -73,6 +68,44 @@ enum Source {
 }
 
 impl<'a> Planner<'a> {
+    /// A planner that planned nothing yet.
+    pub(super) fn new(graph: &'a Graph, document: &'a ExecutableDocument) -> Self {
+        Planner {
+            graph,
+            document,
+            positions: Vec::new(),
+            layouts: Vec::new(),
+            steps: Vec::new(),
+            selections: graph.connectors.iter().map(|_| OnceCell::new()).collect(),
+            of_abstract: graph
+                .by_type
+                .iter()
+                .filter(|(name, _)| graph.schema.get_object(name).is_none())
+                .collect(),
+        }
+    }
+
+    // ---- without an operation ----------------------------------------------------------------------------------
+
+    /// A position that no operation made, to ask what would be done there. What was planned before is forgotten.
+    pub(super) fn stand_at(&mut self, declared: &Name, given: Given, is_root: bool) -> PositionId {
+        self.forget();
+        let owner = (!is_root).then(|| step_id(0));
+        let layout = owner.map(|_| self.new_layout());
+        self.new_position(declared, layout, given, owner, Vec::new())
+    }
+
+    /// The connectors of the steps since then, those that only fetch a key too.
+    pub(super) fn planned(&self) -> Vec<ConnectorId> {
+        self.steps.iter().map(|step| step.connector).collect()
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.positions.clear();
+        self.layouts.clear();
+        self.steps.clear();
+    }
+
     // ---- positions -------------------------------------------------------------------------------------------
 
     fn new_position(

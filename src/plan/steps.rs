@@ -67,13 +67,8 @@ impl<'a> Planner<'a> {
     pub(super) fn completions(&self, concrete: &Name) -> impl Iterator<Item = ConnectorId> {
         let schema = &self.graph.schema;
         let own = self.graph.by_type.get(concrete).into_iter().flatten();
-        let inherited = self
-            .graph
-            .by_type
-            .iter()
-            .filter(move |(name, _)| *name != concrete && schema.is_subtype(name, concrete))
-            .flat_map(|(_, ids)| ids);
-        let mut inherited: Vec<ConnectorId> = inherited.copied().collect();
+        let inherited = self.of_abstract.iter().filter(|(name, _)| schema.is_subtype(name, concrete));
+        let mut inherited: Vec<ConnectorId> = inherited.flat_map(|(_, ids)| ids.iter().copied()).collect();
         inherited.sort_unstable();
         own.copied().chain(inherited)
     }
@@ -87,7 +82,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What a connector's selection gives.
-    fn selection(&self, id: ConnectorId) -> Option<&Given> {
+    pub(super) fn selection(&self, id: ConnectorId) -> Option<&Given> {
         let connector = self.connector(id)?;
         Some(self.selections.get(id.0 as usize)?.get_or_init(|| Given::of(&connector.selection)))
     }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    connector::Connector,
     error::{ClientError, Code},
+    mapping::problems::ReportedError,
     operation::Refusal,
 };
 
@@ -67,6 +69,44 @@ impl ErrorList {
         self.json.push(b']');
         Some(self.json)
     }
+}
+
+/// An error that a mapping reported with `->withError`, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Reported<'a> {
+    /// The connector.
+    pub connector: &'a Connector,
+    /// Response keys that lead to what the connector gives; the indexes of lists are not known.
+    pub path: Vec<&'a str>,
+    /// What the mapping says.
+    pub error: &'a ReportedError,
+}
+
+/// The list for `extensions.connectorErrors` (section 8 of the connect language), made like one of `errors`; none where
+/// nothing was reported. `left_out` were dropped before.
+#[must_use]
+pub fn connector_errors(reported: &[Reported<'_>], left_out: u64, max: usize) -> Option<Value> {
+    let dropped: u64 = reported.iter().skip(max).map(|reported| reported.error.count).sum();
+    let left_out = left_out + dropped;
+    let mut list: Vec<Value> = reported.iter().take(max).map(reported_entry).collect();
+    if left_out > 0 {
+        let message = format!("{left_out} more errors were left out.");
+        list.push(entry(&ClientError::new(Code::LimitErrors, message), &[], None));
+    }
+    (!list.is_empty()).then_some(Value::Array(list))
+}
+
+fn reported_entry(reported: &Reported<'_>) -> Value {
+    let Reported { connector, path, error } = reported;
+    let mut own = error.extensions.clone();
+    let mut extensions = Map::new();
+    extensions.extend(own.shift_remove_entry("code"));
+    if !connector.source.name.is_empty() {
+        extensions.insert("service".to_owned(), connector.source.name.as_str().into());
+    }
+    extensions.insert("connector".to_owned(), json!({ "coordinate": connector.coordinate }));
+    extensions.extend(own);
+    json!({ "message": error.message, "path": path, "count": error.count, "extensions": extensions })
 }
 
 /// The body of a response to a request that never ran, for one reason.

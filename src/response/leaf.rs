@@ -136,9 +136,10 @@ impl Expected {
 }
 
 /// What kind of value was found, for messages.
-pub(super) fn found(table: &Table, node: Node) -> &'static str {
+pub(crate) fn found(table: &Table, node: Node) -> &'static str {
     match node {
-        Node::Missing | Node::Null => "null",
+        Node::Missing => "nothing",
+        Node::Null => "null",
         Node::Bool(_) => "a boolean",
         Node::Number { .. } => "a number",
         Node::String { .. } => "a string",

@@ -8,7 +8,7 @@ mod leaf;
 mod table;
 mod write;
 
-pub use errors::{ErrorList, PathSegment, refusal, request_errors};
-pub(crate) use leaf::unquoted;
+pub use errors::{ErrorList, PathSegment, Reported, connector_errors, refusal, request_errors};
+pub(crate) use leaf::{found, unquoted};
 pub use table::{Link, Node, Row, StepResult, Table};
 pub use write::{Answer, write};

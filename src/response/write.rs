@@ -1,4 +1,4 @@
-//! Walks a plan and the tables of its steps together and writes `{"data": …, "errors": …}`.
+//! Walks a plan and the tables of its steps together and writes `{"data": …, "errors": …, "extensions": …}`.
 //! Null propagation is the GraphQL specification's (section 6.4.4): what was written of a nulled object is cut off again.
 
 use std::sync::OnceLock;
@@ -28,6 +28,8 @@ pub struct Answer<'a> {
     pub introspection: Option<&'a JsonMap>,
     /// Most entries of `errors`.
     pub errors_max: usize,
+    /// `extensions`; an empty map is left out.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Writes a response.
@@ -57,6 +59,12 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
     if let Some(errors) = errors.finish() {
         out.extend_from_slice(b",\"errors\":");
         out.extend_from_slice(&errors);
+    }
+    if !answer.extensions.is_empty()
+        && let Ok(extensions) = serde_json::to_vec(&answer.extensions)
+    {
+        out.extend_from_slice(b",\"extensions\":");
+        out.extend_from_slice(&extensions);
     }
     out.push(b'}');
     out.into()
@@ -182,7 +190,11 @@ impl<'a> Writer<'a> {
                 let held = Held { table, index, step, node };
                 match pick(&held) {
                     Some(node) => self.value(&field.ty, field, Held { node, ..held }),
-                    None => self.mismatch(&field.ty, field, Expected::Object, &held),
+                    // It is the object around the field that is none.
+                    None => {
+                        let coordinate = &self.answer.plan.step(step).connector.coordinate;
+                        self.mismatch_of(coordinate, &field.ty, field, Expected::Object, &held)
+                    }
                 }
             }
         }
@@ -190,7 +202,7 @@ impl<'a> Writer<'a> {
 
     fn value(&mut self, ty: &'a Type, field: &'a Field, held: Held<'a>) -> Result<(), Nulled> {
         if matches!(held.node, Node::Null | Node::Missing) {
-            return self.null(ty, field);
+            return self.null_for(ty, field, leaf::found(held.table, held.node));
         }
         match ty {
             Type::List { item, .. } => self.list(ty, item, field, held),
@@ -308,17 +320,36 @@ impl<'a> Writer<'a> {
         expected: Expected,
         held: &Held<'_>,
     ) -> Result<(), Nulled> {
+        self.mismatch_of(&field.coordinate, ty, field, expected, held)
+    }
+
+    fn mismatch_of(
+        &mut self,
+        coordinate: &str,
+        ty: &Type,
+        field: &Field,
+        expected: Expected,
+        held: &Held<'_>,
+    ) -> Result<(), Nulled> {
         let found = leaf::found(held.table, held.node);
         let (wanted, help) = expected.describe(found);
-        let message = format!("{}: expected {wanted}, found {found}.{help}", field.coordinate);
+        let message = format!("{coordinate}: expected {wanted}, found {found}.{help}");
         self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
         self.nulled(ty)
     }
 
     /// No value, and no error yet.
     fn null(&mut self, ty: &Type, field: &Field) -> Result<(), Nulled> {
+        self.null_for(ty, field, "nothing")
+    }
+
+    fn null_for(&mut self, ty: &Type, field: &Field, found: &str) -> Result<(), Nulled> {
         if is_non_null(ty) {
-            let message = format!("{} is non-null and has no value.", field.coordinate);
+            let expected = match self.path.last() {
+                Some(PathSegment::Index(_)) => "a non-null item",
+                _ => "a non-null value",
+            };
+            let message = format!("{}: expected {expected}, found {found}.", field.coordinate);
             self.errors.push(&ClientError::new(Code::NullInNonNull, message), &self.path, field.location);
         }
         self.nulled(ty)

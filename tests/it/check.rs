@@ -7,33 +7,50 @@
 use std::{fs, path::Path};
 
 use ficus::{
-    diagnostic::{Code, Diagnostic, render, summary},
+    diagnostic::{Code, Diagnostic, Diagnostics, render, summary},
     graph::{Sources, load_sources},
+    plan::n_plus_one,
 };
 
 #[test]
 fn wrong_files_get_the_diagnostics_that_the_cases_show() {
+    let (mut files, failures) = run_folder("tests/check");
+    files.retain(|(name, text)| !text.contains(&format!("[{}]", name.replace('-', "_").to_uppercase())));
+    let without: Vec<&String> = files.iter().map(|(name, _)| name).collect();
+    assert!(without.is_empty(), "no case shows the code that the file is named after: {without:?}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Mistakes that people make, each with all that is said of it: whether the message alone tells what to change is for a
+/// reader to judge.
+#[test]
+fn mistakes_get_the_messages_that_the_cases_show() {
+    let (files, failures) = run_folder("tests/check/mistakes");
+    assert!(files.len() >= 20, "the mistakes are there");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Runs the files of a folder: their names with what stands in them now, and the cases whose answers differ.
+fn run_folder(folder: &str) -> (Vec<(String, String)>, Vec<String>) {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut failures = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    files.sort();
-    assert!(files.len() >= 40, "the cases are there");
-    for path in files {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let (rewritten, wrong) = run(&text);
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         if update && rewritten != text {
             fs::write(&path, &rewritten).unwrap();
         }
-        let code = name.trim_end_matches(".md").replace('-', "_").to_uppercase();
-        if !rewritten.contains(&format!("[{code}]")) {
-            failures.push(format!("{name}: no case shows {code}"));
-        }
         failures.extend(wrong.into_iter().filter(|_| !update).map(|case| format!("{name}: {case}")));
+        files.push((name, rewritten));
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(!files.is_empty(), "the cases are there");
+    (files, failures)
 }
 
 /// Runs all cases of a file. Gives the file with the answers of this run, and the cases whose answers differ.
@@ -106,19 +123,29 @@ fn example(text: &str) -> Sources {
     sources
 }
 
+/// As `ficus check` finds them.
 fn diagnostics(sources: &Sources) -> Vec<Diagnostic> {
-    load_sources(sources).map_or_else(|diagnostics| diagnostics, |loaded| loaded.warnings)
+    match load_sources(sources) {
+        Ok(loaded) => {
+            let mut all = Diagnostics::default();
+            loaded.warnings.into_iter().chain(n_plus_one(&loaded.graph)).for_each(|found| all.push(found));
+            all.into_sorted()
+        }
+        Err(diagnostics) => {
+            assert!(diagnostics.iter().any(Diagnostic::is_error), "a refusal has an error");
+            diagnostics
+        }
+    }
 }
 
 /// Every code of the table has a case. Files that cannot be read are not a matter of their text.
 #[test]
 fn every_code_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = fs::read_to_string(root.join("src/diagnostic/code.rs")).unwrap();
-    let codes = table.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
-    let without: Vec<String> = codes
-        .map(|code| code.to_lowercase().replace('_', "-"))
-        .filter(|code| code != "unreadable-file" && !root.join(format!("tests/check/{code}.md")).exists())
+    let without: Vec<String> = Code::all()
+        .filter(|code| *code != Code::UnreadableFile)
+        .map(|code| code.as_str().to_lowercase().replace('_', "-"))
+        .filter(|code| !root.join(format!("tests/check/{code}.md")).exists())
         .collect();
     assert_eq!(without, Vec::<String>::new());
 }
@@ -142,13 +169,6 @@ fn take(sources: &mut Sources, info: &str, content: &str) {
 }
 
 fn answer(sources: &Sources) -> String {
-    let shown =
-        |diagnostics: &[Diagnostic]| format!("{}{}\n", render(diagnostics, false), summary(diagnostics));
-    match load_sources(sources) {
-        Ok(loaded) => shown(&loaded.warnings),
-        Err(diagnostics) => {
-            assert!(diagnostics.iter().any(Diagnostic::is_error), "a refusal has an error");
-            shown(&diagnostics)
-        }
-    }
+    let found = diagnostics(sources);
+    format!("{}{}\n", render(&found, false), summary(&found))
 }

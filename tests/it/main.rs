@@ -10,15 +10,19 @@
 
 mod check;
 mod cli;
+mod debugger;
 mod demo;
 mod differential;
+mod editors;
 mod extremes;
 mod file_properties;
 mod http;
+mod import;
 mod layers;
 mod mapping;
 mod mapping_properties;
 mod mount;
+mod n_plus_one;
 mod plan;
 mod playground;
 mod readme;

@@ -1,4 +1,4 @@
-//! Runs `tests/mapping/*.txt`: mappings, what they are applied to, and what they give.
+//! Runs `tests/mapping/**/*.txt`: mappings, what they are applied to, and what they give.
 //!
 //! ```text
 //! == the name of the behaviour
@@ -13,13 +13,17 @@
 //! ```
 //! Lines that begin with a blank belong to the line before. `UPDATE_EXPECT=1` writes value, problems and errors anew.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bumpalo::Bump;
 use ficus::mapping::{
     ast::Grammar,
     evaluate::{Variables, evaluate},
-    json,
+    json, methods,
     parse::parse,
     problems::Problems,
 };
@@ -28,10 +32,7 @@ use ficus::mapping::{
 fn mappings_give_what_their_cases_say() {
     let mut wrong = Vec::new();
     let mut count = 0;
-    let mut files: Vec<_> =
-        fs::read_dir("tests/mapping").unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in files {
+    for file in files(Path::new("tests/mapping")) {
         let text = fs::read_to_string(&file).unwrap();
         let (head, cases) = Case::read_all(&text);
         count += cases.len();
@@ -47,7 +48,39 @@ fn mappings_give_what_their_cases_say() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count} cases are wrong:\n\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count > 150, "only {count} cases were found");
+    assert!(count > 400, "only {count} cases were found");
+}
+
+/// A method is not in the language before a reader finds what it does, with what it cannot, on nothing, and called wrongly.
+#[test]
+fn every_method_has_cases() {
+    let cases: Vec<Case> = files(Path::new("tests/mapping/methods"))
+        .iter()
+        .flat_map(|file| Case::read_all(&fs::read_to_string(file).unwrap()).1)
+        .collect();
+    let mut lacking = Vec::new();
+    for method in methods::names() {
+        let arrow = format!("->{method}");
+        for case in ["", " of nothing", " with a wrong number of arguments"] {
+            let name = format!("{method}{case}");
+            let is_there = |case: &Case| {
+                case.name == name && case.get("mapping").is_some_and(|text| text.contains(&arrow))
+            };
+            if !cases.iter().any(is_there) {
+                lacking.push(name);
+            }
+        }
+    }
+    assert!(lacking.is_empty(), "no cases of these names in tests/mapping/methods: {lacking:?}");
+}
+
+/// The case files below a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    let mut files: Vec<PathBuf> = entries.flat_map(below).collect();
+    files.sort();
+    files
 }
 
 struct Case {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ficus::{
     config::Limits,
     graph::{Sources, load_sources},
+    mapping::methods,
 };
 
 const README: &str = include_str!("../../README.md");
@@ -42,6 +43,16 @@ fn the_table_of_codes_is_the_closed_table() {
         table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert!(in_code.len() > 20, "{in_code:?}");
     assert_eq!(in_readme, in_code);
+}
+
+#[test]
+fn the_table_of_methods_has_them_all() {
+    let known: BTreeSet<&str> = methods::names().collect();
+    let table = README.split("### Methods").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let in_readme: BTreeSet<&str> =
+        rows.flat_map(|row| row.split("`, `")).filter_map(|method| method.split(['(', '`']).next()).collect();
+    assert_eq!(in_readme, known);
 }
 
 #[test]

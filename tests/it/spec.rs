@@ -53,6 +53,20 @@ fn operations() {
 }
 
 #[test]
+fn debugger() {
+    check_folder("spec/debugger", run);
+}
+
+/// Each request is sent twice: with the debugger, whose problems are listed, and without, which must change nothing else.
+#[test]
+fn problems() {
+    check_folder("spec/problems", |case| {
+        let (plain, debugged) = (run(case)?, run(&case.debugged())?);
+        plain.into_iter().zip(debugged).map(|(plain, debugged)| with_problems(plain, debugged)).collect()
+    });
+}
+
+#[test]
 fn abstract_types() {
     check_folder("spec/abstract_types", run);
 }
@@ -97,6 +111,52 @@ fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
             }
         }
     })
+}
+
+/// The answer to a request, with the problems that the debugger showed of it, a line each.
+fn with_problems(plain: Vec<Expected>, debugged: Vec<Expected>) -> Result<Vec<Expected>, String> {
+    let mut lines = Vec::new();
+    let mut rest = Vec::new();
+    for (info, text) in debugged {
+        if !info.starts_with("json") {
+            rest.push((info, text));
+            continue;
+        }
+        let mut answer = json::parse(&text)?;
+        if let Some(Json::Object(mut extensions)) = answer.take("extensions") {
+            let debugger = extensions.iter().position(|(key, _)| key == "\"apolloConnectorsDebugging\"");
+            if let Some(debugger) = debugger {
+                lines.extend(problem_lines(&extensions.remove(debugger).1.to_string())?);
+            }
+            if let (Json::Object(members), false) = (&mut answer, extensions.is_empty()) {
+                members.push(("\"extensions\"".to_owned(), Json::Object(extensions)));
+            }
+        }
+        rest.push((info, json::layout(&answer.to_string())?));
+    }
+    if rest != plain {
+        return Err(format!("the debugger changes the answer\n{plain:#?}\n{rest:#?}"));
+    }
+    let mut blocks = plain;
+    blocks.push(("text problems".to_owned(), lines.join("\n")));
+    Ok(blocks)
+}
+
+/// `COORDINATE LOCATION [PATH]: MESSAGE (COUNT)`
+fn problem_lines(debugger: &str) -> Result<Vec<String>, String> {
+    let shown: serde_json::Value = serde_json::from_str(debugger).map_err(|error| error.to_string())?;
+    let text = |json: &serde_json::Value| json.as_str().unwrap_or_default().to_owned();
+    let mut lines = Vec::new();
+    for call in shown["data"].as_array().into_iter().flatten() {
+        for problem in call["problems"].as_array().into_iter().flatten() {
+            let (details, location) = (&problem["details"], text(&problem["location"]));
+            let place = format!("{location} {}", text(&details["path"]));
+            let coordinate = text(&call["connector"]["coordinate"]);
+            let message = text(&details["message"]);
+            lines.push(format!("{coordinate} {}: {message} ({})", place.trim(), details["count"]));
+        }
+    }
+    Ok(lines)
 }
 
 fn response_block(response: &Response) -> Result<Expected, String> {

@@ -8,7 +8,8 @@
 //!   OUTCOME is a status, `timeout`, `unreachable`, `busy` or `never`. One call mocked twice in one block answers in
 //!   turn; a later block replaces what an earlier one said of a call. `a{2000}` is that many letters.
 //! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`, `json context`: one request.
-//! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text plan`: what is expected of it.
+//! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text problems`, `text plan`: what is
+//!   expected of it.
 
 use std::{
     fmt::Write as _,
@@ -31,7 +32,7 @@ struct Piece {
 }
 
 /// A step of a case, in the order of the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Step {
     /// The mocks of one block.
     Mocks(Vec<(String, Vec<Answer>)>),
@@ -39,7 +40,7 @@ pub(crate) enum Step {
 }
 
 /// A file read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Case {
     path: PathBuf,
     pieces: Vec<Piece>,
@@ -88,6 +89,20 @@ impl Case {
             case.take(info, piece.text).map_err(|problem| format!("```{info}: {problem}"))?;
         }
         Ok(case)
+    }
+
+    /// The same case, its requests asking for the debugger.
+    pub(crate) fn debugged(&self) -> Case {
+        let mut case = self.clone();
+        case.files.push(("ficus.yaml".to_owned(), "debugger: true".to_owned()));
+        for step in &mut case.steps {
+            if let Step::Request(request) = step {
+                let header = http::HeaderName::from_static("apollo-connectors-debugging");
+                let headers = request.headers.get_or_insert_default();
+                headers.insert(header, http::HeaderValue::from_static("true"));
+            }
+        }
+        case
     }
 
     fn take(&mut self, info: &str, text: String) -> Result<(), String> {
@@ -213,7 +228,7 @@ impl Piece {
 }
 
 fn is_expected(info: &str) -> bool {
-    ["json response", "json request error", "json refused", "text calls", "text plan"]
+    ["json response", "json request error", "json refused", "text calls", "text problems", "text plan"]
         .iter()
         .any(|expected| info.starts_with(expected))
 }

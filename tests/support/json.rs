@@ -14,6 +14,15 @@ pub(crate) enum Json {
     Object(Vec<(String, Json)>),
 }
 
+impl Json {
+    /// Takes a member out of an object.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json> {
+        let Json::Object(members) = self else { return None };
+        let index = members.iter().position(|(key, _)| key.trim_matches('"') == name)?;
+        Some(members.remove(index).1)
+    }
+}
+
 /// Reads JSON and writes it in the one layout that cases use.
 ///
 /// # Errors

@@ -5,4 +5,5 @@ pub(crate) mod case;
 pub(crate) mod conforms;
 pub(crate) mod gateway;
 pub(crate) mod json;
+pub(crate) mod json_schema;
 pub(crate) mod upstream;

@@ -17,8 +17,7 @@ use crate::{
 };
 
 /// What a dynamic value keeps as it is: the unreserved characters of RFC 3986.
-pub(in crate::fetch) const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Origin, path and query, in the order of section 3: what the source says, then what the connector says.
 pub(super) fn build<'a>(

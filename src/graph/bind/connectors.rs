@@ -87,6 +87,7 @@ impl<'a> Binder<'a> {
         let batch = join.map(|join| batch(join, written, group_by, &mut inputs));
         Some(Connector {
             coordinate,
+            place: written.place.clone(),
             id: written.id.as_ref().map(|id| id.value.clone()),
             kind: self.kind(element, written.entity),
             source,

@@ -222,6 +222,11 @@ impl Mappings<'_> {
             "args" => self.argument(readable.args?, &reference.path, place),
             "this" => self.field(readable.this?, &reference.path, "$this", place),
             "batch" => self.field(readable.batch?, &reference.path, "$batch", place),
+            "env" if reference.path.is_empty() => {
+                let message = "`$env` cannot be read as a whole";
+                let help = "name what is read of the environment: `$env.NAME`";
+                Some(Diagnostic::new(Code::UnsupportedVariableType, place, message).help(help))
+            }
             "request" | "response" => {
                 let first = reference.path.first().filter(|key| *key != "headers")?;
                 let message = format!("`${name}` has no `{first}`");

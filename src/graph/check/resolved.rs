@@ -23,6 +23,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnosti
         .into_iter()
         .filter_map(|operation| schema.root_operation(operation))
         .collect();
+    let opaque = opaque_throughout(composed, bound, given, &implementers);
     let mut queue: VecDeque<Name> = roots.iter().map(|root| (*root).clone()).collect();
     let mut seen: HashSet<Name> = queue.iter().cloned().collect();
     while let Some(name) = queue.pop_front() {
@@ -30,7 +31,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnosti
         for field in object.fields.values() {
             let key = (name.clone(), field.name.clone());
             let has_connector = bound.by_field.contains_key(&key);
-            let is_given = given.fields.contains(&key) || given.opaque.contains(&name);
+            let is_given = given.fields.contains(&key) || opaque.contains(&name);
             if !has_connector && !is_given {
                 diagnostics.push(unresolved(composed, &name, field, roots.contains(&&name)));
             }
@@ -41,6 +42,30 @@ pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnosti
             }
         }
     }
+}
+
+/// What is passed on as it is may hold anything, and so may the objects inside it: types whose objects are sometimes made
+/// in a way that cannot be foreseen, and those of their fields, however deep.
+fn opaque_throughout(
+    composed: &Composed,
+    bound: &Bound,
+    given: &Given,
+    implementers: &HashMap<Name, Implementers>,
+) -> HashSet<Name> {
+    let schema = &composed.schema;
+    let mut opaque = given.opaque.clone();
+    let mut waiting: Vec<Name> = opaque.iter().cloned().collect();
+    while let Some(name) = waiting.pop() {
+        let Some(object) = schema.get_object(&name) else { continue };
+        for field in object.fields.values() {
+            if bound.by_field.contains_key(&(name.clone(), field.name.clone())) {
+                continue;
+            }
+            let possible = possible_types(schema, implementers, field.ty.inner_named_type());
+            waiting.extend(possible.into_iter().filter(|inner| opaque.insert(inner.clone())));
+        }
+    }
+    opaque
 }
 
 fn unresolved(

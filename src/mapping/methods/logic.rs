@@ -44,14 +44,14 @@ fn compare<'a>(call: &mut Call<'_, 'a>, holds: fn(Ordering) -> bool) -> Given<'a
     let order = match (call.input, other) {
         (Value::Number(a), Value::Number(b)) => a.compare(&b),
         (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
-        _ => None,
+        (input, other) => {
+            let (input, other) = (input.kind(), other.kind());
+            return call.miss(format_args!("compares two numbers or two strings, not {input} and {other}"));
+        }
     };
     match order {
         Some(order) => Some(Value::Bool(holds(order))),
-        None => {
-            let (input, other) = (call.input.kind(), other.kind());
-            call.miss(format_args!("compares two numbers or two strings, not {input} and {other}"))
-        }
+        None => call.miss(format_args!("cannot order numbers as large as these")),
     }
 }
 

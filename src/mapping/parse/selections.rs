@@ -61,10 +61,18 @@ impl Parser<'_> {
                 && !ends_in_selection(value)
             {
                 let text = self.text.get(span.clone()).unwrap_or_default();
-                self.errors.push(
-                    ParseError::new(format!("`{text}` gives a value but no key"), span.clone())
-                        .help(format!("Write `name: {text}`, or select keys from it: `{text} {{ … }}`.")),
-                );
+                let is_name_behind = self
+                    .text
+                    .get(span.end..)
+                    .is_some_and(|rest| rest.trim_start().starts_with(char::is_alphabetic));
+                let help = match text {
+                    "$" if is_name_behind => {
+                        "A variable's name follows its `$` without a blank: `$args`.".to_owned()
+                    }
+                    _ => format!("Write `name: {text}`, or select keys from it: `{text} {{ … }}`."),
+                };
+                let error = ParseError::new(format!("`{text}` gives a value but no key"), span.clone());
+                self.errors.push(error.help(help));
             }
         }
     }

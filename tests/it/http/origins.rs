@@ -13,8 +13,10 @@ async fn a_get_that_a_page_could_send_unasked_is_refused() {
     let plain = || request("GET", "/graphql?query=%7Bhello%7D");
     let reply = send(server.address, plain(), "").await;
     assert_eq!((reply.status.as_u16(), reply.code().as_str()), (400, "CSRF_REFUSED"));
-    let reply = send(server.address, plain().header("x-apollo-operation-name", ""), "").await;
-    assert_eq!(reply.status, 400);
+    for (name, value) in [("x-apollo-operation-name", ""), ("apollo-connectors-debugging", "true")] {
+        let reply = send(server.address, plain().header(name, value), "").await;
+        assert_eq!(reply.status, 400, "{name}");
+    }
     for name in ["apollo-require-preflight", "x-apollo-operation-name", "graphql-require-preflight"] {
         assert_eq!(send(server.address, plain().header(name, "x"), "").await.status, 200, "{name}");
     }
@@ -57,13 +59,13 @@ async fn a_preflight_is_answered_for_allowed_origins_only() {
         request("OPTIONS", "/graphql")
             .header("origin", origin)
             .header("access-control-request-method", method)
-            .header("access-control-request-headers", "content-type,authorization")
+            .header("access-control-request-headers", "content-type,apollo-connectors-debugging")
     };
     let reply = send(server.address, preflight(app, "POST"), "").await;
     assert_eq!((reply.status.as_u16(), reply.body.len()), (204, 0));
     assert_eq!(reply.header("access-control-allow-origin"), app);
     assert_eq!(reply.header("access-control-allow-methods"), "GET, POST");
-    assert_eq!(reply.header("access-control-allow-headers"), "content-type,authorization");
+    assert_eq!(reply.header("access-control-allow-headers"), "content-type,apollo-connectors-debugging");
     assert_eq!(reply.header("access-control-max-age"), "7200");
     for (origin, method) in [("https://evil.example", "POST"), (app, "DELETE")] {
         let reply = send(server.address, preflight(origin, method), "").await;
