@@ -221,7 +221,11 @@ fn method<'m>(name: &'m Key, arguments: &'m [Expr], input: Shape, scope: &mut Sc
             Some(ExprKind::Number(_)) => first(&input),
             _ => Shape::Unknown,
         },
-        "slice" | "withError" | "withWarning" => input,
+        "slice" => input.each(|shape| match shape {
+            Shape::String(_) => Shape::String(None),
+            other => other.clone(),
+        }),
+        "withError" | "withWarning" => input,
         "match" | "matchIf" => pairs(arguments, &input, scope),
         "keysToCamelCase" | "keysToCamelCaseDeep" | "jsonParse" => Shape::Unknown,
         "entries" => entry().list(),
