@@ -7,6 +7,7 @@
 //!    Whatever is wrong becomes a `diagnostic`, all at once.
 //! 2. **Request.** `operation` parses and validates what a client sent, `plan` compiles it into a tree of fetches,
 //!    `fetch` talks to the backends, `execute` drives the plan step by step, `response` writes the answer.
+//!    `trial` runs one connector by itself, for the people who write it.
 //! 3. **Events.** `events` is where webhooks become subscriptions (not built yet).
 //! 4. **The edge.** `server` speaks GraphQL over HTTP, `admin` is the gateway's own graph, `demo` the embedded backends.
 //!
@@ -24,6 +25,7 @@ pub mod fetch;
 pub mod operation;
 pub mod plan;
 pub mod response;
+pub mod trial;
 // ---- the edge
 pub mod admin;
 pub mod cli;

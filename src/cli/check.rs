@@ -74,6 +74,9 @@ impl Check {
             Format::Sarif => answer(&format!("{}\n", to_sarif(&diagnostics)))?,
             Format::Human => {
                 show(&diagnostics);
+                if !diagnostics.is_empty() {
+                    say("more of a code: ficus check --explain CODE\n");
+                }
                 if !faulty {
                     let (connectors, sources) = (counted(sizes.0, "connector"), counted(sizes.1, "source"));
                     answer(&format!("fine: {connectors}, {sources}\n"))?;

@@ -7,10 +7,12 @@ mod demo;
 mod explain;
 mod import;
 mod logs;
+mod run;
 mod schema;
 mod serve;
 mod shared;
 mod signals;
+mod test;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,8 @@ enum Command {
     Schema(schema::Schema),
     ConnectorSchema(connector_schema::ConnectorSchema),
     Import(import::Import),
+    Run(run::Run),
+    Test(test::Test),
 }
 
 /// How a command ends, as its exit status.
@@ -62,6 +66,8 @@ pub fn run() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::ConnectorSchema(command) => command.run(),
         Command::Import(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Test(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

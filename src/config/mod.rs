@@ -6,9 +6,9 @@ pub mod environment;
 mod gateway_file;
 mod json_schema;
 mod keys;
-mod reader;
+pub(crate) mod reader;
 mod values;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::{
     fmt,

@@ -171,11 +171,13 @@ impl<'a> Reader<'a> {
 
     fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
         let NodeKind::Scalar { text, .. } = &node.kind else {
-            self.invalid(
-                node,
-                format!("expected a single value, not {}", node.describe()),
-                "write one value",
-            );
+            let message = format!("expected a single value, not {}", node.describe());
+            let written = self.file.text.get(node.range.clone()).unwrap_or_default();
+            let help = match written.starts_with('{') && !written.contains('\n') {
+                true => format!("YAML reads `{{ … }}` as a mapping; put it between quotes: `\"{written}\"`"),
+                false => "write one value".to_owned(),
+            };
+            self.invalid(node, message, help);
             return None;
         };
         match interpolate(text, template, self.lookup) {
@@ -204,11 +206,8 @@ impl<'a> Reader<'a> {
         let text = self.interpolated(node, false)?;
         let value = read(text.value().trim());
         if value.is_none() {
-            self.invalid(
-                node,
-                format!("`{}` is not {expected}", text.written),
-                format!("expected {expected}"),
-            );
+            let message = format!("`{}` is not {expected}", text.written);
+            self.diagnostics.push(Diagnostic::new(Code::InvalidValue, self.place(node), message));
         }
         value
     }
@@ -227,6 +226,14 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, node: &Node, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        if let NodeKind::Scalar { text, .. } = &node.kind
+            && text != "0"
+            && text.parse::<f64>().is_ok()
+        {
+            let help = format!("write its unit: `{text}ms` or `{text}s`");
+            self.invalid(node, format!("`{text}` is a duration without a unit"), help);
+            return None;
+        }
         let value = self.parsed(node, "a duration such as `50ms`, `2s`, `5m` or `1h`", duration)?;
         self.bounded(node, value, bounds, |value| match value.as_secs() / 3_600 {
             0 => format!("{value:?}"),
@@ -295,6 +302,18 @@ impl<'a> Reader<'a> {
 fn holds(rule: &Rule, values: &Values) -> bool {
     let [one, other] = rule.one_of;
     values.has(rule.required) && values.has(one) != values.has(other)
+}
+
+/// Any value, as JSON, with nothing read from the environment: what stands in the file is meant.
+pub(crate) fn literal(node: &Node) -> serde_json::Value {
+    match &node.kind {
+        NodeKind::List(items) => items.iter().map(literal).collect(),
+        NodeKind::Map(entries) => serde_json::Value::Object(
+            entries.iter().map(|(key, value)| (key.text.clone(), literal(value))).collect(),
+        ),
+        NodeKind::Scalar { text, quoted: true } => text.as_str().into(),
+        NodeKind::Scalar { text, quoted: false } => plain(text),
+    }
 }
 
 /// A plain scalar as YAML's core schema reads it.

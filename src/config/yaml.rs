@@ -59,7 +59,11 @@ pub(crate) fn parse(file: &TextFile, diagnostics: &mut Diagnostics) -> Option<No
     match builder.document() {
         Ok(node) => node,
         Err(fault) => {
-            diagnostics.push(Diagnostic::new(Code::InvalidYaml, file.place(fault.range), fault.message));
+            let diagnostic = Diagnostic::new(Code::InvalidYaml, file.place(fault.range), fault.message);
+            diagnostics.push(match fault.help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
             None
         }
     }
@@ -68,6 +72,30 @@ pub(crate) fn parse(file: &TextFile, diagnostics: &mut Diagnostics) -> Option<No
 struct Fault {
     range: Range<usize>,
     message: String,
+    help: Option<&'static str>,
+}
+
+impl Fault {
+    fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Fault { range, message: message.into(), help: None }
+    }
+}
+
+/// What to look for, in words of the file and not of YAML's grammar.
+fn advice(info: &str) -> Option<&'static str> {
+    if info.contains("tab") {
+        return Some("indent with blanks: YAML allows no tabs there");
+    }
+    if info.contains("mapping values are not allowed") {
+        return Some(
+            "keys of one mapping begin in the same column: look at the indentation of this line and the one before; \
+             a value with `: ` in it stands between quotes",
+        );
+    }
+    if info.contains("flow") || info.contains("',' or") {
+        return Some("look for a `}` or `]` that is missing");
+    }
+    None
 }
 
 struct Builder<'a> {
@@ -88,7 +116,7 @@ impl<'a> Builder<'a> {
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_none() => {}
                 Event::DocumentStart(..) => {
-                    return Err(Fault { range, message: "a second YAML document in one file".to_owned() });
+                    return Err(Fault::new(range, "a second YAML document in one file"));
                 }
                 Event::StreamEnd => return Ok(root.filter(|node| !is_empty(node))),
                 event => root = Some(self.node(event, range, 0)?),
@@ -111,22 +139,20 @@ impl<'a> Builder<'a> {
 
     fn fault(&self, error: &ScanError) -> Fault {
         let start = error.marker().byte_offset().unwrap_or(self.file.text.len());
-        Fault { range: start..start, message: format!("this is not YAML: {}", error.info()) }
+        let message = format!("this is not YAML: {}", error.info());
+        Fault { help: advice(&error.info()), ..Fault::new(start..start, message) }
     }
 
     fn node(&mut self, event: Event<'a>, range: Range<usize>, depth: usize) -> Result<Node, Fault> {
         self.nodes += 1;
         self.check_size(&range)?;
         if depth > DEPTH_MAX {
-            return Err(Fault { range, message: format!("nested deeper than {DEPTH_MAX}") });
+            return Err(Fault::new(range, format!("nested deeper than {DEPTH_MAX}")));
         }
         if let Some(tag) = event.tag()
             && !tag.is_yaml_core_schema()
         {
-            return Err(Fault {
-                range,
-                message: format!("the tag `{}` has no meaning here", tag.original()),
-            });
+            return Err(Fault::new(range, format!("the tag `{}` has no meaning here", tag.original())));
         }
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -137,10 +163,7 @@ impl<'a> Builder<'a> {
             Event::MappingStart(_, anchor, _) => (self.map(range, depth)?, anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(Fault {
-                        range,
-                        message: "an alias of something that contains it".to_owned(),
-                    });
+                    return Err(Fault::new(range, "an alias of something that contains it"));
                 };
                 let (nodes, bytes) = weight(node);
                 self.nodes += nodes;
@@ -148,7 +171,7 @@ impl<'a> Builder<'a> {
                 self.check_size(&range)?;
                 (Node { range, kind: node.kind.clone() }, 0)
             }
-            _ => return Err(Fault { range, message: "unexpected content".to_owned() }),
+            _ => return Err(Fault::new(range, "unexpected content")),
         };
         if anchor != 0 {
             self.copied += weight(&node).1;
@@ -166,7 +189,7 @@ impl<'a> Builder<'a> {
         } else {
             return Ok(());
         };
-        Err(Fault { range: range.clone(), message })
+        Err(Fault::new(range.clone(), message))
     }
 
     fn list(&mut self, start: Range<usize>, depth: usize) -> Result<Node, Fault> {
@@ -189,7 +212,7 @@ impl<'a> Builder<'a> {
             }
             let key = self.node(event, range, depth + 1)?;
             let NodeKind::Scalar { text, .. } = key.kind else {
-                return Err(Fault { range: key.range, message: "a key must be a single value".to_owned() });
+                return Err(Fault::new(key.range, "a key must be a single value"));
             };
             let (event, range) = self.next()?;
             let value = self.node(event, range, depth + 1)?;

@@ -85,6 +85,8 @@ pub enum Code {
     RequestlessSelectionUsesRequestData,
     /// A URL template that cannot be read.
     InvalidUrl,
+    /// A URL with a blank, or with `:name` in the place of an argument.
+    SuspiciousUrl,
     /// A URL that is neither `http` nor `https`.
     InvalidUrlScheme,
     /// `path` or `queryParams` that cannot be read.
@@ -185,6 +187,7 @@ impl Code {
             Code::HttpOmittedRequiresV04 => "HTTP_OMITTED_REQUIRES_V0_4",
             Code::RequestlessSelectionUsesRequestData => "REQUESTLESS_SELECTION_USES_REQUEST_DATA",
             Code::InvalidUrl => "INVALID_URL",
+            Code::SuspiciousUrl => "SUSPICIOUS_URL",
             Code::InvalidUrlScheme => "INVALID_URL_SCHEME",
             Code::InvalidUrlProperty => "INVALID_URL_PROPERTY",
             Code::AbsoluteConnectUrlWithSource => "ABSOLUTE_CONNECT_URL_WITH_SOURCE",
@@ -226,6 +229,7 @@ impl Code {
             Code::NoSourceImport
             | Code::UnusedConnectorFile
             | Code::FieldsMissingOnOneWay
+            | Code::SuspiciousUrl
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }

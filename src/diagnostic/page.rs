@@ -44,6 +44,7 @@ const PAGES: &[(Code, &str)] = &[
         include_str!("pages/REQUESTLESS_SELECTION_USES_REQUEST_DATA.md"),
     ),
     (Code::InvalidUrl, include_str!("pages/INVALID_URL.md")),
+    (Code::SuspiciousUrl, include_str!("pages/SUSPICIOUS_URL.md")),
     (Code::InvalidUrlScheme, include_str!("pages/INVALID_URL_SCHEME.md")),
     (Code::InvalidUrlProperty, include_str!("pages/INVALID_URL_PROPERTY.md")),
     (Code::AbsoluteConnectUrlWithSource, include_str!("pages/ABSOLUTE_CONNECT_URL_WITH_SOURCE.md")),

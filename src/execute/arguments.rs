@@ -1,11 +1,13 @@
 //! `$args`: a field's arguments with the values of variables put in (`CoerceArgumentValues`).
 
+use apollo_compiler::{ExecutableDocument, Name, Node, Schema, ast, response::JsonMap, validation::Valid};
 use serde_json::{Map, Value};
 
 use crate::{
+    diagnostic::suggest,
     error::{ClientError, Code},
-    operation::Variables,
-    plan::{Argument, ArgumentValue},
+    operation::{Variables, coerce},
+    plan::{self, Argument, ArgumentValue},
 };
 
 /// The value of `$args`. An argument without value is left out: it is missing, not null.
@@ -33,6 +35,53 @@ fn object(arguments: &[Argument], variables: &Variables) -> Result<Map<String, V
         }
     }
     Ok(entries)
+}
+
+/// `$args` of a field, of values given by name as in the variables of an operation: coerced, with defaults.
+///
+/// # Errors
+/// What is wrong with the first wrong argument, in a sentence that names it.
+pub(crate) fn coerce_arguments(
+    schema: &Valid<Schema>,
+    parent: &Name,
+    field: &Name,
+    values: &Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let Ok(definition) = schema.type_field(parent, field) else { return Ok(values.clone()) };
+    let mut given = Vec::new();
+    let mut coerced = JsonMap::new();
+    for (name, value) in values {
+        let Some(input) = definition.argument_by_name(name) else {
+            let known = definition.arguments.iter().map(|argument| argument.name.as_str());
+            let help = suggest(name, known).map(|help| format!(": {help}")).unwrap_or_default();
+            return Err(format!("the field `{parent}.{field}` has no argument `{name}`{help}"));
+        };
+        // Each argument takes a variable of its own type, which is coerced as any variable is.
+        let text = format!("query (${name}: {}) {{ __typename }}", input.ty);
+        let document = ExecutableDocument::parse(schema, text, "arguments")
+            .map_err(|_| format!("the argument `{name}` has no type that can be read"))?;
+        let operation =
+            document.operations.get(None).map_err(|_| format!("the argument `{name}` cannot be read"))?;
+        let one = Map::from_iter([(name.clone(), value.clone())]);
+        let variables = coerce(schema, &document, operation, &one).map_err(|refusal| {
+            let message = refusal.errors.first().map_or("", |error| error.error.message.as_str());
+            format!("the argument `{name}` of `{parent}.{field}`: {}", message.replacen("variable ", "", 1))
+        })?;
+        coerced.extend(variables.to_valid().into_inner());
+        let variable = ast::Value::Variable(input.name.clone());
+        given.push(Node::new(ast::Argument { name: input.name.clone(), value: Node::new(variable) }));
+    }
+    // A document without a required argument would not have been valid.
+    let is_lacking = |input: &&Node<ast::InputValueDefinition>| {
+        input.is_required() && !values.contains_key(input.name.as_str())
+    };
+    if let Some(lacking) = definition.arguments.iter().find(is_lacking) {
+        let (name, ty) = (&lacking.name, &lacking.ty);
+        return Err(format!("the argument `{name}` of `{parent}.{field}` is missing: it is of type {ty}"));
+    }
+    let arguments = plan::arguments(schema, definition, &given);
+    let variables = Variables::of(Valid::assume_valid(coerced));
+    object(&arguments, &variables).map_err(|error| format!("{parent}.{field}: {}", error.message))
 }
 
 fn no_value(what: &str) -> ClientError {

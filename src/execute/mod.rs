@@ -21,4 +21,7 @@ mod send;
 mod step;
 mod watch;
 
+pub(crate) use arguments::coerce_arguments;
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};
+pub(crate) use record::record;
+pub(crate) use respond::{not_a_list, too_much_work};

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Makes a table of a value. The result is the table's first node.
-pub(super) fn record(plan: &Plan, value: Option<Value<'_>>, content: Content, numbered: usize) -> Table {
+pub(crate) fn record(plan: &Plan, value: Option<Value<'_>>, content: Content, numbered: usize) -> Table {
     let mut maker =
         Maker { plan, text: Vec::new(), nodes: vec![Node::Missing], rows: vec![Vec::new(); numbered] };
     let node = maker.node(value, content);

@@ -16,6 +16,7 @@ use super::{
     watch::Notes,
 };
 use crate::{
+    connector::Connector,
     error::{ClientError, Code},
     fetch::{Body, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
@@ -253,11 +254,21 @@ fn evaluate<'a>(
     notes.findings.keep(Site::Selection, &problems);
     notes.gave(value.as_ref());
     if problems.work_ran_out() {
-        let message =
-            format!("{}: the mapping does too much work for this response.", step.connector.coordinate);
-        return Err(ClientError::new(Code::ConnectorResponseInvalid, message));
+        return Err(too_much_work(&step.connector));
     }
     Ok(record(work.run.plan, value, step.content, step.numbered.len()))
+}
+
+/// The error of a mapping that was stopped.
+pub(crate) fn too_much_work(connector: &Connector) -> ClientError {
+    let message = format!("{}: the mapping does too much work for this response.", connector.coordinate);
+    ClientError::new(Code::ConnectorResponseInvalid, message)
+}
+
+/// The error of a batch whose response is mapped to anything but rows.
+pub(crate) fn not_a_list(connector: &Connector, found: &str) -> ClientError {
+    let message = format!("{}: expected a list of rows, found {found}.", connector.coordinate);
+    ClientError::new(Code::ValueMismatch, message)
 }
 
 /// The text as part of the body that it was read from, without a copy where that is so.
@@ -276,9 +287,7 @@ fn join<'u>(
     units: impl Iterator<Item = (usize, &'u Unit)>,
 ) -> Result<Vec<(usize, Node)>, ClientError> {
     let Node::List { start, len } = table.node(0) else {
-        let found = found(table, table.node(0));
-        let message = format!("{}: expected a list of rows, found {found}.", step.connector.coordinate);
-        return Err(ClientError::new(Code::ValueMismatch, message));
+        return Err(not_a_list(&step.connector, found(table, table.node(0))));
     };
     let many = has_many(step);
     let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();

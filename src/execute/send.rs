@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     connector::{Connector, Kind},
-    fetch::{self, FetchError, Findings, Given, UpstreamRequest},
+    fetch::{self, Chunk, FetchError, Findings, Given, UpstreamRequest},
     mapping::{json, value::Value},
 };
 
@@ -158,27 +158,24 @@ impl<'r> Work<'_, 'r> {
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
         let open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
-        let mut chunks: Vec<Vec<usize>> = open.chunks(size_max.max(1)).rev().map(<[usize]>::to_vec).collect();
-        while let Some(mut chunk) = chunks.pop() {
-            let of_chunk = || chunk.iter().filter_map(|index| units.get(*index));
-            let mut findings = self.run.watch.findings();
-            let outcome = match self.build_batch(of_chunk(), arguments, &mut findings) {
-                Ok(request) if request.url.len() > fetch::URL_BYTES_MAX && chunk.len() > 1 => {
-                    let second = chunk.split_off(chunk.len() / 2);
-                    chunks.extend([second, chunk]);
-                    continue;
-                }
+        let of = |chunk: &[usize]| chunk.iter().filter_map(|index| units.get(*index)).collect::<Vec<_>>();
+        let none = self.run.watch.findings();
+        let chunks = fetch::chunks(&open, size_max, &none, |chunk, findings| {
+            self.build_batch(of(chunk).into_iter(), arguments, findings)
+        });
+        for Chunk { elements, built, findings } in chunks {
+            let outcome = match built {
                 Ok(request) => {
                     let copy = self.run.watch.copy(&request);
                     let call = calls.send(&connector.source, request);
                     self.run.watch.sent(call.number, self.step, copy, &findings);
-                    calls.note(connector, &scope, of_chunk().map(Unit::key), &call);
+                    calls.note(connector, &scope, of(&elements).into_iter().map(Unit::key), &call);
                     requests.add(call)
                 }
                 Err(error) => Sent::Failed(self.fail_fetch(error, &findings)),
             };
             self.findings.append(&findings);
-            for index in chunk {
+            for index in elements {
                 if let Some(place) = sent.get_mut(index) {
                     *place = Some(outcome);
                 }

@@ -22,7 +22,7 @@ pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
-pub use request::{URL_BYTES_MAX, build};
+pub use request::{Chunk, build, chunks};
 pub use scope::Scope;
 pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
 pub use variables::Given;

@@ -8,7 +8,7 @@ mod url;
 
 use http::HeaderMap;
 
-use super::{FetchError, OwnHeaders, Scope, UpstreamRequest};
+use super::{FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -17,7 +17,7 @@ use crate::{
 
 /// A URL longer than this many bytes is likely to be refused by some server on its way: a batch is split before it
 /// gets there. A single request is sent at any length.
-pub const URL_BYTES_MAX: usize = 8 << 10;
+const URL_BYTES_MAX: usize = 8 << 10;
 
 /// Why a request was not built. The messages are the client's: they name what is wrong, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,40 @@ pub fn build<'a>(
     }
     let own_headers = own_headers(client, &headers);
     Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
+}
+
+/// A part of a batch, and its request.
+#[derive(Debug)]
+pub struct Chunk<T> {
+    /// What it asks for.
+    pub elements: Vec<T>,
+    /// Its request, or why there is none.
+    pub built: Result<UpstreamRequest, FetchError>,
+    /// What the mappings of the request had to say.
+    pub findings: Findings,
+}
+
+/// Cuts a batch into requests: at most `size_max` elements in one, and fewer where its URL would grow too long. `none` is
+/// what the findings of each begin as.
+pub fn chunks<T: Copy>(
+    elements: &[T],
+    size_max: usize,
+    none: &Findings,
+    mut build: impl FnMut(&[T], &mut Findings) -> Result<UpstreamRequest, FetchError>,
+) -> Vec<Chunk<T>> {
+    let mut made = Vec::new();
+    let mut open: Vec<Vec<T>> = elements.chunks(size_max.max(1)).rev().map(<[T]>::to_vec).collect();
+    while let Some(mut elements) = open.pop() {
+        let mut findings = none.clone();
+        match build(&elements, &mut findings) {
+            Ok(request) if request.url.len() > URL_BYTES_MAX && elements.len() > 1 => {
+                let second = elements.split_off(elements.len() / 2);
+                open.extend([second, elements]);
+            }
+            built => made.push(Chunk { elements, built, findings }),
+        }
+    }
+    made
 }
 
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.

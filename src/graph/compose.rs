@@ -42,7 +42,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
                 if parser.tokens_reached() > TOKENS_MAX {
                     diagnostics.push(too_long(name));
                 } else {
-                    report(&broken.errors, &files, None, diagnostics);
+                    report_syntax(&broken.errors, &files, diagnostics);
                 }
                 broken.partial
             }
@@ -88,6 +88,57 @@ fn too_long(name: &str) -> Diagnostic {
     Diagnostic::new(Code::GraphQlError, Place::whole(name), message).help("cut it into several files")
 }
 
+/// Reports what is not GraphQL at all. An error that follows another within a line is its consequence.
+fn report_syntax(errors: &DiagnosticList, files: &SchemaFiles, diagnostics: &mut Diagnostics) {
+    let mut last: Option<u32> = None;
+    for error in errors.iter() {
+        let place = files.place(error.error.location());
+        let before = last.replace(place.end_line);
+        if before.is_some_and(|before| place.line <= before + 1) {
+            continue;
+        }
+        let message = in_characters(&error.error.to_string());
+        let help = syntax_help(&message, &place);
+        let diagnostic = Diagnostic::new(Code::GraphQlError, place, message);
+        diagnostics.push(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+}
+
+/// The parser names tokens (`R_PAREN`); people see characters.
+fn in_characters(message: &str) -> String {
+    let names = [
+        ("L_PAREN", "`(`"),
+        ("R_PAREN", "`)`"),
+        ("L_CURLY", "`{`"),
+        ("R_CURLY", "`}`"),
+        ("L_BRACK", "`[`"),
+        ("R_BRACK", "`]`"),
+    ];
+    let named = names.iter().fold(message.to_owned(), |text, (name, shown)| text.replace(name, shown));
+    match named.split_once(", got ") {
+        Some((expected, got)) => format!("{expected}, not `{got}`"),
+        None => named,
+    }
+}
+
+/// What to do about a syntax error, where the characters round it tell.
+fn syntax_help(message: &str, place: &Place) -> Option<String> {
+    if message.contains("Unexpected character \"'\"") {
+        return Some("GraphQL strings stand between double quotes: `\"…\"`".to_owned());
+    }
+    let at = place.column.saturating_sub(place.excerpt_column) as usize;
+    let before = place.excerpt.chars().take(at).last();
+    let quote_inside =
+        place.excerpt.chars().nth(at) == Some('"') && before.is_some_and(char::is_alphanumeric);
+    quote_inside.then(|| {
+        "a `\"` ends the string that it stands in: write `'` inside it, or put the whole between `\"\"\"`"
+            .to_owned()
+    })
+}
+
 /// Turns apollo-compiler's errors into diagnostics.
 fn report(
     errors: &DiagnosticList,
@@ -125,6 +176,11 @@ fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
             .get_input_object(owner)
             .or_else(|| schema.get_input_object(&format!("connect__{owner}")))?;
         return suggest(first, input.fields.keys().map(Name::as_str));
+    }
+    if message.starts_with("the required argument `@connect(selection:)`") {
+        return Some(
+            "say which values of the response become which fields: `selection: \"id name\"`".to_owned(),
+        );
     }
     if message.starts_with("the argument `") && message.contains("is not supported by") {
         let directive = quoted.next()?.trim_start_matches('@').split('(').next()?;

@@ -132,9 +132,23 @@ fn token(rest: &[u8], text: &str, start: usize) -> Result<(Kind, usize), ParseEr
         _ => {
             let character = text.get(start..).and_then(|t| t.chars().next()).unwrap_or(' ');
             let span = start..start + character.len_utf8();
-            return Err(ParseError::new(format!("`{character}` has no meaning here"), span));
+            let error = ParseError::new(format!("`{character}` has no meaning here"), span);
+            return Err(match operator(character) {
+                Some(methods) => error.help(format!("There are no operators; there are methods: {methods}.")),
+                None => error,
+            });
         }
     })
+}
+
+/// The methods that do what an operator does elsewhere.
+fn operator(character: char) -> Option<&'static str> {
+    match character {
+        '+' | '-' | '*' | '/' | '%' => Some("`->add(…)`, `->sub(…)`, `->mul(…)`, `->div(…)`, `->mod(…)`"),
+        '=' | '<' | '>' => Some("`->eq(…)`, `->ne(…)`, `->lt(…)`, `->lte(…)`, `->gt(…)`, `->gte(…)`"),
+        '!' | '&' | '|' => Some("`->not`, `->and(…)`, `->or(…)`"),
+        _ => None,
+    }
 }
 
 fn name_length(bytes: &[u8]) -> usize {

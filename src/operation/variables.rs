@@ -20,6 +20,12 @@ pub struct Variables {
 }
 
 impl Variables {
+    /// Values that are coerced already.
+    #[must_use]
+    pub fn of(values: Valid<JsonMap>) -> Self {
+        Variables { values: Some(values) }
+    }
+
     /// The value of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {

@@ -41,7 +41,8 @@ pub enum ArgumentValue {
     Object(Vec<Argument>),
 }
 
-pub(super) fn arguments(
+/// The arguments of a field, as a document gives them.
+pub(crate) fn arguments(
     schema: &Schema,
     definition: &FieldDefinition,
     given: &[Node<ast::Argument>],

@@ -38,6 +38,11 @@ impl Given {
         Shape::any_of(found).map(Given)
     }
 
+    /// Whether a field is given by its name, not only by an object passed on as it stands.
+    pub(super) fn names_field(&self, name: &str) -> bool {
+        names_field(&self.0, name)
+    }
+
     /// Whether a value is given at the end of a path.
     pub(super) fn has_path(&self, path: &[String]) -> bool {
         match path {
@@ -66,6 +71,14 @@ fn fields(shape: &Shape, name: &str, found: &mut Vec<Shape>) {
             _ => {}
         }
     }
+}
+
+fn names_field(shape: &Shape, name: &str) -> bool {
+    shape.alternatives().iter().any(|alternative| match alternative {
+        Shape::List(element) => names_field(element, name),
+        Shape::Object(object) => object.field(name).is_some(),
+        _ => false,
+    })
 }
 
 /// Collects the keys; false where there may be others.

@@ -4,7 +4,8 @@
 //! A plan has **positions** (places in the response where objects with one selection set stand), **layouts** (what a
 //! record at a position holds) and **steps** (fetches). A step runs once for all objects of its position.
 //! `collect` merges selection sets, `planner` decides where each field comes from, `select` compiles mappings down to
-//! what the operation selects, `explain` prints a plan, `n_plus_one` looks for lists that lead to a request for each item.
+//! what the operation selects, `explain` prints a plan, `n_plus_one` looks for lists that lead to a request for each item,
+//! `whole` plans one connector by itself.
 
 mod arguments;
 mod collect;
@@ -18,11 +19,13 @@ mod projection;
 mod prune;
 mod steps;
 mod types;
+mod whole;
 
 use std::sync::Arc;
 
 use apollo_compiler::Name;
 
+pub(crate) use arguments::arguments;
 pub use arguments::{Argument, ArgumentValue};
 pub use condition::{Condition, ConditionId};
 pub use explain::explain;
@@ -31,6 +34,7 @@ pub use planner::plan;
 #[cfg(test)]
 pub(crate) use projection::compile_projection;
 pub use projection::{Capture, Destination, Place, Projection, RecordCapture};
+pub(crate) use whole::{Whole, missing_is_null, whole};
 
 use crate::{connector::Connector, mapping::ast::Root};
 

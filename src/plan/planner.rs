@@ -17,6 +17,7 @@ use super::{
     given::Given,
     steps::step_id,
     types,
+    whole::missing_is_null,
 };
 use crate::{connector::ConnectorId, graph::Graph};
 
@@ -317,7 +318,9 @@ impl<'a> Planner<'a> {
                 self.step(step).arguments = arguments;
                 self.step(step).fields.push(draft.key.clone());
                 self.step(step).rows_are_list = ty.is_list();
-                self.step(step).missing_is_null = self.missing_is_null(position, connector, ty);
+                self.step(step).missing_is_null = self
+                    .connector(connector)
+                    .is_some_and(|connector| missing_is_null(&self.graph.schema, connector));
                 let given = self.step(step).given.clone();
                 let (content, ty) = self.content(position, step, given, merged, ty);
                 self.step(step).content = content;

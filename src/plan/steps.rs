@@ -3,15 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use apollo_compiler::{
-    Name,
-    ast::{self, OperationType},
-};
-use http::Method;
+use apollo_compiler::Name;
 
 use super::{
     Condition, Content, Input, InputFrom, Layout, LayoutId, PositionId, Slot, SlotIndex, StepId,
-    draft::StepDraft, given::Given, planner::Planner, types,
+    draft::StepDraft, given::Given, planner::Planner,
 };
 use crate::connector::{Connector, ConnectorId, Join, Kind};
 
@@ -305,24 +301,6 @@ impl<'a> Planner<'a> {
             })
             .collect();
         self.step(step).row_key = row_key;
-    }
-
-    /// Whether "not found" is an answer: for a single nullable object on `Query`, or an entity.
-    pub(super) fn missing_is_null(
-        &self,
-        position: PositionId,
-        connector: ConnectorId,
-        ty: &ast::Type,
-    ) -> bool {
-        let object = !ty.is_list() && !ty.is_non_null() && !types::is_leaf(&self.graph.schema, ty);
-        let on_query = self.at(position).owner.is_none()
-            && self.graph.schema.root_operation(OperationType::Query) == Some(&self.at(position).declared);
-        let connector = self.connector(connector);
-        let reads = connector
-            .and_then(|found| found.request.as_ref())
-            .is_some_and(|request| request.method == Method::GET);
-        let entity = connector.is_some_and(|found| matches!(found.kind, Kind::Entity { .. }));
-        object && reads && (on_query || entity)
     }
 }
 

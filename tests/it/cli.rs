@@ -58,7 +58,7 @@ fn faults_exit_with_1_and_go_to_standard_error() {
         assert_eq!((status, out.as_str()), (Some(1), ""), "{command:?}");
         assert!(err.contains("error[SELECTED_FIELD_NOT_FOUND]"), "{err}");
         assert!(err.contains("--> schema/users.graphql:3:"), "{err}");
-        assert!(err.ends_with("2 errors, 0 warnings\n"), "{err}");
+        assert!(err.contains("\n2 errors, 0 warnings\n"), "{err}");
     }
     let (status, out, err) = run(folder.path(), &["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -67,6 +67,38 @@ fn faults_exit_with_1_and_go_to_standard_error() {
     assert_eq!(diagnostic["code"], "SELECTED_FIELD_NOT_FOUND");
     assert_eq!(diagnostic["coordinate"], "Query.user[0]");
     assert_eq!(diagnostic["file"], "schema/users.graphql");
+}
+
+#[test]
+fn lists_that_ask_for_each_item_are_warned_of_and_can_be_denied() {
+    let folder = files(&SCHEMA.replace(
+        "hello: String @connect(selection: \"$('hello')\")",
+        "users: [Stub] @connect(source: \"users\", http: {GET: \"/users\"}, selection: \"id\")\n}\n\
+         type Stub @connect(source: \"users\", http: {GET: \"/users/{$this.id}\"}, selection: \"id mail\") { id: ID! mail: String",
+    ));
+    let (status, out, err) = run(folder.path(), &["check"]);
+    assert_eq!((status, out.as_str()), (Some(0), "fine: 3 connectors, 1 source\n"), "{err}");
+    assert!(err.contains("warning[N_PLUS_ONE]") && err.contains("\n0 errors, 1 warning\n"), "{err}");
+    assert!(err.contains("query { users { mail } }"), "{err}");
+    let (status, out, err) = run(folder.path(), &["check", "--deny", "n-plus-one"]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(err.contains("error[N_PLUS_ONE]") && err.contains("\n1 error, 0 warnings\n"), "{err}");
+    let (status, out, err) = run(folder.path(), &["check", "--format", "sarif", "--deny", "n-plus-one"]);
+    let sarif: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, err.as_str()), (Some(1), ""));
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"N_PLUS_ONE".into(), &"error".into()));
+}
+
+#[test]
+fn schemas_for_editors_need_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, out, _) = run(folder.path(), &["connector-schema"]);
+    assert_eq!((status, out.as_str()), (Some(0), include_str!("../../connectors/.schema.json")));
+    let (status, out, _) = run(folder.path(), &["connector-schema", "--gateway"]);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(status, Some(0));
+    assert_eq!(schema["properties"]["limits"]["properties"]["depth"]["default"], 15);
 }
 
 #[test]

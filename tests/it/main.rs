@@ -31,3 +31,4 @@ mod reference;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;

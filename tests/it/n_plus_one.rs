@@ -1,7 +1,7 @@
 //! What `ficus check` says of lists that lead to a request for each item is true: each operation that it shows is valid, and
-//! its plan has the request. A large graph is walked in no time. The cases are in `tests/check/n-plus-one.md`.
+//! its plan has the request. A large graph does not hold it up. The cases are in `tests/check/n-plus-one.md`.
 
-use std::{fmt::Write as _, time::Instant};
+use std::fmt::Write as _;
 
 use ficus::{
     config::Limits,
@@ -67,11 +67,8 @@ fn two_thousand_types_are_no_matter() {
         .unwrap();
     }
     let graph = graph(&schema);
-    let start = Instant::now();
-    let found = n_plus_one(&graph);
-    assert_eq!(found.len(), count);
-    // Unoptimized and on a busy machine; it is well under a second otherwise.
-    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+    // There are more paths than atoms: a walk of them would not come back.
+    assert_eq!(n_plus_one(&graph).len(), count);
 }
 
 #[test]

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use ficus::{
     config::Limits,
+    diagnostic::Diagnostics,
     graph::{Sources, load_sources},
     mapping::methods,
+    trial::case::{read, run},
 };
+use futures_util::FutureExt as _;
 
 const README: &str = include_str!("../../README.md");
 
@@ -23,9 +26,28 @@ fn files(language: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+fn example() -> Sources {
+    let mut connectors = files("yaml");
+    connectors.retain(|(name, _)| name.starts_with("connectors/"));
+    Sources { schema: files("graphql"), connectors, ..Sources::default() }
+}
+
+#[test]
+fn the_cases_it_shows_pass() {
+    let graph = load_sources(&example()).unwrap().graph;
+    let (name, text) = files("yaml").into_iter().find(|(name, _)| name.ends_with(".test.yaml")).unwrap();
+    let mut diagnostics = Diagnostics::default();
+    let file = read(&name, &text, &mut diagnostics);
+    assert_eq!((diagnostics.errors(), file.cases.len()), (0, 2));
+    for case in &file.cases {
+        let ran = run(&graph, case).now_or_never().expect("nothing waits");
+        assert!(ran.passed(), "{}: {ran:?}", case.name);
+    }
+}
+
 #[test]
 fn the_example_graph_loads_without_a_warning() {
-    let sources = Sources { schema: files("graphql"), connectors: files("yaml"), ..Sources::default() };
+    let sources = example();
     assert_eq!((sources.schema.len(), sources.connectors.len()), (4, 3));
     let loaded = load_sources(&sources)
         .unwrap_or_else(|diagnostics| panic!("{}", ficus::diagnostic::render(&diagnostics, false)));
@@ -75,6 +97,12 @@ fn the_table_of_limits_shows_the_defaults() {
     }
     let times = format!("{}s, {}s", limits.header_read.as_secs(), limits.body_read.as_secs());
     assert!(README.contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
+}
+
+#[test]
+fn the_diagnostic_it_shows_is_one_of_the_cases() {
+    let shown = README.split("```text\nerror[").nth(1).unwrap().split("\n```").next().unwrap();
+    assert!(include_str!("../check/undefined-argument.md").contains(shown), "{shown}");
 }
 
 #[test]

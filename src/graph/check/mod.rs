@@ -6,6 +6,7 @@ mod field_sets;
 mod requestless;
 mod resolved;
 mod selections;
+mod urls;
 mod ways;
 
 use super::{bind::Bound, compose::Composed};
@@ -15,6 +16,7 @@ use crate::diagnostic::Diagnostics;
 pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagnostics) {
     entities::check(composed, bound, diagnostics);
     requestless::check(bound, diagnostics);
+    urls::check(composed, bound, diagnostics);
     let before = diagnostics.errors();
     let given = selections::check(composed, bound, diagnostics);
     // A selection that could not be read gives fields that nobody knows: only a graph without faults so far can be asked

@@ -8,8 +8,14 @@ use crate::mapping::{
 
 impl Parser<'_> {
     pub(super) fn sub_selection(&mut self) -> Parsed<SubSelection> {
-        let start = self.expect(Kind::OpenBrace, "`{`")?.start;
+        let open = self.expect(Kind::OpenBrace, "`{`")?;
+        let start = open.start;
         let items = self.nested(|parser| parser.items(Kind::CloseBrace))?;
+        if self.at(Kind::End) {
+            // The mistake is where it begins: the end of the mapping says nothing of it.
+            return Err(ParseError::new("This `{` is never closed", open.span())
+                .help("Write `}` behind the last of what stands in it."));
+        }
         let end = self.expect(Kind::CloseBrace, "`}`")?.end;
         Ok(SubSelection { items, span: start..end })
     }
@@ -19,6 +25,9 @@ impl Parser<'_> {
         let mut items = Vec::new();
         let mut commas: Option<bool> = None;
         while !self.at(close) {
+            if self.at(Kind::End) {
+                return Ok(items);
+            }
             items.push(self.item()?);
             if self.at(Kind::Comma) {
                 let comma = self.peek().span();
@@ -39,6 +48,16 @@ impl Parser<'_> {
                     Kind::Name | Kind::String | Kind::Spread | Kind::Dollar | Kind::DollarParen => {}
                     Kind::Variable | Kind::At => {}
                     Kind::Coalesce(_) if self.is_v0_3() => return Err(self.bare_chain()),
+                    // The end is told where the brace stands.
+                    Kind::End if close == Kind::CloseBrace => return Ok(items),
+                    Kind::OpenParen => {
+                        let error = self.unexpected("the next selection");
+                        return Err(error.help("A method is called with an arrow: `->first`, `->get(0)`."));
+                    }
+                    Kind::OpenBracket => {
+                        let error = self.unexpected("the next selection");
+                        return Err(error.help("An item of a list is taken with `->get(0)`."));
+                    }
                     _ => return Err(self.unexpected("the next selection")),
                 }
                 if commas == Some(true) {

@@ -1,0 +1,185 @@
+//! `ficus run`: one connector against its real backend; what was sent, what came back, what became of it.
+
+mod show;
+
+use std::{fs, io::IsTerminal};
+
+use clap::{Args, ValueEnum};
+use http::{HeaderName, HeaderValue};
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Outcome,
+    shared::{Files, answer, say, show},
+};
+use crate::{
+    fetch::{HttpUpstream, Redaction},
+    graph::{Graph, load},
+    trial::{Inputs, Trial, find, requests, run, shown},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  ficus run Query.user -v '{\"$args\": {\"id\": \"7\"}}'
+  ficus run 'User[0]' -v '{\"$batch\": [{\"id\": 1}, {\"id\": 2}]}'
+  ficus run Query.me -H 'authorization: Bearer …' --dry-run
+  ficus run Query.user -v @variables.json --format json | jq .result
+
+Variables: $args, $this, $batch, $config, $context, $env, $request.headers. Values from the environment, authorization and
+cookies are sent, and shown as ***.
+
+Exit status: 0 the connector gave a result, 1 it failed, the result does not fit the schema, or the files or variables have
+faults (with --strict also: its mappings had problems), 2 the command line is wrong, 3 it could not run.";
+
+/// Run one connector against its backend and show request, response and result
+#[derive(Debug, Args)]
+#[command(name = "run", after_help = EXAMPLES)]
+pub(super) struct Run {
+    #[command(flatten)]
+    files: Files,
+    /// The connector: Query.user, Query.user[0], User[1], or its id
+    #[arg(value_name = "CONNECTOR")]
+    connector: String,
+    /// What its mappings see, as a JSON object; @FILE reads it from a file
+    #[arg(short, long, value_name = "JSON", value_parser = variables)]
+    variables: Option<Map<String, Json>>,
+    /// A header of the client's request; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Show the requests and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Exit with 1 when the mappings had problems, too
+    #[arg(long)]
+    strict: bool,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl Run {
+    pub(super) fn run(self) -> anyhow::Result<Outcome> {
+        let graph = match load(&self.files.paths()) {
+            Ok(loaded) => loaded.graph,
+            Err(diagnostics) => {
+                show(&diagnostics);
+                return Ok(Outcome::Faults);
+            }
+        };
+        let mut inputs = match Inputs::read(&self.variables.clone().unwrap_or_default()) {
+            Ok(inputs) => inputs,
+            Err(error) => return Ok(refused(&error.to_string(), None)),
+        };
+        for (name, value) in &self.headers {
+            inputs.headers.append(name, value.clone());
+        }
+        let redaction = inputs.redaction(&graph);
+        if self.dry_run {
+            self.show_requests(&graph, &inputs, &redaction)
+        } else {
+            self.send(&graph, &inputs, &redaction)
+        }
+    }
+
+    fn show_requests(
+        &self,
+        graph: &Graph,
+        inputs: &Inputs,
+        redaction: &Redaction,
+    ) -> anyhow::Result<Outcome> {
+        let connector = match find(graph, &self.connector) {
+            Ok(connector) => connector,
+            Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
+        };
+        let requests = match requests(graph, connector, inputs) {
+            Ok(requests) => requests,
+            Err(error) => return Ok(refused(&error.to_string(), None)),
+        };
+        let failed = requests.iter().any(Result::is_err);
+        match self.format {
+            Format::Json => {
+                let requests: Vec<Json> = requests
+                    .iter()
+                    .map(|request| match request {
+                        Ok(request) => shown::request_json(request, redaction),
+                        Err(error) => serde_json::json!({ "failure": shown::failure_json(error, redaction) }),
+                    })
+                    .collect();
+                answer(&pretty(
+                    &serde_json::json!({ "connector": connector.coordinate, "requests": requests }),
+                ))?;
+            }
+            Format::Human => answer(&show::requests(&connector.coordinate, &requests, redaction))?,
+        }
+        Ok(if failed { Outcome::Faults } else { Outcome::Fine })
+    }
+
+    fn send(&self, graph: &Graph, inputs: &Inputs, redaction: &Redaction) -> anyhow::Result<Outcome> {
+        let connector = match find(graph, &self.connector) {
+            Ok(connector) => connector,
+            Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
+        };
+        let upstream = HttpUpstream::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let trial = match runtime.block_on(run(graph, connector, inputs, &upstream)) {
+            Ok(trial) => trial,
+            Err(error) => return Ok(refused(&error.to_string(), None)),
+        };
+        match self.format {
+            Format::Json => answer(&pretty(&shown::trial_json(&trial, redaction)))?,
+            Format::Human => answer(&show::trial(&trial, redaction, width()))?,
+        }
+        Ok(if self.is_fine(&trial) { Outcome::Fine } else { Outcome::Faults })
+    }
+
+    fn is_fine(&self, trial: &Trial) -> bool {
+        let findings = &trial.findings;
+        let without_errors = trial.errors.is_empty() && findings.reported().is_empty();
+        without_errors && !(self.strict && findings.count() > 0)
+    }
+}
+
+/// Columns of the terminal; none where the answer is read by a program.
+fn width() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    // The terminal itself is asked by the program that every system has for it.
+    let size = std::process::Command::new("stty").arg("size").stdin(std::process::Stdio::inherit()).output();
+    let size = size.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    size.and_then(|size| size.split_whitespace().nth(1)?.parse().ok())
+}
+
+fn refused(message: &str, help: Option<&str>) -> Outcome {
+    let help = help.map(|help| format!("  = help: {help}\n")).unwrap_or_default();
+    say(&format!("error: {message}\n{help}"));
+    Outcome::Faults
+}
+
+fn pretty(json: &Json) -> String {
+    format!("{json:#}\n")
+}
+
+fn variables(text: &str) -> Result<Map<String, Json>, String> {
+    let read = match text.strip_prefix('@') {
+        Some(file) => fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&read).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as `name: value`")?;
+    let name = name.trim().parse().map_err(|_| format!("`{}` is not a header name", name.trim()))?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| "the value holds characters that a header cannot carry".to_owned())?;
+    Ok((name, value))
+}
