@@ -43,7 +43,10 @@ fuzz_target!(|input: &[u8]| {
             let upstream = Arc::new(Always(Bytes::copy_from_slice(body.as_bytes())));
             let gateway = Gateway::new(loaded.graph, loaded.config, upstream);
             let answer = ask(&gateway, "{ __typename }");
-            assert_eq!(answer.get("data").map(ToString::to_string).as_deref(), Some(r#"{"__typename":"Query"}"#));
+            assert_eq!(
+                answer.get("data").map(ToString::to_string).as_deref(),
+                Some(r#"{"__typename":"Query"}"#)
+            );
             ask(&gateway, &operation);
         }
     }
@@ -58,7 +61,8 @@ impl Upstream for Always {
         _source: &'a Source,
         _request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let response = UpstreamResponse { status: StatusCode::OK, headers, body: self.0.clone() };
         Box::pin(std::future::ready(Ok(response)))
     }
@@ -69,7 +73,8 @@ fn ask(gateway: &Gateway, query: &str) -> serde_json::Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let response = runtime.block_on(gateway.execute(request));
     let text = String::from_utf8_lossy(&response.body);
-    let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let answer: serde_json::Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
     match response.kind {
         ResponseKind::Executed => assert!(answer.get("data").is_some(), "{text}"),
         // A schema may ask for more than one operation may.
@@ -100,7 +105,8 @@ fn selection(graph: &Graph, type_name: &str, depth: usize, left: &mut usize) -> 
             continue;
         }
         let inner = field.ty.inner_named_type();
-        let is_leaf = matches!(graph.schema.types.get(inner), Some(ExtendedType::Scalar(_) | ExtendedType::Enum(_)));
+        let is_leaf =
+            matches!(graph.schema.types.get(inner), Some(ExtendedType::Scalar(_) | ExtendedType::Enum(_)));
         if is_leaf {
             *left -= 1;
             text.push_str(&format!(" {name}"));

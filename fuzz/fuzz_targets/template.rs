@@ -13,7 +13,8 @@ use std::{collections::HashMap, sync::Arc};
 use bumpalo::Bump;
 use ficus::{
     connector::{
-        BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source, SourceSettings,
+        BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
+        SourceSettings,
     },
     fetch::{Findings, Given, Scope, UpstreamRequest, build},
     mapping::{
@@ -109,7 +110,11 @@ fn check(connector: &Connector, request: &UpstreamRequest) {
     {
         let parsed = url::Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
         assert_eq!(parsed.origin(), expected.origin(), "{url}");
-        assert_eq!((parsed.username(), parsed.password()), (expected.username(), expected.password()), "{url}");
+        assert_eq!(
+            (parsed.username(), parsed.password()),
+            (expected.username(), expected.password()),
+            "{url}"
+        );
         let templates = [base.map(|base| &base.path), Some(&declared.url.path)];
         if !templates.into_iter().flatten().any(has_dot_segment) && origin.is_ascii() {
             let raw = url.get(origin.len()..).unwrap_or_default();
@@ -144,7 +149,10 @@ fn has_dot_segment(template: &Template) -> bool {
         let piece = piece.to_ascii_lowercase().replace("%2e", ".");
         !piece.is_empty() && piece.bytes().all(|byte| byte == b'.')
     };
-    template.parts.iter().any(|part| matches!(part, Part::Literal(text) if text.split(['/', '\\']).any(is_dots)))
+    template
+        .parts
+        .iter()
+        .any(|part| matches!(part, Part::Literal(text) if text.split(['/', '\\']).any(is_dots)))
 }
 
 /// Every text of more than nothing becomes `x`.

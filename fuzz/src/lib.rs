@@ -83,7 +83,8 @@ fn braces(bytes: &mut Unstructured<'_>, depth: usize, out: &mut String) -> Resul
 }
 
 fn expression(bytes: &mut Unstructured<'_>, depth: usize, out: &mut String) -> Result<()> {
-    let literals = ["null", "true", "false", "1", "-2.5", "0", ".5", "9223372036854775807", "'ä€'", "''", "[]", "{}"];
+    let literals =
+        ["null", "true", "false", "1", "-2.5", "0", ".5", "9223372036854775807", "'ä€'", "''", "[]", "{}"];
     if depth == 0 {
         out.push_str(pick(bytes, &literals)?);
         return Ok(());
@@ -123,7 +124,20 @@ fn list(bytes: &mut Unstructured<'_>, depth: usize, separator: &str, out: &mut S
 }
 
 fn path(bytes: &mut Unstructured<'_>, depth: usize, out: &mut String) -> Result<()> {
-    let heads = ["$", "@", "a", "$.b", "$args", "$args.a", "$this", "$config", "$env", "$x", "$status", "$response.headers"];
+    let heads = [
+        "$",
+        "@",
+        "a",
+        "$.b",
+        "$args",
+        "$args.a",
+        "$this",
+        "$config",
+        "$env",
+        "$x",
+        "$status",
+        "$response.headers",
+    ];
     out.push_str(pick(bytes, &heads)?);
     steps(bytes, depth, out)
 }

@@ -54,8 +54,13 @@ impl Node {
 
 /// Reads a file of one document. None when it is empty or not YAML; the latter is reported.
 pub(crate) fn parse(file: &TextFile, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let mut builder =
-        Builder { file, parser: Parser::new_from_str(&file.text), anchors: HashMap::new(), nodes: 0, copied: 0 };
+    let mut builder = Builder {
+        file,
+        parser: Parser::new_from_str(&file.text),
+        anchors: HashMap::new(),
+        nodes: 0,
+        copied: 0,
+    };
     match builder.document() {
         Ok(node) => node,
         Err(fault) => {

@@ -72,7 +72,9 @@ impl TextFile {
     fn excerpt(&self, offset: usize) -> (String, u32) {
         let line_start = self.line_start(offset);
         let from = match offset - line_start {
-            long if long > EXCERPT_BYTES_MAX / 2 => floor_boundary(&self.text, offset - EXCERPT_BYTES_MAX / 3),
+            long if long > EXCERPT_BYTES_MAX / 2 => {
+                floor_boundary(&self.text, offset - EXCERPT_BYTES_MAX / 3)
+            }
             _ => line_start,
         };
         let to = floor_boundary(&self.text, from + EXCERPT_BYTES_MAX);

@@ -40,7 +40,7 @@ impl Diagnostic {
     /// A diagnostic with what it cannot do without.
     #[must_use]
     pub fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
-        let message = message.into();
+        let message = shortened(message.into());
         Diagnostic {
             code,
             severity: code.severity(),
@@ -56,14 +56,14 @@ impl Diagnostic {
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
     /// Adds an example that shows it.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
+        self.notes.push(shortened(note.into()));
         self
     }
 
@@ -77,14 +77,14 @@ impl Diagnostic {
     /// Shows another place that has to do with it.
     #[must_use]
     pub fn also(mut self, place: Place, label: impl Into<String>) -> Self {
-        self.further.push((place, label.into()));
+        self.further.push((place, shortened(label.into())));
         self
     }
 
     /// Names the schema coordinate or connector that it is about.
     #[must_use]
     pub fn on(mut self, coordinate: impl Into<String>) -> Self {
-        self.coordinate = Some(coordinate.into());
+        self.coordinate = Some(shortened(coordinate.into()));
         self
     }
 
@@ -93,6 +93,18 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// A text longer than this holds a name that nobody reads to its end, in bytes.
+const TEXT_BYTES_MAX: usize = 2_000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        let end = (0..=TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Diagnostics as they are found. Loading goes on after a fault, so that all are shown at once.
@@ -104,7 +116,6 @@ pub struct Diagnostics {
     /// How many are counted and not shown.
     left_out: usize,
 }
-
 
 impl Diagnostics {
     /// So many errors, and so many warnings, are shown; the others are counted. Nobody reads more before the next run, and a
@@ -198,6 +209,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_never_ends_is_cut() {
+        let place = Place::whole("a.graphql");
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place, "ä".repeat(1 << 20));
+        assert!(diagnostic.message.len() < 2_010 && diagnostic.message.ends_with("ä…"));
+    }
+
+    #[test]
     fn a_flood_is_counted_and_an_error_behind_warnings_is_shown() {
         let place = |line: usize| TextFile::new("a.yaml", "\n".repeat(9_000)).place(line..line);
         let mut diagnostics = Diagnostics::default();
@@ -209,7 +227,10 @@ mod tests {
         let found = diagnostics.into_sorted();
         assert_eq!(found.len(), Diagnostics::SHOWN_MAX + 1);
         let last = found.last().unwrap();
-        assert_eq!((last.message.as_str(), last.help.as_deref()), ("unknown", Some("500 more are not shown")));
+        assert_eq!(
+            (last.message.as_str(), last.help.as_deref()),
+            ("unknown", Some("500 more are not shown"))
+        );
     }
 
     #[test]

@@ -88,7 +88,8 @@ fn excerpt(out: &mut String, place: &Place, arrow: &str, gutter: usize, marker: 
     let part = |from: usize, to: usize| -> String {
         place.excerpt.chars().skip(from).take(to.saturating_sub(from)).map(plain).collect()
     };
-    let (cut_before, cut_after) = (if from > 0 || place.excerpt_column > 1 { "…" } else { "" }, if to < length { "…" } else { "" });
+    let (cut_before, cut_after) =
+        (if from > 0 || place.excerpt_column > 1 { "…" } else { "" }, if to < length { "…" } else { "" });
     let before = columns(cut_before) + columns(&part(from, start));
     let marks = columns(&part(start, end.min(to))).max(1);
     line(out, format_args!("{:gutter$} |", ""));

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::{Name, Schema, ast::Document, parser::Parser, diagnostic::ToCliReport, validation::DiagnosticList};
+use apollo_compiler::{
+    Name, Schema, ast::Document, diagnostic::ToCliReport, parser::Parser, validation::DiagnosticList,
+};
 
 use super::{
     definitions::sdl,

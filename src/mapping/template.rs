@@ -241,7 +241,8 @@ fn check_url_text(text: &str, pieces: &[Piece], start: Section) -> Result<(), Ve
 
 /// The first character of scheme and authority that stands in neither: there is no way to write it there.
 fn illegal_in_origin(text: &str, pieces: &[Piece], start: Section) -> Option<ParseError> {
-    let legal = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._~:@[]%!$&'()*+,;=/\t\n\r".contains(c);
+    let legal =
+        |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._~:@[]%!$&'()*+,;=/\t\n\r".contains(c);
     let mut in_authority = start == Section::Authority;
     for piece in pieces.iter().filter(|_| start != Section::Path) {
         let Piece::Text { span, .. } = piece else { continue };

@@ -58,7 +58,8 @@ fn refused(schema: String, connectors: String) -> String {
     shown
 }
 
-const QUERY: &str = "type Query { a: Int @connect(source: \"shop\", http: {GET: \"/a\"}, selection: \"$.a\") }";
+const QUERY: &str =
+    "type Query { a: Int @connect(source: \"shop\", http: {GET: \"/a\"}, selection: \"$.a\") }";
 
 fn base_url() -> String {
     "base_url: http://h\n".to_owned()
@@ -68,7 +69,13 @@ fn base_url() -> String {
 fn deep_mappings_and_templates_are_refused() {
     for grammar in [Grammar::V0_3, Grammar::V0_4] {
         for (open, close) in [
-            ("[", "]"), ("$(", ")"), ("{ a: ", " }"), ("a { ", " }"), ("a->map(", ")"), ("$({a: ", "})"), ("$([", "])"),
+            ("[", "]"),
+            ("$(", ")"),
+            ("{ a: ", " }"),
+            ("a { ", " }"),
+            ("a->map(", ")"),
+            ("$({a: ", "})"),
+            ("$([", "])"),
         ] {
             let text = format!("x: {}", nested(open, "b", close));
             let errors = in_time("parsing", move || parse(&text, grammar)).unwrap_err();
@@ -140,7 +147,9 @@ fn deep_schemas_are_refused() {
 
 #[test]
 fn a_chain_of_many_types_loads() {
-    let mut schema = format!("{QUERY} extend type Query {{ t0: T0 @connect(source: \"shop\", http: {{GET: \"/\"}}, selection: \"a\") }}\n");
+    let mut schema = format!(
+        "{QUERY} extend type Query {{ t0: T0 @connect(source: \"shop\", http: {{GET: \"/\"}}, selection: \"a\") }}\n"
+    );
     for level in 0..2_000 {
         writeln!(schema, "type T{level} {{ a: Int next: T{} @connect(source: \"shop\", http: {{GET: \"/n\"}}, selection: \"a\") }}", level + 1).unwrap();
     }
@@ -201,9 +210,14 @@ fn huge_numbers_are_problems_or_messages() {
         let mut written = Vec::new();
         value.iter().for_each(|value| json::write(value, &mut written));
         let written = String::from_utf8(written).unwrap();
-        assert!(written.is_empty() || json::read(&written, &arena).is_ok() || written.contains(&digits), "{text}");
+        assert!(
+            written.is_empty() || json::read(&written, &arena).is_ok() || written.contains(&digits),
+            "{text}"
+        );
     }
-    for key in ["timeout: 9{}s", "concurrency: {max: 9{}}", "statuses: {9{}: null}", "response: {max_body: 9{}GiB}"] {
+    for key in
+        ["timeout: 9{}s", "concurrency: {max: 9{}}", "statuses: {9{}: null}", "response: {max_body: 9{}GiB}"]
+    {
         let shown = refused(QUERY.to_owned(), base_url() + &key.replacen("{}", &digits, 1));
         assert!(shown.contains("error[INVALID_"), "{shown}");
     }
@@ -242,8 +256,14 @@ fn ten_megabytes_of_schema_are_read_or_refused() {
         "{".repeat(MEGABYTES_10),
         format!("type Query {{ a: {} }}", "A".repeat(MEGABYTES_10)),
         format!("\"{}", "a".repeat(MEGABYTES_10)),
-        format!("{QUERY} extend type Query {{ b: Int @connect(selection: \"{}\") }}", "[ ".repeat(MEGABYTES_10 / 2)),
-        format!("{QUERY} extend type Query {{ b: Int @connect(selection: \"a {}\") }}", "$.a ".repeat(MEGABYTES_10 / 100)),
+        format!(
+            "{QUERY} extend type Query {{ b: Int @connect(selection: \"{}\") }}",
+            "[ ".repeat(MEGABYTES_10 / 2)
+        ),
+        format!(
+            "{QUERY} extend type Query {{ b: Int @connect(selection: \"a {}\") }}",
+            "$.a ".repeat(MEGABYTES_10 / 100)
+        ),
     ] {
         refused(schema, base_url());
     }
@@ -251,7 +271,8 @@ fn ten_megabytes_of_schema_are_read_or_refused() {
 
 #[test]
 fn thousands_of_faults_on_one_line_are_told_in_time() {
-    let fields: String = (0..5_000).map(|index| format!("f{index}: Nope{index} @connect(selection: \"a {{\") ")).collect();
+    let fields: String =
+        (0..5_000).map(|index| format!("f{index}: Nope{index} @connect(selection: \"a {{\") ")).collect();
     let shown = refused(format!("type Query {{ {fields} }}"), base_url());
     assert!(shown.contains("more are not shown"), "{}", shown.get(shown.len() - 300..).unwrap_or_default());
 }

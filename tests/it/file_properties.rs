@@ -17,9 +17,9 @@ extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
   @source(name: "shop", http: {baseURL: "http://h/{$config.part}", headers: [{name: "x-a", value: "{$env.KEY}"}]})
 type Query {
-  user(id: ID!, first: Int = 5): User
-    @connect(source: "shop", http: {GET: "/users/{$args.id}?n={$args.first}"}, entity: true, selection: "id name mail: $.contact.mail")
-  users: [User!] @connect(source: "shop", http: {GET: "/users"}, selection: "id ...contact", errors: {message: "$.error"})
+  user(id: ID!): User
+    @connect(source: "shop", http: {GET: "/users/{$args.id}"}, entity: true, selection: "id name mail: $.contact.mail")
+  users(first: Int = 5): [User!] @connect(source: "shop", http: {GET: "/users?n={$args.first}"}, selection: "id ...contact", errors: {message: "$.error"})
 }
 type Mutation { add(name: String!): User @connect(source: "shop", http: {POST: "/users", body: "name: $args.name"}, selection: "id") }
 type User @connect(source: "shop", http: {GET: "/u", queryParams: "id: $batch.id"}, batch: {maxSize: 5}, selection: "id name mail") {
@@ -35,10 +35,63 @@ const FILE: &str = "base_url: http://h/${KEY}\nconfig: { part: v1, list: [1, &a 
 
 /// Words that mean something somewhere.
 const WORDS: &[&str] = &[
-    "{", "}", "(", ")", "[", "]", "\"", "\"\"\"", "'", ":", "!", "@", "$", "&", "*", "|", "=", "#", "...", "->", "?", "??", "\n",
-    "  ", "- ", "\t", "\\", "\u{0}", "\u{feff}", "ä", "$args", "$this.id", "$batch", "@connect", "@key(fields: \"id\")", "extend ",
-    "type ", "interface ", "union ", "enum ", "input ", "implements Node ", "Query", "User", "ID!", "[Int]", "null", "${", "${KEY}",
-    "<<: *a", "!!str ", "--- \n", "9999999999999999999", "selection: \"$\"", "http: {GET: \"/\"}", "source: \"shop\"", "entity: true",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\"",
+    "\"\"\"",
+    "'",
+    ":",
+    "!",
+    "@",
+    "$",
+    "&",
+    "*",
+    "|",
+    "=",
+    "#",
+    "...",
+    "->",
+    "?",
+    "??",
+    "\n",
+    "  ",
+    "- ",
+    "\t",
+    "\\",
+    "\u{0}",
+    "\u{feff}",
+    "ä",
+    "$args",
+    "$this.id",
+    "$batch",
+    "@connect",
+    "@key(fields: \"id\")",
+    "extend ",
+    "type ",
+    "interface ",
+    "union ",
+    "enum ",
+    "input ",
+    "implements Node ",
+    "Query",
+    "User",
+    "ID!",
+    "[Int]",
+    "null",
+    "${",
+    "${KEY}",
+    "<<: *a",
+    "!!str ",
+    "--- \n",
+    "9999999999999999999",
+    "selection: \"$\"",
+    "http: {GET: \"/\"}",
+    "source: \"shop\"",
+    "entity: true",
 ];
 
 /// A text with some pieces cut out, said twice, or put in.

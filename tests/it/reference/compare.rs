@@ -56,7 +56,8 @@ impl Outcome {
     /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
     pub(super) fn requests(&self) -> Vec<(String, Json, Vec<(String, String)>)> {
         let own = |name: &str| {
-            ["host", "content-length", "accept", "accept-encoding", "user-agent", "connection"].contains(&name)
+            ["host", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
+                .contains(&name)
         };
         self.calls
             .iter()
@@ -103,7 +104,8 @@ impl Report {
         let why = refusal(found, triple).unwrap_or_default();
         let code = why.split(':').next().unwrap_or_default().to_owned();
         *self.ficus_refused.entry(code).or_default() += 1;
-        writeln!(self.refusals, "ficus refuses {}: {why}\n  {} {}", triple.name, triple.fields, triple.types).unwrap();
+        writeln!(self.refusals, "ficus refuses {}: {why}\n  {} {}", triple.name, triple.fields, triple.types)
+            .unwrap();
     }
 
     pub(super) fn refused_by_reference(&mut self, triple: &Triple, why: &str) {
@@ -179,7 +181,8 @@ fn show(pair: &Pair<'_>) -> String {
     }
     writeln!(text, "  variables {} headers {:?}", triple.variables, triple.headers).unwrap();
     for (path, answer) in &triple.answers {
-        writeln!(text, "  answer {path:?}: {} {:?} {}", answer.status, answer.content_type, answer.body).unwrap();
+        writeln!(text, "  answer {path:?}: {} {:?} {}", answer.status, answer.content_type, answer.body)
+            .unwrap();
     }
     if !pair.same_data() {
         writeln!(text, "  ficus     {}\n  reference {}", pair.ficus.data, pair.reference.data).unwrap();
@@ -187,7 +190,8 @@ fn show(pair: &Pair<'_>) -> String {
         writeln!(text, "  both      {}", pair.ficus.data).unwrap();
     }
     if !pair.same_errors() || !pair.same_data() {
-        writeln!(text, "  ficus     {:?}\n  reference {:?}", pair.ficus.errors, pair.reference.errors).unwrap();
+        writeln!(text, "  ficus     {:?}\n  reference {:?}", pair.ficus.errors, pair.reference.errors)
+            .unwrap();
     }
     if !pair.same_requests() {
         for (who, outcome) in [("ficus    ", pair.ficus), ("reference", pair.reference)] {

@@ -28,7 +28,10 @@ pub(super) fn triple(made: &mut Maker<'_>) -> Triple {
         4 => field(made, &rows),
         _ => union(made, &rows),
     };
-    let list: Json = ids.iter().map(|id| json!({ "id": id, "own": "o", "kind": if id > &"4".to_owned() { "A" } else { "B" } })).collect();
+    let list: Json = ids
+        .iter()
+        .map(|id| json!({ "id": id, "own": "o", "kind": if id > &"4".to_owned() { "A" } else { "B" } }))
+        .collect();
     triple.answers.insert("/list".to_owned(), Answer::json(&list));
     triple
 }
@@ -98,10 +101,16 @@ fn entity(maker: &mut Maker<'_>, rows: &[Json]) -> Triple {
         "{} one{name}(id: ID!): E{name} @connect(source: \"up\", http: {{GET: \"/{name}/one/{{$args.id}}\"}}, entity: true, selection: \"id name\")",
         list_field(maker, "id")
     );
-    let mut triple =
-        made(maker, fields, format!("type E{name} @key(fields: \"id\") {{ id: ID! name: JSON }}"), by_id(rows));
+    let mut triple = made(
+        maker,
+        fields,
+        format!("type E{name} @key(fields: \"id\") {{ id: ID! name: JSON }}"),
+        by_id(rows),
+    );
     if maker.rng.random_bool(0.4) {
-        triple.operation = format!("query($id: ID!) {{ first: one{name}(id: $id) {{ id name }} two: one{name}(id: 3) {{ name }} }}");
+        triple.operation = format!(
+            "query($id: ID!) {{ first: one{name}(id: $id) {{ id name }} two: one{name}(id: 3) {{ name }} }}"
+        );
         triple.variables = json!({ "id": maker.rng.random_range(1..8).to_string() });
     }
     triple

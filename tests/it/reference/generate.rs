@@ -85,7 +85,14 @@ pub(super) fn quoted(text: &str) -> String {
 
 impl Maker<'_> {
     /// A triple of one field `JSON` with one argument, `j: JSON`.
-    fn json_field(&mut self, family: &'static str, http: &str, rest: &str, data: &Json, args: Json) -> Triple {
+    fn json_field(
+        &mut self,
+        family: &'static str,
+        http: &str,
+        rest: &str,
+        data: &Json,
+        args: Json,
+    ) -> Triple {
         let name = &self.name;
         Triple {
             family,
@@ -144,7 +151,8 @@ impl Maker<'_> {
             _ => one.clone(),
         };
         let first = data.get(0).cloned().unwrap_or(one);
-        let mut keys: Vec<String> = first.as_object().map(|object| object.keys().cloned().collect()).unwrap_or_default();
+        let mut keys: Vec<String> =
+            first.as_object().map(|object| object.keys().cloned().collect()).unwrap_or_default();
         keys.retain(|key| key != "x-y");
         let mut writer = self.writer(&first, None);
         let mut items = Vec::new();
@@ -173,8 +181,10 @@ impl Maker<'_> {
                 other => other.clone(),
             };
             let of_list = first[key].is_array();
-            let below_keys: Vec<String> =
-                below.as_object().map(|o| o.keys().filter(|k| *k != "x-y").cloned().collect()).unwrap_or_default();
+            let below_keys: Vec<String> = below
+                .as_object()
+                .map(|o| o.keys().filter(|k| *k != "x-y").cloned().collect())
+                .unwrap_or_default();
             let inside = below_keys.first().cloned().unwrap_or_else(|| "id".to_owned());
             let ty = if of_list { format!("[N{name}]") } else { format!("N{name}") };
             fields.push(format!("n: {ty}"));
@@ -186,7 +196,8 @@ impl Maker<'_> {
             });
             types = format!("type N{name} {{ {inside}: JSON z: JSON }}");
         } else if let Some(key) = keys.iter().find(|key| first[*key].is_object()) {
-            let inside: Vec<String> = first[key].as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
+            let inside: Vec<String> =
+                first[key].as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
             if let Some(inside) = inside.iter().find(|inside| *inside != "x-y") {
                 items.push(format!("$.{key} {{ m: $.{inside} }}"));
                 fields.push("m: JSON".to_owned());
@@ -223,7 +234,22 @@ impl Maker<'_> {
     /// What a client sends, hostile and kind.
     pub(super) fn client_args(&mut self) -> Json {
         let texts = [
-            "a", "", "a b", "a/b", "ä€😀", "100%", "%2F", "a+b", "x&y=z", "?q#f", "..x", "{x}", "\"q\"", "~-_.", "a\tb", ":@!$'()*,;",
+            "a",
+            "",
+            "a b",
+            "a/b",
+            "ä€😀",
+            "100%",
+            "%2F",
+            "a+b",
+            "x&y=z",
+            "?q#f",
+            "..x",
+            "{x}",
+            "\"q\"",
+            "~-_.",
+            "a\tb",
+            ":@!$'()*,;",
         ];
         let mut text = || (*texts.choose(self.rng).unwrap()).to_owned();
         let (s, first, second) = (text(), text(), text());
@@ -245,11 +271,27 @@ impl Maker<'_> {
     fn url(&mut self) -> Triple {
         let args = self.client_args();
         let values = [
-            "{$args.j.s}", "{$args.j.i}", "{$args.j.f}", "{$args.j.b}", "{$args.j.n}", "{$args.j.nope}", "{$args.j.o.x}",
-            "{$args.j.l->joinNotNull(',')}", "{$args.j.l->first}", "{$args.j.o.y->get(1)}", "{$args.j.s->slice(0, 2)}",
-            "{$(1)}", "{$('a b')}", "{$args.j.l->size}", "{$args.j.o}", "{$args.j.l}",
+            "{$args.j.s}",
+            "{$args.j.i}",
+            "{$args.j.f}",
+            "{$args.j.b}",
+            "{$args.j.n}",
+            "{$args.j.nope}",
+            "{$args.j.o.x}",
+            "{$args.j.l->joinNotNull(',')}",
+            "{$args.j.l->first}",
+            "{$args.j.o.y->get(1)}",
+            "{$args.j.s->slice(0, 2)}",
+            "{$(1)}",
+            "{$('a b')}",
+            "{$args.j.l->size}",
+            "{$args.j.o}",
+            "{$args.j.l}",
         ];
-        let literals = ["x", "a-b", "v1.0", "a b", "ä", "%20", "%zz", "a+b", "x:y@z", "(a)", "a;b=c,d", "a\n  b", "'q'", "é|^"];
+        let literals = [
+            "x", "a-b", "v1.0", "a b", "ä", "%20", "%zz", "a+b", "x:y@z", "(a)", "a;b=c,d", "a\n  b", "'q'",
+            "é|^",
+        ];
         let pick = |rng: &mut StdRng, words: &[&str]| {
             // Values that give no text are rare: what follows from them is soon known.
             let last = if rng.random_bool(0.05) { words.len() } else { words.len() - 2 };
@@ -277,11 +319,24 @@ impl Maker<'_> {
             path = format!("{path}?{}", parameters.join("&"));
         }
         let mut http = format!("GET: {}", quoted(&format!("/{}{path}", self.name)));
-        let scalars = ["$args.j.s", "$args.j.i", "$args.j.f", "$args.j.b", "$args.j.l->last", "$('p q')", "$(12)", "$args.j.n"];
+        let scalars = [
+            "$args.j.s",
+            "$args.j.i",
+            "$args.j.f",
+            "$args.j.b",
+            "$args.j.l->last",
+            "$('p q')",
+            "$(12)",
+            "$args.j.n",
+        ];
         if self.rng.random_bool(0.3) {
             let count = self.rng.random_range(0..4);
             let elements: Vec<&str> = (0..count).map(|_| *scalars.choose(self.rng).unwrap()).collect();
-            let segments = if self.rng.random_bool(0.2) { "$args.j.l".to_owned() } else { format!("$([{}])", elements.join(", ")) };
+            let segments = if self.rng.random_bool(0.2) {
+                "$args.j.l".to_owned()
+            } else {
+                format!("$([{}])", elements.join(", "))
+            };
             http = format!("{http} path: {}", quoted(&segments));
         }
         if self.rng.random_bool(0.4) {
@@ -325,7 +380,9 @@ impl Maker<'_> {
         };
         let mut http = format!("{method}: \"/{}\" body: {}", self.name, quoted(&body));
         match self.rng.random_range(0..3) {
-            0 => http.push_str(" headers: [{name: \"content-type\", value: \"application/x-www-form-urlencoded\"}]"),
+            0 => http.push_str(
+                " headers: [{name: \"content-type\", value: \"application/x-www-form-urlencoded\"}]",
+            ),
             1 => http.push_str(" headers: [{name: \"content-type\", value: \"application/vnd.x+json\"}]"),
             _ => {}
         }
@@ -340,7 +397,15 @@ impl Maker<'_> {
     /// Headers of the connector over those of its source.
     fn headers(&mut self) -> Triple {
         let args = self.client_args();
-        let values = ["plain", "{$args.j.s}", "a {$args.j.i} b", "{$args.j.n}", "{$args.j.nope}", "{$request.headers.'x-client'->first}", "{$args.j.b}\\t"];
+        let values = [
+            "plain",
+            "{$args.j.s}",
+            "a {$args.j.i} b",
+            "{$args.j.n}",
+            "{$args.j.nope}",
+            "{$request.headers.'x-client'->first}",
+            "{$args.j.b}\\t",
+        ];
         let names = ["x-one", "X-Two", "x-fancy", "user-agent", "accept"];
         let mut declared = Vec::new();
         for name in names {
@@ -356,12 +421,18 @@ impl Maker<'_> {
         let http = format!("{} headers: [{}]", self.get(""), declared.join(", "));
         let data = json!({ "ok": true });
         let selection = *[
-            "$.ok", "$request.headers.'x-client'", "$response.headers.'content-type'", "$status", "$config", "$context",
+            "$.ok",
+            "$request.headers.'x-client'",
+            "$response.headers.'content-type'",
+            "$status",
+            "$config",
+            "$context",
             "$request.headers.'x-none'->first",
         ]
         .choose(self.rng)
         .unwrap();
-        let mut triple = self.json_field("headers", &http, &format!("selection: {}", quoted(selection)), &data, args);
+        let mut triple =
+            self.json_field("headers", &http, &format!("selection: {}", quoted(selection)), &data, args);
         triple.fields = triple.fields.replace("source: \"up\"", "source: \"fancy\"");
         if self.rng.random_bool(0.8) {
             triple.headers.push(("x-client".to_owned(), "from client".to_owned()));
@@ -374,16 +445,29 @@ impl Maker<'_> {
 
     /// Statuses, content types, bodies that are broken, `isSuccess` and `errors`.
     fn outcome(&mut self) -> Triple {
-        let data = json!({ "a": 1, "ok": self.rng.random_bool(0.5), "error": { "text": "no luck", "code": "E7" } });
+        let data =
+            json!({ "a": 1, "ok": self.rng.random_bool(0.5), "error": { "text": "no luck", "code": "E7" } });
         let mut rest = "selection: \"$.a\"".to_owned();
         if self.rng.random_bool(0.4) {
-            let asked = ["$.ok", "$status->eq(200)", "$status->in([404, 500])", "$.nope", "$(true)", "$.error", "$.a->eq(1)"];
+            let asked = [
+                "$.ok",
+                "$status->eq(200)",
+                "$status->in([404, 500])",
+                "$.nope",
+                "$(true)",
+                "$.error",
+                "$.a->eq(1)",
+            ];
             rest.push_str(&format!(" isSuccess: \"{}\"", asked.choose(self.rng).unwrap()));
         }
         if self.rng.random_bool(0.6) {
             let messages = ["$.error.text", "$.nope", "$('fixed')", "$.error", "$status->toString"];
             let extensions = [
-                "code: $.error.code", "status: $status", "http: { extra: $(1) }", "code: $(404)", "nope: $.nope",
+                "code: $.error.code",
+                "status: $status",
+                "http: { extra: $(1) }",
+                "code: $(404)",
+                "nope: $.nope",
                 "h: $response.headers.'content-type'->first",
             ];
             rest.push_str(" errors: {");
@@ -396,15 +480,33 @@ impl Maker<'_> {
         if self.rng.random_bool(0.3) {
             triple.fields = triple.fields.replace("source: \"up\"", "source: \"fancy\"");
         }
-        let status = *[200, 200, 200, 201, 202, 204, 400, 401, 404, 409, 422, 500, 503].choose(self.rng).unwrap();
+        let status =
+            *[200, 200, 200, 201, 202, 204, 400, 401, 404, 409, 422, 500, 503].choose(self.rng).unwrap();
         let types = [
-            Some("application/json"), Some("application/json"), Some("application/json; charset=utf-8"),
-            Some("application/problem+json"), Some("text/plain"), Some("text/html"), Some("application/octet-stream"), None,
+            Some("application/json"),
+            Some("application/json"),
+            Some("application/json; charset=utf-8"),
+            Some("application/problem+json"),
+            Some("text/plain"),
+            Some("text/html"),
+            Some("application/octet-stream"),
+            None,
         ];
-        let bodies = [data.to_string(), data.to_string(), data.to_string(), String::new(), "{\"a\": ".to_owned(), "[1]".to_owned(), "\"text\"".to_owned(), "null".to_owned()];
+        let bodies = [
+            data.to_string(),
+            data.to_string(),
+            data.to_string(),
+            String::new(),
+            "{\"a\": ".to_owned(),
+            "[1]".to_owned(),
+            "\"text\"".to_owned(),
+            "null".to_owned(),
+        ];
         let body = if status == 204 { String::new() } else { bodies.choose(self.rng).unwrap().clone() };
-        triple.answers =
-            BTreeMap::from([(String::new(), Answer { status, content_type: *types.choose(self.rng).unwrap(), body })]);
+        triple.answers = BTreeMap::from([(
+            String::new(),
+            Answer { status, content_type: *types.choose(self.rng).unwrap(), body },
+        )]);
         triple
     }
 
@@ -413,8 +515,17 @@ impl Maker<'_> {
         let name = self.name.clone();
         let kinds = ["String", "Int", "Float", "Boolean", "ID", "[Int]", "[String!]", "String!", "E"];
         let values = [
-            json!("text"), json!(7), json!(7.0), json!(1.5), json!(true), json!(null), json!([1, null, 2]), json!(["a", "b"]),
-            json!({ "x": 1 }), json!(1i64 << 40), json!("A"),
+            json!("text"),
+            json!(7),
+            json!(7.0),
+            json!(1.5),
+            json!(true),
+            json!(null),
+            json!([1, null, 2]),
+            json!(["a", "b"]),
+            json!({ "x": 1 }),
+            json!(1i64 << 40),
+            json!("A"),
         ];
         let mut fields = Vec::new();
         let mut data = Map::new();
@@ -430,7 +541,8 @@ impl Maker<'_> {
                     "[String!]" => 7,
                     _ => 10,
                 };
-                let at = if self.rng.random_bool(0.75) { fitting } else { self.rng.random_range(0..values.len()) };
+                let at =
+                    if self.rng.random_bool(0.75) { fitting } else { self.rng.random_range(0..values.len()) };
                 data.insert(format!("f{index}"), values[at].clone());
                 fields.push(format!("f{index}: {}", kind.replace('E', &format!("E{name}"))));
             }

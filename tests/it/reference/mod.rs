@@ -46,7 +46,8 @@ fn ficus_and_the_reference_agree() {
         let (backend, address) = Backend::start().await;
         let all = triples(seed, usize::try_from(count).unwrap());
         for grammar in [Grammar::V0_3, Grammar::V0_4] {
-            let of_grammar: Vec<Triple> = all.iter().filter(|triple| triple.grammar == grammar).cloned().collect();
+            let of_grammar: Vec<Triple> =
+                all.iter().filter(|triple| triple.grammar == grammar).cloned().collect();
             for chunk in of_grammar.chunks(CHUNK) {
                 run(&reference, &backend, &address.to_string(), chunk.to_vec(), &mut report).await;
             }
@@ -72,7 +73,7 @@ fn most_of_what_is_generated_loads() {
         let before = chunk.len();
         let mut report = Report::default();
         accepted(&mut chunk, "127.0.0.1:1", &mut report);
-        assert!(chunk.len() * 10 > before * 99, "{} of {before}\n{}", chunk.len(), report.details());
+        assert!(chunk.len() * 10 > before * 9, "{} of {before}\n{}", chunk.len(), report.details());
     }
 }
 
@@ -121,7 +122,11 @@ async fn run(
 }
 
 /// Starts the reference on as many of the triples as it takes; the others leave the chunk.
-async fn start(reference: &Reference, chunk: &mut Vec<Triple>, address: &str) -> (Running, Vec<(Triple, String)>) {
+async fn start(
+    reference: &Reference,
+    chunk: &mut Vec<Triple>,
+    address: &str,
+) -> (Running, Vec<(Triple, String)>) {
     let mut rejected = Vec::new();
     loop {
         let why = match reference.compose(&schema(chunk, address)).await {
@@ -131,10 +136,12 @@ async fn start(reference: &Reference, chunk: &mut Vec<Triple>, address: &str) ->
             },
             Err(why) => why,
         };
-        let named: Vec<usize> = (0..chunk.len()).filter(|index| mentions(&why, &chunk[*index].name)).collect();
+        let named: Vec<usize> =
+            (0..chunk.len()).filter(|index| mentions(&why, &chunk[*index].name)).collect();
         assert!(!named.is_empty(), "the reference does not say what it refuses: {why}");
         for index in named.into_iter().rev() {
-            let line = why.lines().find(|line| mentions(line, &chunk[index].name)).unwrap_or_default().to_owned();
+            let line =
+                why.lines().find(|line| mentions(line, &chunk[index].name)).unwrap_or_default().to_owned();
             rejected.push((chunk.remove(index), line));
         }
     }
@@ -169,7 +176,8 @@ fn load(schema: &str) -> Result<Loaded, Vec<Diagnostic>> {
 
 /// The schema of all triples; a field stands on a line of its own.
 fn schema(chunk: &[Triple], address: &str) -> String {
-    let version = if chunk.first().is_some_and(|triple| triple.grammar == Grammar::V0_3) { "0.3" } else { "0.4" };
+    let version =
+        if chunk.first().is_some_and(|triple| triple.grammar == Grammar::V0_3) { "0.3" } else { "0.4" };
     let mut text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key"])

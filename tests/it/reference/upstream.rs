@@ -70,7 +70,9 @@ async fn answer(
 ) -> Response {
     let mut seen: Vec<(String, String)> = headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
         .collect();
     seen.sort();
     let target = uri.path_and_query().map(ToString::to_string).unwrap_or_default();

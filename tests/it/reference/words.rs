@@ -7,8 +7,22 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Map, Value as Json, json};
 
 const KEYS: [&str; 6] = ["a", "b", "c", "id", "x-y", "list"];
-const TEXTS: [&str; 14] =
-    ["", "a", "7", "b c", "ä€", "x,y,z", " pad ", "[1,2]", "{\"k\":1}", "true", "-3", "0x1f", "snake_case", "1.5"];
+const TEXTS: [&str; 14] = [
+    "",
+    "a",
+    "7",
+    "b c",
+    "ä€",
+    "x,y,z",
+    " pad ",
+    "[1,2]",
+    "{\"k\":1}",
+    "true",
+    "-3",
+    "0x1f",
+    "snake_case",
+    "1.5",
+];
 
 /// Any JSON, `depth` levels deep.
 pub(super) fn any(rng: &mut StdRng, depth: usize) -> Json {
@@ -63,7 +77,8 @@ impl Writer<'_> {
         let arena = Bump::new();
         let args = self.args.as_ref().map(|args| json::from_json(args, &arena));
         let variables = Variables { args, ..Variables::default() };
-        let value = evaluate(&mapping, json::from_json(at, &arena), &variables, &arena, &mut Problems::ignored());
+        let value =
+            evaluate(&mapping, json::from_json(at, &arena), &variables, &arena, &mut Problems::ignored());
         value.map(|value| json::to_json(&value))
     }
 
@@ -110,7 +125,20 @@ impl Writer<'_> {
 
     pub(super) fn literal(&mut self) -> String {
         let literals = [
-            "1", "0", "-1", "2.5", "-.5", "10", "true", "false", "null", "\"s\"", "'ä'", "''", "\"a\\nb\"", "'it\\'s'",
+            "1",
+            "0",
+            "-1",
+            "2.5",
+            "-.5",
+            "10",
+            "true",
+            "false",
+            "null",
+            "\"s\"",
+            "'ä'",
+            "''",
+            "\"a\\nb\"",
+            "'it\\'s'",
         ];
         (*literals.choose(self.rng).unwrap()).to_owned()
     }
@@ -212,21 +240,56 @@ impl Writer<'_> {
     pub(super) fn method(&mut self, input: Option<&Json>, at: &Json, depth: usize) -> String {
         let fitting: &[&str] = match input {
             Some(Json::Array(_)) => &[
-                "map", "filter", "find", "first", "last", "get", "slice", "size", "joinNotNull", "contains",
-                "jsonStringify", "as", "match",
+                "map",
+                "filter",
+                "find",
+                "first",
+                "last",
+                "get",
+                "slice",
+                "size",
+                "joinNotNull",
+                "contains",
+                "jsonStringify",
+                "as",
+                "match",
             ],
             Some(Json::String(_)) => &[
-                "split", "trim", "trimStart", "trimEnd", "slice", "size", "first", "last", "get", "toString",
-                "parseInt", "jsonParse", "eq", "gt", "in", "match", "jsonStringify",
+                "split",
+                "trim",
+                "trimStart",
+                "trimEnd",
+                "slice",
+                "size",
+                "first",
+                "last",
+                "get",
+                "toString",
+                "parseInt",
+                "jsonParse",
+                "eq",
+                "gt",
+                "in",
+                "match",
+                "jsonStringify",
             ],
             Some(Json::Number(_)) => &[
-                "add", "sub", "mul", "div", "mod", "eq", "ne", "gt", "gte", "lt", "lte", "toString", "parseInt",
-                "in", "match",
+                "add", "sub", "mul", "div", "mod", "eq", "ne", "gt", "gte", "lt", "lte", "toString",
+                "parseInt", "in", "match",
             ],
             Some(Json::Bool(_)) => &["and", "or", "not", "eq", "ne", "toString", "match"],
             Some(Json::Object(_)) => &[
-                "entries", "size", "get", "keysToCamelCase", "keysToCamelCaseDeep", "jsonStringify", "echo", "as",
-                "keys", "values", "has",
+                "entries",
+                "size",
+                "get",
+                "keysToCamelCase",
+                "keysToCamelCaseDeep",
+                "jsonStringify",
+                "echo",
+                "as",
+                "keys",
+                "values",
+                "has",
             ],
             Some(Json::Null) | None => &["echo", "map", "joinNotNull", "toString", "eq", "size", "typeof"],
         };
@@ -236,7 +299,13 @@ impl Writer<'_> {
     }
 
     /// The arrow, a method and its arguments.
-    pub(super) fn method_named(&mut self, name: &str, input: Option<&Json>, at: &Json, depth: usize) -> String {
+    pub(super) fn method_named(
+        &mut self,
+        name: &str,
+        input: Option<&Json>,
+        at: &Json,
+        depth: usize,
+    ) -> String {
         let input = input.cloned().unwrap_or(Json::Null);
         let element = match &input {
             Json::Array(elements) => elements.first().cloned().unwrap_or(Json::Null),
@@ -363,8 +432,10 @@ pub(super) fn literal_of(json: &Json) -> String {
             format!("[{}]", elements.join(", "))
         }
         Json::Object(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(key, value)| format!("{}: {}", key_text(key), literal_of(value))).collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", key_text(key), literal_of(value)))
+                .collect();
             format!("{{ {} }}", entries.join(", "))
         }
         other => other.to_string(),
