@@ -6,15 +6,16 @@ use std::{fs, io::IsTerminal};
 
 use clap::{Args, ValueEnum};
 use http::{HeaderName, HeaderValue};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     Outcome,
     shared::{Files, answer, say, show},
 };
 use crate::{
-    fetch::{HttpUpstream, Redaction},
-    graph::{Graph, load},
+    connector::Connector,
+    fetch::{FetchError, HttpUpstream, Redaction, UpstreamRequest},
+    graph::load,
     trial::{Inputs, Trial, find, requests, run, shown},
 };
 
@@ -80,62 +81,50 @@ impl Run {
             inputs.headers.append(name, value.clone());
         }
         let redaction = inputs.redaction(&graph);
+        let connector = match find(&graph, &self.connector) {
+            Ok(connector) => connector,
+            Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
+        };
         if self.dry_run {
-            self.show_requests(&graph, &inputs, &redaction)
-        } else {
-            self.send(&graph, &inputs, &redaction)
+            return match requests(&graph, connector, &inputs) {
+                Ok(requests) => self.show_requests(connector, &requests, &redaction),
+                Err(error) => Ok(refused(&error.to_string(), None)),
+            };
+        }
+        let upstream = HttpUpstream::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        match runtime.block_on(run(&graph, connector, &inputs, &upstream)) {
+            Ok(trial) => self.show(&trial, &redaction),
+            Err(error) => Ok(refused(&error.to_string(), None)),
         }
     }
 
     fn show_requests(
         &self,
-        graph: &Graph,
-        inputs: &Inputs,
+        connector: &Connector,
+        requests: &[Result<UpstreamRequest, FetchError>],
         redaction: &Redaction,
     ) -> anyhow::Result<Outcome> {
-        let connector = match find(graph, &self.connector) {
-            Ok(connector) => connector,
-            Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
-        };
-        let requests = match requests(graph, connector, inputs) {
-            Ok(requests) => requests,
-            Err(error) => return Ok(refused(&error.to_string(), None)),
-        };
-        let failed = requests.iter().any(Result::is_err);
         match self.format {
             Format::Json => {
-                let requests: Vec<Json> = requests
-                    .iter()
-                    .map(|request| match request {
-                        Ok(request) => shown::request_json(request, redaction),
-                        Err(error) => serde_json::json!({ "failure": shown::failure_json(error, redaction) }),
-                    })
-                    .collect();
-                answer(&pretty(
-                    &serde_json::json!({ "connector": connector.coordinate, "requests": requests }),
-                ))?;
+                let one = |request: &Result<UpstreamRequest, FetchError>| match request {
+                    Ok(request) => shown::request_json(request, redaction),
+                    Err(error) => json!({ "failure": shown::failure_json(error, redaction) }),
+                };
+                let requests: Vec<Json> = requests.iter().map(one).collect();
+                answer(&pretty(&json!({ "connector": connector.coordinate, "requests": requests })))?;
             }
-            Format::Human => answer(&show::requests(&connector.coordinate, &requests, redaction))?,
+            Format::Human => answer(&show::requests(&connector.coordinate, requests, redaction))?,
         }
-        Ok(if failed { Outcome::Faults } else { Outcome::Fine })
+        Ok(if requests.iter().any(Result::is_err) { Outcome::Faults } else { Outcome::Fine })
     }
 
-    fn send(&self, graph: &Graph, inputs: &Inputs, redaction: &Redaction) -> anyhow::Result<Outcome> {
-        let connector = match find(graph, &self.connector) {
-            Ok(connector) => connector,
-            Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
-        };
-        let upstream = HttpUpstream::new()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let trial = match runtime.block_on(run(graph, connector, inputs, &upstream)) {
-            Ok(trial) => trial,
-            Err(error) => return Ok(refused(&error.to_string(), None)),
-        };
+    fn show(&self, trial: &Trial, redaction: &Redaction) -> anyhow::Result<Outcome> {
         match self.format {
-            Format::Json => answer(&pretty(&shown::trial_json(&trial, redaction)))?,
-            Format::Human => answer(&show::trial(&trial, redaction, width()))?,
+            Format::Json => answer(&pretty(&shown::trial_json(trial, redaction)))?,
+            Format::Human => answer(&show::trial(trial, redaction, width()))?,
         }
-        Ok(if self.is_fine(&trial) { Outcome::Fine } else { Outcome::Faults })
+        Ok(if self.is_fine(trial) { Outcome::Fine } else { Outcome::Faults })
     }
 
     fn is_fine(&self, trial: &Trial) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
-//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`.
+//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `watch` writes down
+//! what people want to see of it, and `debugger` shows it.
 //! `executor` lets a Rust service mount the gateway in its own server.
 
 mod arguments;

@@ -9,7 +9,7 @@ pub struct FetchError {
     /// What the client reads.
     pub client: ClientError,
     /// What only the log reads: addresses, causes.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
 }
 
 impl FetchError {
@@ -22,7 +22,7 @@ impl FetchError {
     /// Adds what only the log reads.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into_boxed_str());
         self
     }
 }

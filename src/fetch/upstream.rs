@@ -205,7 +205,7 @@ impl Upstream for HttpUpstream {
                         source = source.name,
                         request_id,
                         code = error.client.code.as_str(),
-                        detail = error.detail,
+                        detail = error.detail.as_deref(),
                         "fetch failed"
                     ),
                 }

@@ -89,8 +89,18 @@ fn quoted(inside: &str, base: usize) -> Option<Vec<(char, usize)>> {
     Some(found)
 }
 
-/// What stands after `\u`: four digits, or `{…}`.
+/// What stands after `\u`: four digits, `{…}`, or four digits of a surrogate pair, whose other half follows.
 fn unicode(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
+    let code = digits(chars)?;
+    if !(0xD800..0xDC00).contains(&code) {
+        return char::from_u32(code);
+    }
+    ['\\', 'u'].iter().all(|expected| chars.next().is_some_and(|(_, c)| c == *expected)).then_some(())?;
+    let pair = [u16::try_from(code).ok()?, u16::try_from(digits(chars)?).ok()?];
+    char::decode_utf16(pair).next()?.ok()
+}
+
+fn digits(chars: &mut std::str::CharIndices<'_>) -> Option<u32> {
     let digits: String = match chars.clone().next()?.1 {
         '{' => {
             chars.next();
@@ -98,7 +108,7 @@ fn unicode(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
         }
         _ => chars.by_ref().take(4).map(|(_, c)| c).collect(),
     };
-    char::from_u32(u32::from_str_radix(&digits, 16).ok()?)
+    u32::from_str_radix(&digits, 16).ok()
 }
 
 /// A block string (GraphQL specification, section 2.9.4): common indentation and blank first and last lines go.
@@ -165,6 +175,7 @@ mod tests {
         assert_eq!(located(r#""id name""#, "name").1, 18);
         assert_eq!(located(r#""\u00e4\"\n\\ name""#, "name").1, 28);
         assert_eq!(located(r#""ü name""#, "name").1, 17);
+        assert_eq!(located(r#""\uD83D\uDE00\u{1F600} name""#, "name").1, 37);
     }
 
     #[test]
@@ -186,7 +197,7 @@ mod tests {
         /// Whatever the parser reads as a string, its characters are found where they stand.
         #[test]
         fn every_string_that_parses_is_followed(
-            inside in r#"([a-z ü\n\t]|\\[nt\\"/]|\\u00e4|\\"""|"|\r\n){0,24}"#,
+            inside in r#"([a-z ü\n\t]|\\[nt\\"/]|\\u00e4|\\ud83d\\ude00|\\"""|"|\r\n){0,24}"#,
             block in proptest::bool::ANY,
         ) {
             let literal = if block { format!("\"\"\"{inside}\"\"\"") } else { format!("\"{inside}\"") };

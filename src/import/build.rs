@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use serde_json::Value;
 
 use super::{
-    choice,
+    choice, components,
     document::{Document, Located},
+    enums::describe,
     literal,
     name::{self, Names},
     report::{Code, Skip},
@@ -16,13 +17,10 @@ use super::{
 };
 
 /// Types in one import. The largest public documents have some ten thousand.
-const TYPES_MAX: usize = 50_000;
+pub(super) const TYPES_MAX: usize = 50_000;
 
 /// Lists, maps and choices that stand directly in each other.
 const DEPTH_MAX: usize = 16;
-
-/// Enums with values that are not names are mapped value by value, up to this many.
-const MAPPED_MAX: usize = 30;
 
 /// Whether a type is read or sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,9 +40,9 @@ pub(super) struct Builder<'d> {
     /// Inline schemas by the name they would have: equal ones are one type.
     inline: HashMap<(String, Direction), Vec<(&'d Value, Id)>>,
     /// Enums by the last word of their name and their values.
-    enums: HashMap<(String, Vec<&'d str>), Id>,
+    pub(super) enums: HashMap<(String, Vec<&'d str>), Id>,
     /// Enums named after an operation; a type that uses one gives it a better name.
-    provisional: HashSet<Id>,
+    pub(super) provisional: HashSet<Id>,
     components: HashMap<String, String>,
     /// Named schemas that include another one by `allOf`, by that one's place.
     derived: HashMap<String, Vec<Located<'d>>>,
@@ -84,8 +82,8 @@ impl<'d> Builder<'d> {
             inline: HashMap::new(),
             enums: HashMap::new(),
             provisional: HashSet::new(),
-            components: component_names(document),
-            derived: derived(document),
+            components: components::names(document),
+            derived: components::derived(document),
             pending: VecDeque::new(),
         }
     }
@@ -105,12 +103,27 @@ impl<'d> Builder<'d> {
     /// The type of a schema, as a value that is required.
     pub(super) fn slot(&mut self, at: &Located<'d>, place: Place<'_>) -> Slot {
         let schema = schema::read(self.document, at);
-        Slot { ty: self.ty(&schema, place), nullable: schema.nullable }
+        let ty = self.ty(&schema, place);
+        Slot { nullable: schema.nullable || self.is_union(&ty), ty }
+    }
+
+    /// A union's value may be of a type that the document does not know: it is null then, and what holds it stays.
+    fn is_union(&self, ty: &Type) -> bool {
+        let Type::Named(id) = ty else { return false };
+        self.definitions.get(*id).is_some_and(|found| matches!(found.kind, Kind::Union(_)))
     }
 
     pub(super) fn ty(&mut self, schema: &Schema<'d>, place: Place<'_>) -> Type {
         if place.depth > DEPTH_MAX {
             return Type::Leaf(Leaf::Json);
+        }
+        if let Some(broken) = &schema.broken {
+            self.note(
+                broken.code,
+                place.name,
+                &schema.at,
+                format!("{}, so its values are JSON", broken.reason),
+            );
         }
         let inner = Place { depth: place.depth + 1, ..place };
         match &schema.form {
@@ -190,8 +203,10 @@ impl<'d> Builder<'d> {
         let id = self.definitions.len();
         let base = component.as_deref().unwrap_or(place.name);
         let name = self.free_name(base, place.direction);
-        let description = schema.at.value.get("description").and_then(Value::as_str).or(schema.description);
-        let description = description.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        // What is said of an inline schema is said of the field that holds it.
+        let described =
+            schema.at.value.get("description").and_then(Value::as_str).filter(|_| component.is_some());
+        let description = described.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         self.definitions.push(Definition { name, description, pointer: schema.at.pointer.clone(), kind });
         self.known.insert(key, id);
         if component.is_none() {
@@ -201,15 +216,10 @@ impl<'d> Builder<'d> {
     }
 
     fn free_name(&mut self, base: &str, direction: Direction) -> String {
-        let base = if base.is_empty() { "Value" } else { base };
+        let says_so = ["Input", "Request", "Params", "Body", "Payload"].iter().any(|end| base.ends_with(end));
         match direction {
-            Direction::Output => self.names.take(&[base, &format!("{base}Value")]),
-            Direction::Input => {
-                let fits =
-                    ["Input", "Request", "Params", "Body", "Payload"].iter().any(|end| base.ends_with(end));
-                let longer = format!("{base}Input");
-                if fits { self.names.take(&[base, &longer]) } else { self.names.take(&[&longer]) }
-            }
+            Direction::Input if !says_so => self.names.take_type(&format!("{base}Input")),
+            _ => self.names.take_type(base),
         }
     }
 
@@ -298,7 +308,7 @@ impl<'d> Builder<'d> {
                 Direction::Input => schema.default.and_then(|v| literal::literal(&self.definitions, &ty, v)),
                 Direction::Output => None,
             };
-            let nullable = !property.required || schema.nullable || default.is_some();
+            let nullable = !property.required || schema.nullable || default.is_some() || self.is_union(&ty);
             fields.push(Field {
                 name,
                 key: property.name.to_owned(),
@@ -311,41 +321,6 @@ impl<'d> Builder<'d> {
             });
         }
         fields
-    }
-
-    fn enumeration(&mut self, schema: &Schema<'d>, values: &[&'d str], place: Place<'_>) -> Type {
-        let mut distinct: Vec<&'d str> = Vec::new();
-        values.iter().for_each(|value| {
-            if !distinct.contains(value) {
-                distinct.push(value)
-            }
-        });
-        let Some(values) = enum_names(&distinct) else { return Type::Leaf(Leaf::String) };
-        let component = self.component(&schema.at.pointer);
-        let word = component.clone().unwrap_or_else(|| name::type_name(place.key));
-        if let Some(id) = self.enums.get(&(word.clone(), distinct.clone())).copied() {
-            if place.in_type && self.provisional.remove(&id) {
-                let name = self.names.take(&[place.name, &format!("{}Enum", place.name)]);
-                self.definitions.get_mut(id).into_iter().for_each(|found| found.name.clone_from(&name));
-            }
-            return Type::Named(id);
-        }
-        if self.definitions.len() >= TYPES_MAX {
-            return Type::Leaf(Leaf::String);
-        }
-        let id = self.definitions.len();
-        if component.is_none() && !place.in_type {
-            self.provisional.insert(id);
-        }
-        let base = component.unwrap_or_else(|| place.name.to_owned());
-        let base = if base.is_empty() { "Value".to_owned() } else { base };
-        let name = self.names.take(&[&base, &format!("{base}Enum")]);
-        let described = self.document.schema_name(&schema.at.pointer).and(schema.description);
-        let description = described.map(str::to_owned);
-        let pointer = schema.at.pointer.clone();
-        self.definitions.push(Definition { name, description, pointer, kind: Kind::Enum(values) });
-        self.enums.insert((word, distinct), id);
-        Type::Named(id)
     }
 
     /// Writes down what is simplified.
@@ -371,43 +346,6 @@ pub(super) fn plain_field(name: &str, slot: Slot, required: bool) -> Field {
     }
 }
 
-/// The names of an enum's values; none where strings are better.
-fn enum_names(values: &[&str]) -> Option<Vec<(String, String)>> {
-    let usable = |value: &str| name::is_name(value) && !matches!(value, "true" | "false" | "null");
-    if values.len() < 2 {
-        // A constant says nothing that a client would choose.
-        return None;
-    }
-    if values.iter().all(|value| usable(value)) {
-        return Some(values.iter().map(|value| ((*value).to_owned(), (*value).to_owned())).collect());
-    }
-    let mut names: Vec<(String, String)> = Vec::new();
-    for value in values {
-        let name = name::enum_value(value);
-        if name.is_empty() || name.starts_with("__") || names.iter().any(|(known, _)| *known == name) {
-            return None;
-        }
-        names.push((name, (*value).to_owned()));
-    }
-    (names.len() <= MAPPED_MAX).then_some(names)
-}
-
-/// A description, and the values of an enum that is a string here.
-pub(super) fn describe(schema: &Schema<'_>, description: Option<&str>) -> Option<String> {
-    let described = description.map(str::to_owned);
-    let Form::Enum(values) = &schema.form else { return described };
-    if enum_names(values).is_some() || values.is_empty() {
-        return described;
-    }
-    let listed: Vec<String> = values.iter().take(50).map(|value| format!("`{value}`")).collect();
-    let more = if values.len() > listed.len() { ", …" } else { "" };
-    let listed = match listed.as_slice() {
-        [one] => format!("Always {one}."),
-        several => format!("One of {}{more}.", several.join(", ")),
-    };
-    Some(described.map_or_else(|| listed.clone(), |text| format!("{text}\n\n{listed}")))
-}
-
 fn leaf(scalar: Scalar, place: Place<'_>) -> Leaf {
     let identifier = name::is_identifier(place.key);
     match scalar {
@@ -422,41 +360,4 @@ fn leaf(scalar: Scalar, place: Place<'_>) -> Leaf {
         Scalar::Date => Leaf::Date,
         Scalar::DateTime => Leaf::DateTime,
     }
-}
-
-/// GraphQL names of all named schemas. Of dotted names the last part does where no other schema claims it.
-fn component_names(document: Document<'_>) -> HashMap<String, String> {
-    let holders = ["/components/schemas", "/definitions", "/components/responses"];
-    let names: Vec<&String> = holders
-        .iter()
-        .filter_map(|holder| document.root.pointer(holder)?.as_object())
-        .flat_map(|schemas| schemas.keys())
-        .collect();
-    let short = |name: &str| name::type_name(name.rsplit(['.', '/']).next().unwrap_or(name));
-    let mut claims: HashMap<String, usize> = HashMap::new();
-    names.iter().for_each(|name| *claims.entry(short(name)).or_default() += 1);
-    let chosen = |name: &String| {
-        let short = short(name);
-        let alone = claims.get(&short) == Some(&1) && !short.is_empty() && !short.starts_with("T0");
-        if alone { short } else { name::type_name(name) }
-    };
-    names.iter().map(|name| ((*name).clone(), chosen(name))).collect()
-}
-
-/// Who includes whom by `allOf`.
-fn derived(document: Document<'_>) -> HashMap<String, Vec<Located<'_>>> {
-    let mut found: HashMap<String, Vec<Located<'_>>> = HashMap::new();
-    for holder in ["#/components/schemas", "#/definitions"] {
-        let Ok(schemas) = document.target(holder) else { continue };
-        for (name, _) in schemas.value.as_object().into_iter().flatten() {
-            let Some(at) = Document::at(&schemas, name) else { continue };
-            let parts = at.value.get("allOf").and_then(Value::as_array);
-            for target in parts.into_iter().flatten().filter_map(|part| part.get("$ref")?.as_str()) {
-                if let Ok(base) = document.target(target) {
-                    found.entry(base.pointer).or_default().push(at.clone());
-                }
-            }
-        }
-    }
-    found
 }

@@ -1,21 +1,30 @@
 //! Values on their way to the backend: GraphQL names turned back into what the document calls things. What is called the
 //! same on both sides is sent as it is.
 
+use std::collections::HashSet;
+
 use super::{
     literal::{key, mapped},
+    select::Node,
     types::{Definition, Field, Id, Kind, Slot, Type, fields},
 };
 
-/// Input types that hold each other are followed so deep.
-const DEPTH_MAX: usize = 8;
+/// How often an input may stand in itself before it goes through unmapped.
+const CIRCLES_MAX: usize = 2;
 
-/// Fields that one mapping may list: circles of inputs end here at the latest.
+/// Fields that one mapping may list.
 const FIELDS_MAX: usize = 2_000;
 
 /// An expression that turns a value of a type into what is sent.
 pub(super) fn sent(definitions: &[Definition], read: &str, slot: &Slot) -> String {
-    let mut sender = Sender { definitions, inside: Vec::new(), fields: 0 };
-    sender.value(read, slot).unwrap_or_else(|| read.to_owned())
+    body(definitions, read, slot).0.to_line()
+}
+
+/// As [`sent`], to be written over several lines; and whether something deep inside goes through unmapped.
+pub(super) fn body(definitions: &[Definition], read: &str, slot: &Slot) -> (Node, bool) {
+    let mut sender = Sender { definitions, inside: Vec::new(), fields: 0, cut: false };
+    let node = sender.value(read, slot).unwrap_or_else(|| Node::Line(read.to_owned()));
+    (node, sender.cut)
 }
 
 struct Sender<'a> {
@@ -23,22 +32,23 @@ struct Sender<'a> {
     /// Inputs that the value at hand stands in.
     inside: Vec<Id>,
     fields: usize,
+    cut: bool,
 }
 
 impl Sender<'_> {
     /// None where the value is sent as it is.
-    fn value(&mut self, read: &str, slot: &Slot) -> Option<String> {
+    fn value(&mut self, read: &str, slot: &Slot) -> Option<Node> {
         let definitions = self.definitions;
         let optional = if slot.nullable { "?" } else { "" };
         match &slot.ty {
             Type::Leaf(_) | Type::Entries(_) => None,
             Type::Named(id) => match &definitions.get(*id)?.kind {
                 Kind::Enum(values) => {
-                    match_names(values).map(|pairs| format!("{read}{optional}->match({pairs})"))
+                    match_names(values).map(|pairs| Node::Line(format!("{read}{optional}->match({pairs})")))
                 }
                 Kind::Input(list) => {
-                    let items = self.object(*id, list)?;
-                    Some(format!("{read} {{ {} }}", items.join(" ")))
+                    let body = self.object(*id, list)?;
+                    Some(Node::Block { open: format!("{read} {{"), body, close: "}".to_owned() })
                 }
                 Kind::Object(_) | Kind::Union(_) => None,
             },
@@ -46,19 +56,22 @@ impl Sender<'_> {
             Type::List(of) => match of.ty {
                 Type::Named(id) if !fields(definitions, id).is_empty() => self.value(read, of),
                 _ => {
-                    let inner = self.value("@", of)?;
-                    Some(format!("{read}{optional}->map({inner})"))
+                    let inner = self.value("@", of)?.to_line();
+                    Some(Node::Line(format!("{read}{optional}->map({inner})")))
                 }
             },
         }
     }
 
     /// The items that build what is sent of an input object; none where all are sent as they are.
-    fn object(&mut self, id: Id, list: &[Field]) -> Option<Vec<String>> {
+    fn object(&mut self, id: Id, list: &[Field]) -> Option<Vec<Node>> {
         self.fields += list.len();
-        // A circle of inputs that need mapping goes through unmapped below a bound.
-        let is_deep = self.inside.len() >= DEPTH_MAX || self.fields > FIELDS_MAX;
-        if is_deep || !needs_mapping(self.definitions, id, &mut Vec::new()) {
+        if !needs_mapping(self.definitions, id, &mut HashSet::new()) {
+            return None;
+        }
+        let again = self.inside.iter().filter(|outer| **outer == id).count();
+        if again >= CIRCLES_MAX || self.fields > FIELDS_MAX {
+            self.cut = true;
             return None;
         }
         self.inside.push(id);
@@ -66,9 +79,10 @@ impl Sender<'_> {
         for field in list {
             let read = key(&field.name);
             items.push(match self.value(&read, &field.slot) {
-                None if field.name == field.key && read == field.name => field.name.clone(),
-                None => format!("{}: $.{read}", key(&field.key)),
-                Some(mapped) => format!("{}: {mapped}", key(&field.key)),
+                None if field.name == field.key && read == field.name => Node::Line(field.name.clone()),
+                None => Node::Line(format!("{}: $.{read}", key(&field.key))),
+                Some(mapped @ Node::Block { .. }) if key(&field.key) == read => mapped,
+                Some(mapped) => mapped.after(&format!("{}: ", key(&field.key))),
             });
         }
         self.inside.pop();
@@ -77,11 +91,10 @@ impl Sender<'_> {
 }
 
 /// Whether a type or one inside it is called differently on the two sides.
-fn needs_mapping(definitions: &[Definition], id: Id, seen: &mut Vec<Id>) -> bool {
-    if seen.contains(&id) {
+fn needs_mapping(definitions: &[Definition], id: Id, seen: &mut HashSet<Id>) -> bool {
+    if !seen.insert(id) {
         return false;
     }
-    seen.push(id);
     match definitions.get(id).map(|definition| &definition.kind) {
         Some(Kind::Enum(values)) => match_names(values).is_some(),
         Some(Kind::Input(list)) => list.iter().any(|field| {

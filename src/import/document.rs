@@ -69,6 +69,8 @@ pub(super) enum Style {
     Deep,
     /// One JSON text.
     Json,
+    /// In a path: `.value`, or `;name=value`.
+    Prefixed(char),
 }
 
 /// One parameter.

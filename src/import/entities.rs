@@ -1,13 +1,11 @@
 //! Which operations complete objects that are known by a key alone, one at a time (`GET /users/{id}`) or many at once
-//! (`GET /users?ids=`), and which properties and links lead to such objects.
+//! (`GET /users?ids=`), and which properties lead to such objects.
 
 use std::collections::HashMap;
 
 use super::{
-    document::{Document, Located},
-    exchange, name,
-    operations::{Argument, Gives, Request, Root, by_id, by_ref},
-    report::{Code, Skip},
+    name,
+    operations::{Argument, Gives, Request, Root},
     types::{Definition, Field, Id, Kind, Leaf, Origin, Slot, Type, fields},
 };
 
@@ -104,15 +102,16 @@ fn single(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Vec<(usize
     let Gives::Value(ty) = &root.gives else { return None };
     let (id, is_list, envelope) = result(definitions, ty)?;
     // A path that goes on behind the key names something else.
-    if is_list || !root.request.url.ends_with('}') || root.request.body.is_some() {
+    if is_list || !root.request.url.ends_with('}') || !root.request.body.is_empty() {
         return None;
     }
     let list = fields(definitions, id);
     let type_name = definitions.get(id).map(|definition| definition.name.as_str())?;
     let last = root.arguments.iter().rposition(|argument| argument.in_path)?;
     let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (index, argument) in root.arguments.iter().enumerate().filter(|(_, argument)| !argument.slot.nullable)
-    {
+    // A part of the path with a default is still a part of the path.
+    let demanded = |argument: &Argument| argument.in_path || !argument.slot.nullable;
+    for (index, argument) in root.arguments.iter().enumerate().filter(|(_, argument)| demanded(argument)) {
         let field = field_of(list, argument, type_name, index == last)?;
         if pairs.iter().any(|(_, known)| *known == field) {
             return None;
@@ -174,13 +173,17 @@ fn map_texts(request: &Request, map: impl Fn(&str) -> String) -> Request {
         url: map(&request.url),
         query: request.query.iter().map(|(name, value)| (name.clone(), map(value))).collect(),
         headers: request.headers.iter().map(|(name, value)| (name.clone(), map(value))).collect(),
-        body: request.body.as_deref().map(&map),
         ..request.clone()
     }
 }
 
 /// The request of a root field for an object at hand: its key instead of arguments, and nothing of the other arguments.
-fn with_parent(root: &Root<'_>, parent: &str, pairs: &[(usize, usize)], list: &[Field]) -> Request {
+pub(super) fn with_parent(
+    root: &Root<'_>,
+    parent: &str,
+    pairs: &[(usize, usize)],
+    list: &[Field],
+) -> Request {
     let replaced = map_texts(&root.request, |text| {
         pairs.iter().fold(text.to_owned(), |text, (argument, field)| {
             match (root.arguments.get(*argument), list.get(*field)) {
@@ -225,9 +228,12 @@ fn batch(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Completion)
         })?;
         Some((index, field))
     })?;
-    let others_required =
-        root.arguments.iter().enumerate().any(|(other, argument)| other != index && !argument.slot.nullable);
-    if others_required || root.request.body.is_some() {
+    let others_required = root
+        .arguments
+        .iter()
+        .enumerate()
+        .any(|(other, argument)| other != index && (argument.in_path || !argument.slot.nullable));
+    if others_required || !root.request.body.is_empty() {
         return None;
     }
     let size_max = root.arguments.get(index).and_then(|argument| argument.items_max).filter(|max| *max > 0);
@@ -285,136 +291,4 @@ fn reference(owner: Id, field: &Field, targets: &HashMap<String, (Id, String, Le
         default: None,
         origin: Origin::Stub { field: key.clone() },
     })
-}
-
-/// Adds the links of responses as fields with connectors of their own. What cannot be followed is noted.
-pub(super) fn links(
-    document: Document<'_>,
-    definitions: &mut [Definition],
-    roots: &[Root<'_>],
-    completions: &Completions,
-) -> Vec<Skip> {
-    let mut notes = Vec::new();
-    for root in roots {
-        let (Some(response), Gives::Value(Type::Named(owner))) = (&root.response, &root.gives) else {
-            continue;
-        };
-        for (name, at) in exchange::links(document, response) {
-            let target = link_target(document, roots, &at);
-            let field = target
-                .ok_or("its operation is not imported as a query".to_owned())
-                .and_then(|target| link_field(definitions, *owner, &name, &at, target, completions));
-            match (field, definitions.get_mut(*owner).map(|definition| &mut definition.kind)) {
-                (Ok(field), Some(Kind::Object(list))) => {
-                    if !list.iter().any(|known| known.name == field.name) {
-                        list.push(field);
-                    }
-                }
-                (Ok(_), _) => {}
-                (Err(reason), _) => {
-                    let reason = format!("the link `{name}` is left out: {reason}");
-                    let (code, subject, pointer) =
-                        (Code::UnsupportedLink, root.line.clone(), at.pointer.clone());
-                    notes.push(Skip { code, subject, pointer, reason });
-                }
-            }
-        }
-    }
-    notes
-}
-
-fn link_target<'r, 'd>(
-    document: Document<'d>,
-    roots: &'r [Root<'d>],
-    at: &Located<'d>,
-) -> Option<&'r Root<'d>> {
-    let text = |key: &str| at.value.get(key).and_then(serde_json::Value::as_str);
-    let target = match (text("operationId"), text("operationRef")) {
-        (Some(id), _) => by_id(roots, id),
-        (None, Some(target)) => by_ref(document, roots, target),
-        (None, None) => None,
-    };
-    target.filter(|target| !target.mutation && matches!(target.gives, Gives::Value(_)))
-}
-
-fn link_field(
-    definitions: &[Definition],
-    owner: Id,
-    name: &str,
-    at: &Located<'_>,
-    target: &Root<'_>,
-    completions: &Completions,
-) -> Result<Field, String> {
-    let list = fields(definitions, owner);
-    let given = at.value.get("parameters").and_then(serde_json::Value::as_object);
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (index, argument) in target.arguments.iter().enumerate() {
-        let value = given.and_then(|given| {
-            let qualified =
-                ["path", "query", "header"].map(|place| format!("{place}.{}", argument.parameter));
-            let found = given.iter().find(|(key, _)| **key == argument.parameter || qualified.contains(key));
-            found.and_then(|(_, value)| value.as_str())
-        });
-        let field = value.and_then(|value| linked(list, value));
-        match field {
-            Some(field) => pairs.push((index, field)),
-            None if argument.slot.nullable => {}
-            None => {
-                return Err(format!(
-                    "nothing in the response is known to be its parameter `{}`",
-                    argument.parameter
-                ));
-            }
-        }
-    }
-    let Gives::Value(ty) = &target.gives else { return Err("it gives nothing".to_owned()) };
-    let name = name::field_name(name);
-    if name.is_empty() {
-        return Err("its name has no letters".to_owned());
-    }
-    let mut field = Field {
-        name,
-        key: String::new(),
-        slot: Slot::nullable(ty.clone()),
-        required: false,
-        description: at.value.get("description").and_then(serde_json::Value::as_str).map(str::to_owned),
-        deprecated: false,
-        default: None,
-        origin: Origin::Property,
-    };
-    // What a connector completes by this very key needs no request of its own.
-    let stub = match (ty, pairs.as_slice()) {
-        (Type::Named(id), [(argument, property)]) => completions.get(id).and_then(|completion| {
-            let [key] = completion.key.as_slice() else { return None };
-            let key = fields(definitions, *id).get(*key)?;
-            let argument = target.arguments.get(*argument)?;
-            (argument.name == key.name).then(|| (list.get(*property), key.name.clone()))
-        }),
-        _ => None,
-    };
-    field.origin = match stub {
-        Some((Some(property), key)) => {
-            field.key.clone_from(&property.key);
-            field.required = property.required && !property.slot.nullable;
-            Origin::Stub { field: key }
-        }
-        _ => Origin::Connector(Box::new(Request {
-            envelope: None,
-            ..with_parent(target, "$this", &pairs, list)
-        })),
-    };
-    Ok(field)
-}
-
-/// The field of the response that a runtime expression means.
-fn linked(list: &[Field], expression: &str) -> Option<usize> {
-    let expression = expression.trim_start_matches('{').trim_end_matches('}');
-    let plain = |field: &Field| matches!((&field.slot.ty, &field.origin), (Type::Leaf(_), Origin::Property));
-    if let Some(pointer) = expression.strip_prefix("$response.body#/") {
-        return list.iter().position(|field| plain(field) && field.key == pointer);
-    }
-    // What was asked with is not kept; a property of the same name is the same thing.
-    let asked =
-        ["$request.path.", "$request.query."].iter().find_map(|start| expression.strip_prefix(start))?;
-    list.iter().position(|field| plain(field) && name::folded(&field.key) == name::folded(asked))
 }

@@ -108,6 +108,8 @@ fn style(version: Version, value: &Value, position: Position) -> Style {
     let default = matches!(position, Position::Query | Position::Cookie);
     let explode = value.get("explode").and_then(Value::as_bool);
     match text("style") {
+        Some("label") => Style::Prefixed('.'),
+        Some("matrix") => Style::Prefixed(';'),
         Some("deepObject") => Style::Deep,
         Some("spaceDelimited") => Style::Joined(" "),
         Some("pipeDelimited") => Style::Joined("|"),

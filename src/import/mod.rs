@@ -7,15 +7,20 @@
 
 mod arguments;
 mod assemble;
+mod bodies;
 mod build;
 mod choice;
+mod components;
 mod convert;
 mod document;
 mod entities;
+mod enums;
 mod exchange;
+mod links;
 mod literal;
 mod name;
 mod operations;
+mod parameters;
 mod read;
 mod report;
 mod schema;
@@ -40,7 +45,7 @@ pub use self::{
     report::{Code, Report, Skip},
 };
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, counted},
     graph::{Sources, load_sources},
 };
 
@@ -111,7 +116,7 @@ fn version(found: Option<&str>) -> String {
 fn nothing(report: &Report) -> String {
     match report.operations {
         0 => "the document has no operations (`paths`)".to_owned(),
-        all => format!("none of the document's {all} operations can be imported"),
+        all => format!("nothing of the document can be imported: {} left out", counted(all, "operation")),
     }
 }
 
@@ -127,7 +132,7 @@ pub fn import(text: &str, options: &Options) -> Result<Imported, ImportError> {
         return Err(ImportError::TooManyOperations(operations.len()));
     }
     let source = source::source(document, &options.source, &operations);
-    let names = Names::of_types(options.taken.iter().map(String::as_str));
+    let names = Names::of_types(options.taken.iter().map(String::as_str), &options.source);
     let mut builder = Builder::new(document, names);
     let mut report = Report { operations: operations.len(), ..Report::default() };
     let mut roots = roots(&mut builder, &operations, &source, &mut report);
@@ -136,7 +141,7 @@ pub fn import(text: &str, options: &Options) -> Result<Imported, ImportError> {
     report.notes.extend(notes);
     let completions = entities::find(&definitions, &mut roots);
     entities::references(&mut definitions, &completions);
-    report.notes.extend(entities::links(document, &mut definitions, &roots, &completions));
+    report.notes.extend(links::add(document, &mut definitions, &roots, &completions));
     let mut faults = Vec::new();
     for _ in 0..ROUNDS_MAX {
         if roots.is_empty() {
@@ -206,8 +211,15 @@ fn webhooks(document: Document<'_>, report: &mut Report) {
 
 /// All that `ficus check` says of the two files.
 fn check(imported: &Imported, options: &Options) -> Vec<Diagnostic> {
+    let mut schema = vec![(format!("schema/{}.graphql", options.source), imported.schema.clone())];
+    // Scalars that are defined elsewhere.
+    let scalars = types::SCALARS.iter().filter(|name| options.taken.contains(**name));
+    let scalars: String = scalars.map(|name| format!("scalar {name}\n")).collect();
+    if !scalars.is_empty() {
+        schema.push(("schema/scalars.graphql".to_owned(), scalars));
+    }
     let sources = Sources {
-        schema: vec![(format!("schema/{}.graphql", options.source), imported.schema.clone())],
+        schema,
         connectors: vec![(format!("connectors/{}.yaml", options.source), imported.connector.clone())],
         ..Sources::default()
     };

@@ -6,20 +6,47 @@ use std::collections::HashSet;
 const LENGTH_MAX: usize = 80;
 
 /// Type names that mean something already.
-const TAKEN_TYPES: [&str; 11] =
-    ["Query", "Mutation", "Subscription", "Int", "Float", "String", "Boolean", "ID", "JSON", "Long", "Date"];
+const RESERVED: [&str; 12] = [
+    "Query",
+    "Mutation",
+    "Subscription",
+    "Int",
+    "Float",
+    "String",
+    "Boolean",
+    "ID",
+    "JSON",
+    "Long",
+    "Date",
+    "DateTime",
+];
 
 /// Names that were given away; the next thing of the same name gets a number.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     taken: HashSet<String>,
+    /// Names of other files, and what tells ours from them.
+    foreign: HashSet<String>,
+    prefix: String,
 }
 
 impl Names {
-    /// For types: the built-in ones and those of the importer are taken.
-    pub(super) fn of_types<'n>(others: impl IntoIterator<Item = &'n str>) -> Self {
-        let taken = TAKEN_TYPES.into_iter().chain(["DateTime"]).chain(others);
-        Names { taken: taken.map(str::to_owned).collect() }
+    /// For types of a source, beside those of other files.
+    pub(super) fn of_types<'n>(others: impl IntoIterator<Item = &'n str>, source: &str) -> Self {
+        let foreign: HashSet<String> = others.into_iter().map(str::to_owned).collect();
+        let taken = RESERVED.into_iter().map(str::to_owned).chain(foreign.iter().cloned()).collect();
+        Names { taken, foreign, prefix: type_name(source) }
+    }
+
+    /// A name for a type: another one where the name means something already, or is that of another file.
+    pub(super) fn take_type(&mut self, wanted: &str) -> String {
+        let wanted = match wanted {
+            "" => "Value".to_owned(),
+            reserved if RESERVED.contains(&reserved) => format!("{reserved}Value"),
+            foreign if self.foreign.contains(foreign) => format!("{}{foreign}", self.prefix),
+            free => free.to_owned(),
+        };
+        self.take(&[&wanted])
     }
 
     /// The first of some names that is free, else the last one with a number. It is taken then.
@@ -157,8 +184,8 @@ fn cut(mut name: String) -> String {
 pub(super) fn singular(word: &str) -> String {
     let strip = |suffix: &str, put: &str| word.strip_suffix(suffix).map(|stem| format!("{stem}{put}"));
     let keep =
-        ["ss", "us", "is", "news", "series"].iter().any(|end| word.to_ascii_lowercase().ends_with(end));
-    if keep || word.len() < 4 {
+        ["ss", "us", "is", "as", "news", "series"].iter().any(|end| word.to_ascii_lowercase().ends_with(end));
+    if keep || word.len() < 3 {
         return word.to_owned();
     }
     strip("ies", "y")
@@ -233,8 +260,9 @@ mod tests {
     fn enum_values_singulars_and_identifiers() {
         let values = ["in-progress", "", "2xx", "inProgress", "-created", ">=", "日本"].map(enum_value);
         assert_eq!(values, ["IN_PROGRESS", "EMPTY", "_2XX", "IN_PROGRESS", "MINUS_CREATED", "GTE", ""]);
-        let words = ["companies", "boxes", "users", "address", "status", "houses", "gas"].map(singular);
-        assert_eq!(words, ["company", "box", "user", "address", "status", "house", "gas"]);
+        let words =
+            ["companies", "boxes", "users", "address", "status", "houses", "gas", "ids"].map(singular);
+        assert_eq!(words, ["company", "box", "user", "address", "status", "house", "gas", "id"]);
         for (name, is) in [
             ("id", true),
             ("userId", true),
@@ -249,10 +277,11 @@ mod tests {
 
     #[test]
     fn a_taken_name_gets_a_number() {
-        let mut names = Names::of_types(["User"]);
-        assert_eq!(names.take(&["Order"]), "Order");
-        assert_eq!(names.take(&["User", "ShopUser"]), "ShopUser");
-        assert_eq!(names.take(&["User"]), "User2");
-        assert_eq!(names.take(&["Query", "User"]), "User3");
+        let mut names = Names::of_types(["User"], "my-shop");
+        assert_eq!(names.take_type("Order"), "Order");
+        assert_eq!(names.take_type("Order"), "Order2");
+        assert_eq!(names.take_type("Query"), "QueryValue");
+        assert_eq!(names.take_type("User"), "MyShopUser");
+        assert_eq!(names.take(&["Order", "Orders"]), "Orders");
     }
 }

@@ -10,6 +10,7 @@ use super::{
     name::{self, Names},
     report::Code,
     schema::{self, Form},
+    select::Node,
     types::{Leaf, Slot, Type},
 };
 
@@ -24,7 +25,8 @@ pub(super) struct Request {
     pub(super) query: Vec<(String, String)>,
     /// Name and template.
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<String>,
+    /// The mapping of the body; empty for none.
+    pub(super) body: Vec<Node>,
     /// A base URL that is not the source's.
     pub(super) server: Option<String>,
     /// What is selected before the type's own fields: `$.data`.
@@ -82,7 +84,9 @@ impl Root<'_> {
     pub(super) fn drop_unread_arguments(&mut self) {
         let request = &self.request;
         let pairs = request.query.iter().chain(&request.headers).map(|(_, value)| value.as_str());
-        let texts: Vec<&str> = pairs.chain([request.url.as_str()]).chain(request.body.as_deref()).collect();
+        let body: Vec<String> = request.body.iter().map(Node::to_line).collect();
+        let texts: Vec<&str> =
+            pairs.chain([request.url.as_str()]).chain(body.iter().map(String::as_str)).collect();
         self.arguments.retain(|argument| {
             let read = format!("$args.{}", argument.name);
             texts.iter().any(|text| {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::document::{Document, Located, is_true};
+use super::document::{Document, Located, Refusal, is_true};
 
 /// How deep `allOf`, single `oneOf`s and `$ref`s may stand in each other within one schema.
 const DEPTH_MAX: usize = 16;
@@ -20,6 +20,8 @@ pub(super) struct Schema<'d> {
     pub(super) description: Option<&'d str>,
     pub(super) default: Option<&'d Value>,
     pub(super) form: Form<'d>,
+    /// Why nothing is known of it: a `$ref` leads nowhere.
+    pub(super) broken: Option<Refusal>,
 }
 
 /// What it is.
@@ -99,7 +101,10 @@ impl<'d> Reader<'d> {
     fn schema(&self, at: &Located<'d>, depth: usize) -> Schema<'d> {
         let outer = at.value;
         // A schema that leads nowhere is one of which nothing is known.
-        let at = self.document.follow(at.clone()).unwrap_or_else(|_| at.clone());
+        let (at, broken) = match self.document.follow(at.clone()) {
+            Ok(followed) => (followed, None),
+            Err(refusal) => (at.clone(), Some(refusal)),
+        };
         let value = at.value;
         let mut schema = Schema {
             nullable: is_true(value, "nullable") || is_true(value, "x-nullable"),
@@ -109,6 +114,7 @@ impl<'d> Reader<'d> {
             description: text(value, "description"),
             default: value.get("default"),
             form: Form::Any,
+            broken,
             at,
         };
         self.fill(&mut schema, depth);
@@ -226,6 +232,7 @@ impl<'d> Reader<'d> {
     fn take_over(schema: &mut Schema<'d>, other: Schema<'d>) {
         schema.at = other.at;
         schema.form = other.form;
+        schema.broken = other.broken;
         schema.nullable |= other.nullable;
         schema.read_only |= other.read_only;
         schema.write_only |= other.write_only;

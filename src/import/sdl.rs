@@ -158,6 +158,11 @@ impl Writer<'_> {
     }
 
     fn connector(&mut self, indent: usize, connector: &Connector) {
+        let mut selection = Vec::new();
+        connector.selection.iter().for_each(|node| render(node, 0, &mut selection));
+        if let Some(line) = self.short_connector(connector, &selection).filter(|line| line.len() < WIDTH) {
+            return self.line(indent, &line);
+        }
         self.line(indent, "@connect(");
         if let Some(request) = &connector.request {
             if request.server.is_none() {
@@ -171,10 +176,24 @@ impl Writer<'_> {
         if let Some(size) = connector.batch_size_max {
             self.line(indent + 1, &format!("batch: {{ maxSize: {size} }}"));
         }
-        let mut lines = Vec::new();
-        connector.selection.iter().for_each(|node| render(node, 0, &mut lines));
-        self.text(indent + 1, "selection: ", &lines);
+        self.text(indent + 1, "selection: ", &selection);
         self.line(indent, ")");
+    }
+
+    /// On one line, where there is little to say.
+    fn short_connector(&self, connector: &Connector, selection: &[String]) -> Option<String> {
+        let [selection] = selection else { return None };
+        let mut parts = Vec::new();
+        if let Some(request) = &connector.request {
+            if request.server.is_none() {
+                parts.push(format!("source: {}", quoted(self.source)));
+            }
+            parts.push(short_http(request)?);
+        }
+        parts.extend(connector.entity.then(|| "entity: true".to_owned()));
+        parts.extend(connector.batch_size_max.map(|size| format!("batch: {{ maxSize: {size} }}")));
+        parts.push(format!("selection: {}", short(selection)?));
+        Some(format!("@connect({})", parts.join(", ")))
     }
 
     /// A string of the language: on the line if it is short, else as a block.
@@ -194,33 +213,15 @@ impl Writer<'_> {
     }
 
     fn http(&mut self, indent: usize, request: &Request) {
-        let server = request.server.as_deref().unwrap_or_default();
-        let url = format!("{}: {}", request.method, quoted(&format!("{server}{}", request.url)));
-        let query: Vec<String> =
-            request.query.iter().map(|(name, value)| format!("{}: {value}", key(name))).collect();
-        let headers = headers(&request.headers);
-        let body: Vec<String> =
-            request.body.iter().flat_map(|body| body.lines().map(str::to_owned)).collect();
-        let short = |text: &str| !text.contains(['"', '\\']);
-        let inline = |name: &str, lines: &[String]| match lines {
-            [] => Some(String::new()),
-            [one] if short(one) => Some(format!(", {name}: \"{one}\"")),
-            _ => None,
-        };
-        if let (Some(query), Some(body), true) =
-            (inline("queryParams", &query), inline("body", &body), headers.is_empty())
-        {
-            let line = format!("http: {{ {url}{query}{body} }}");
-            if line.len() < WIDTH {
-                return self.line(indent, &line);
-            }
+        if let Some(line) = short_http(request).filter(|line| line.len() < WIDTH) {
+            return self.line(indent, &line);
         }
         self.line(indent, "http: {");
-        self.line(indent + 1, &url);
-        if !query.is_empty() {
-            self.text(indent + 1, "queryParams: ", &query);
+        self.line(indent + 1, &url(request));
+        if !request.query.is_empty() {
+            self.text(indent + 1, "queryParams: ", &query(request));
         }
-        match headers.as_slice() {
+        match headers(&request.headers).as_slice() {
             [] => {}
             [one] => self.line(indent + 1, &format!("headers: {one}")),
             several => {
@@ -229,7 +230,9 @@ impl Writer<'_> {
                 self.line(indent + 1, "]");
             }
         }
-        if !body.is_empty() {
+        if !request.body.is_empty() {
+            let mut body = Vec::new();
+            request.body.iter().for_each(|node| render(node, 0, &mut body));
             self.text(indent + 1, "body: ", &body);
         }
         self.line(indent, "}");
@@ -244,8 +247,9 @@ impl Writer<'_> {
             Kind::Object(_) => {
                 self.line(0, &format!("type {name}{}", if ty.connectors.is_empty() { " {" } else { "" }));
                 ty.connectors.iter().for_each(|connector| self.connector(1, connector));
-                if !ty.connectors.is_empty() {
-                    self.line(0, "{");
+                if self.out.ends_with(")\n") && !ty.connectors.is_empty() {
+                    self.out.truncate(self.out.len() - 1);
+                    self.line(0, " {");
                 }
                 self.fields(&ty.fields);
                 self.line(0, "}");
@@ -285,6 +289,42 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// A text that stands on one line without escapes.
+fn short(text: &str) -> Option<String> {
+    (!text.contains(['"', '\\'])).then(|| format!("\"{text}\""))
+}
+
+fn url(request: &Request) -> String {
+    let server = request.server.as_deref().unwrap_or_default();
+    format!("{}: {}", request.method, quoted(&format!("{server}{}", request.url)))
+}
+
+/// The items of `queryParams`.
+fn query(request: &Request) -> Vec<String> {
+    request.query.iter().map(|(name, value)| format!("{}: {value}", key(name))).collect()
+}
+
+/// `http: { … }` on one line, if each part of it is short.
+fn short_http(request: &Request) -> Option<String> {
+    let mut parts = vec![url(request)];
+    match query(request).as_slice() {
+        [] => {}
+        [one] => parts.push(format!("queryParams: {}", short(one)?)),
+        _ => return None,
+    }
+    match headers(&request.headers).as_slice() {
+        [] => {}
+        [one] if request.query.is_empty() => parts.push(format!("headers: {one}")),
+        _ => return None,
+    }
+    match request.body.as_slice() {
+        [] => {}
+        [Node::Line(one)] => parts.push(format!("body: {}", short(one)?)),
+        _ => return None,
+    }
+    Some(format!("http: {{ {} }}", parts.join(", ")))
 }
 
 /// `{ name, value }`, or `from` where the client's own header is passed on.

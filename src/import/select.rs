@@ -23,6 +23,27 @@ pub(super) enum Node {
     Block { open: String, body: Vec<Node>, close: String },
 }
 
+impl Node {
+    /// All of it on one line.
+    pub(super) fn to_line(&self) -> String {
+        match self {
+            Node::Line(text) => text.clone(),
+            Node::Block { open, body, close } => {
+                let body: Vec<String> = body.iter().map(Node::to_line).collect();
+                format!("{open} {} {close}", body.join(" "))
+            }
+        }
+    }
+
+    /// With a text before it.
+    pub(super) fn after(self, text: &str) -> Node {
+        match self {
+            Node::Line(line) => Node::Line(format!("{text}{line}")),
+            Node::Block { open, body, close } => Node::Block { open: format!("{text}{open}"), body, close },
+        }
+    }
+}
+
 /// What all selections give, type by type.
 #[derive(Debug, Default)]
 pub(super) struct Given {
@@ -169,6 +190,7 @@ impl<'a> Selector<'a> {
         let optional = if field.required && !field.slot.nullable { "" } else { "?" };
         if let Origin::Stub { field: other } = &field.origin {
             let read = key(&field.key);
+            let optional = if field.required { "" } else { "?" };
             return Some(Node::Line(match (optional, matches!(field.slot.ty, Type::List(_))) {
                 (_, true) => format!("{}: {read}{optional} {{ {other}: $ }}", field.name),
                 ("", false) => format!("{}: {{ {other}: {} }}", field.name, path(&field.key)),
@@ -181,12 +203,12 @@ impl<'a> Selector<'a> {
                 Some(Node::Line(format!("{}{optional}", field.name)))
             }
             Value::AsIs => Some(Node::Line(format!("{}: {read}", field.name))),
-            Value::Mapped(Node::Line(text)) => Some(Node::Line(format!("{}: {text}", field.name))),
-            Value::Mapped(Node::Block { open, body, close }) => {
-                let is_own = open.trim_end_matches([' ', '{']) == format!("{}{optional}", field.name);
-                let open = if is_own { open } else { format!("{}: {open}", field.name) };
+            Value::Mapped(Node::Block { open, body, close })
+                if open.trim_end_matches([' ', '{']) == format!("{}{optional}", field.name) =>
+            {
                 Some(Node::Block { open, body, close })
             }
+            Value::Mapped(node) => Some(node.after(&format!("{}: ", field.name))),
         }
     }
 

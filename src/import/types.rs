@@ -20,6 +20,9 @@ pub(super) enum Leaf {
     Json,
 }
 
+/// Scalars that the importer defines.
+pub(super) const SCALARS: [&str; 4] = ["Long", "Date", "DateTime", "JSON"];
+
 /// A type without its nullability.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Type {

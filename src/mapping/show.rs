@@ -167,7 +167,7 @@ mod tests {
                 "a: \"it's\" b: \"\\\"\\\\\\n\" c: null d: -0.5",
             ),
             ("'a b' 'c d': e f: $.'g h'.\"i\"", "\"a b\": $.\"a b\" \"c d\": e f: $.\"g h\".i"),
-            ("a: $(b ?? [1, {}]->echo(@)) ...c d.e { f }", "a: $(b ?? [1, {}]->echo(@)) ...c d.e { f }"),
+            ("a: $(b ?? [1, {}]->echo(@)) ...c d.e { f }", "a: $(b ?? $([1, {}])->echo(@)) ...c d.e { f }"),
             ("x: $.a ?! $.b->as($v, 1)", "x: $.a ?! $.b->as($v, 1)"),
         ];
         for (text, expected) in cases {

@@ -15,6 +15,10 @@ use crate::{error::Code, execute::Request};
 
 /// What one HTTP request asks for.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would only cost an allocation a request"
+)]
 pub(super) enum Parameters {
     /// One operation.
     One(Request),

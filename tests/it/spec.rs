@@ -81,6 +81,11 @@ fn limits() {
     check_folder("spec/limits", run);
 }
 
+#[test]
+fn imported() {
+    check_folder("spec/imported", run);
+}
+
 /// One case from its first request to its last. Time stands still but for waits that nothing else can end, so a
 /// deadline passes at once when everything waits for it, and never before.
 fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {

@@ -4,6 +4,7 @@
 //! Blocks, by the words after the fence, in the order a reader meets them:
 //!
 //! - `graphql schema [NAME]`, `yaml connectors/NAME.yaml`, `yaml ficus.yaml`, `sh env`: the files of the graph.
+//! - `yaml openapi`: a document that `ficus import openapi` makes the source `api` of.
 //! - `http upstream`: mocks, each `METHOD URL [BODY] -> OUTCOME [after CALL]`, then header lines, then the body.
 //!   OUTCOME is a status, `timeout`, `unreachable`, `busy` or `never`. One call mocked twice in one block answers in
 //!   turn; a later block replaces what an earlier one said of a call. `a{2000}` is that many letters.
@@ -17,7 +18,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ficus::{error::Code, execute::Request, fetch::FetchError};
+use ficus::{
+    error::Code,
+    execute::Request,
+    fetch::FetchError,
+    import::{Options, import},
+};
 
 use super::{
     json,
@@ -109,6 +115,7 @@ impl Case {
         match info.split(' ').collect::<Vec<_>>()[..] {
             ["graphql", "schema"] => self.files.push(("schema/schema.graphql".to_owned(), text)),
             ["graphql", "schema", name] => self.files.push((format!("schema/{name}.graphql"), text)),
+            ["yaml", "openapi"] => self.files.extend(imported(&text)?),
             ["yaml", name] => self.files.push((name.to_owned(), text)),
             ["sh", "env"] => self.env.extend(pairs(&text, '=')),
             ["http", "upstream"] => self.steps.push(Step::Mocks(mocks(&expand(&text))?)),
@@ -231,6 +238,17 @@ fn is_expected(info: &str) -> bool {
     ["json response", "json request error", "json refused", "text calls", "text problems", "text plan"]
         .iter()
         .any(|expected| info.starts_with(expected))
+}
+
+/// The files that an import makes.
+fn imported(document: &str) -> Result<Vec<(String, String)>, String> {
+    let options =
+        Options { source: "api".to_owned(), document: "api.yaml".to_owned(), taken: Default::default() };
+    let imported = import(document, &options).map_err(|error| error.to_string())?;
+    Ok(vec![
+        ("schema/api.graphql".to_owned(), imported.schema),
+        ("connectors/api.yaml".to_owned(), imported.connector),
+    ])
 }
 
 /// Cuts a file at its fences; what `to_markdown` makes of the pieces is the file again.

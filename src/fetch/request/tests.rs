@@ -29,6 +29,7 @@ fn base_and_connector_url_meet_in_one_slash() {
         ("http://h", "/users", "http://h/users"),
         ("http://h/", "/users", "http://h/users"),
         ("http://h/api", "/users", "http://h/api/users"),
+        ("HTTPS://h", "/users", "HTTPS://h/users"),
         ("http://h/api/", "/users", "http://h/api/users"),
         ("http://h/api", "users/", "http://h/api/users/"),
         ("http://h/api", "/", "http://h/api"),

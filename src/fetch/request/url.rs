@@ -80,8 +80,12 @@ impl Url {
             }
         }
         // Without a host the first segment would be taken for one.
-        let scheme = ["http://", "https://"].iter().find_map(|scheme| self.text.strip_prefix(scheme));
-        let authority = scheme.and_then(|rest| rest.split('/').next()).ok_or(BuildError::Host)?;
+        let without = |scheme: &&str| {
+            let (start, rest) = self.text.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        };
+        let rest = ["http://", "https://"].iter().find_map(without).ok_or(BuildError::Host)?;
+        let authority = rest.split('/').next().unwrap_or_default();
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         if host.is_empty() || host.starts_with(':') {
             return Err(BuildError::Host);

@@ -7,13 +7,16 @@ use serde_json::Value as Json;
 use super::{Case, CaseFile, Written, expect::Part, markdown_update, read, yaml_update};
 use crate::diagnostic::Diagnostics;
 
+/// What a case is to expect from now on; none where it stays.
+type New<'p> = Option<&'p [(Part, Json)]>;
+
 /// A replacement of bytes of a file.
 pub(super) type Edit = (Range<usize>, String);
 
 /// The text of a file with new expectations: for each of its cases the parts that came out; none for a case that stays.
 /// Also the cases, by their place in the file, whose expectations cannot be rewritten without touching anything else.
 #[must_use]
-pub fn update(file: &CaseFile, instead: &[Option<&[(Part, Json)]>]) -> (String, Vec<usize>) {
+pub fn update(file: &CaseFile, instead: &[New<'_>]) -> (String, Vec<usize>) {
     let mut instead = instead.to_vec();
     let mut left = Vec::new();
     loop {
@@ -32,7 +35,7 @@ pub fn update(file: &CaseFile, instead: &[Option<&[(Part, Json)]>]) -> (String, 
     }
 }
 
-fn edited(file: &CaseFile, instead: &[Option<&[(Part, Json)]>]) -> String {
+fn edited(file: &CaseFile, instead: &[New<'_>]) -> String {
     let text = &file.file.text;
     let mut edits: Vec<Edit> = Vec::new();
     for (case, parts) in file.cases.iter().zip(instead) {
@@ -58,10 +61,10 @@ fn edited(file: &CaseFile, instead: &[Option<&[(Part, Json)]>]) -> String {
 }
 
 /// Reads the new text again: all cases must be there, with the new expectations, and else be what they were.
-fn first_wrong(file: &CaseFile, instead: &[Option<&[(Part, Json)]>], updated: &str) -> Option<usize> {
+fn first_wrong(file: &CaseFile, instead: &[New<'_>], updated: &str) -> Option<usize> {
     let mut diagnostics = Diagnostics::default();
     let again = read(&file.file.name, updated, &mut diagnostics);
-    let is_right = |(index, (case, parts)): &(usize, (&Case, &Option<&[(Part, Json)]>))| {
+    let is_right = |(index, (case, parts)): &(usize, (&Case, &New<'_>))| {
         again.cases.get(*index).is_some_and(|again| {
             let wanted = parts.unwrap_or(&case.expected);
             is_same_run(case, again)

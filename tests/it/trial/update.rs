@@ -86,9 +86,9 @@ fn json() -> impl Strategy<Value = Json> {
 fn yaml(json: &Json, indent: usize, style: &mut impl Iterator<Item = u8>) -> String {
     let pad = " ".repeat(indent);
     let choice = style.next().unwrap_or(0);
-    let comment = if choice % 3 == 0 { format!("{pad}# why {choice}\n") } else { String::new() };
+    let comment = if choice.is_multiple_of(3) { format!("{pad}# why {choice}\n") } else { String::new() };
     match json {
-        Json::Object(entries) if !entries.is_empty() && choice % 2 == 0 => {
+        Json::Object(entries) if !entries.is_empty() && choice.is_multiple_of(2) => {
             let mut lines = format!("\n{comment}");
             for (key, value) in entries {
                 let value = yaml(value, indent + 2, style);
@@ -100,7 +100,7 @@ fn yaml(json: &Json, indent: usize, style: &mut impl Iterator<Item = u8>) -> Str
             }
             lines
         }
-        Json::Array(items) if !items.is_empty() && choice % 2 == 0 => {
+        Json::Array(items) if !items.is_empty() && choice.is_multiple_of(2) => {
             let mut lines = format!("\n{comment}");
             for item in items {
                 let value = yaml(item, indent + 2, style);
@@ -113,7 +113,9 @@ fn yaml(json: &Json, indent: usize, style: &mut impl Iterator<Item = u8>) -> Str
             if lines.contains("- #") { json.to_string() } else { lines }
         }
         Json::String(text)
-            if choice % 5 == 0 && text.bytes().all(|byte| byte.is_ascii_lowercase()) && !text.is_empty() =>
+            if choice.is_multiple_of(5)
+                && text.bytes().all(|byte| byte.is_ascii_lowercase())
+                && !text.is_empty() =>
         {
             if ["true", "null"].contains(&text.as_str()) {
                 json.to_string()
