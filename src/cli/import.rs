@@ -86,8 +86,8 @@ impl OpenApi {
             Some(name) => name.clone(),
             None => source_name(&stem),
         };
-        let schema = self.out.join("schema").join(format!("{source}.graphql"));
-        let connector = self.out.join("connectors").join(format!("{source}.yaml"));
+        let schema = self.folder("schema").join(format!("{source}.graphql"));
+        let connector = self.folder("connectors").join(format!("{source}.yaml"));
         if let (Some(there), false) =
             ([&schema, &connector].into_iter().find(|path| path.exists()), self.force)
         {
@@ -119,6 +119,11 @@ impl OpenApi {
         Ok(Outcome::Fine)
     }
 
+    /// Where files of a kind go; not `./schema` in messages where `schema` will do.
+    fn folder(&self, name: &str) -> PathBuf {
+        if self.out == Path::new(".") { name.into() } else { self.out.join(name) }
+    }
+
     /// The document's text; none, said already, when it is not one.
     fn read(&self) -> anyhow::Result<Option<String>> {
         let in_file = || format!("{}", self.file.display());
@@ -144,7 +149,7 @@ impl OpenApi {
 
     /// Types of the other schema files.
     fn taken(&self, own: &Path) -> BTreeSet<String> {
-        let paths = Paths { schema: self.out.join("schema"), ..Paths::default() };
+        let paths = Paths { schema: self.folder("schema"), ..Paths::default() };
         // What cannot be read there is `ficus check`'s business.
         let files = read_files(&paths, &mut Diagnostics::default());
         let others = files.schema.iter().filter(|(name, _)| Path::new(name) != own);

@@ -58,6 +58,8 @@ pub enum Code {
     UnknownConnectorsVersion,
     /// A link imports `@connect`, and `@source` is used without being imported.
     NoSourceImport,
+    /// `@connect(source:)` names a source, and the graph has none.
+    NoSourcesDefined,
     /// `@connect(source:)` names no source.
     SourceNameMismatch,
     /// Two `@source` of one name.
@@ -114,6 +116,12 @@ pub enum Code {
     GroupSelectionIsNotObject,
     /// A mapping gives a leaf where the schema has an object.
     GroupSelectionRequiredForObject,
+    /// A mapping gives what can never be a value of the field's type: another leaf, a list for one, null for non-null.
+    SelectionTypeMismatch,
+    /// An object for an interface or union that does not say of which type it is.
+    MissingTypename,
+    /// `__typename` names a type that the schema does not have.
+    MissingSchemaType,
     /// Nothing gives a field its value.
     ConnectorsUnresolvedField,
     /// A selection leaves fields out that other selections give, and nothing completes them there.
@@ -126,8 +134,14 @@ pub enum Code {
     UndefinedField,
     /// A variable that is not known in this place.
     UnsupportedVariableType,
+    /// `$config` is read for a key that the connector file does not have.
+    UndefinedConfig,
     /// Several `@connect` on one field.
     SeveralConnectors,
+    /// Connectors of a type wait for one another.
+    CircularReference,
+    /// `@override` on a field with a connector.
+    OverrideOnConnector,
     // ---- Entities and batches
     /// `entity: true` on something other than a field of `Query`.
     EntityNotOnRootQuery,
@@ -174,6 +188,7 @@ impl Code {
             Code::ConnectorsUnsupportedAbstractType => "CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE",
             Code::UnknownConnectorsVersion => "UNKNOWN_CONNECTORS_VERSION",
             Code::NoSourceImport => "NO_SOURCE_IMPORT",
+            Code::NoSourcesDefined => "NO_SOURCES_DEFINED",
             Code::SourceNameMismatch => "SOURCE_NAME_MISMATCH",
             Code::DuplicateSourceName => "DUPLICATE_SOURCE_NAME",
             Code::InvalidSourceName => "INVALID_SOURCE_NAME",
@@ -201,13 +216,19 @@ impl Code {
             Code::SelectedFieldNotFound => "SELECTED_FIELD_NOT_FOUND",
             Code::GroupSelectionIsNotObject => "GROUP_SELECTION_IS_NOT_OBJECT",
             Code::GroupSelectionRequiredForObject => "GROUP_SELECTION_REQUIRED_FOR_OBJECT",
+            Code::SelectionTypeMismatch => "SELECTION_TYPE_MISMATCH",
+            Code::MissingTypename => "MISSING_TYPENAME",
+            Code::MissingSchemaType => "MISSING_SCHEMA_TYPE",
             Code::ConnectorsUnresolvedField => "CONNECTORS_UNRESOLVED_FIELD",
             Code::FieldsMissingOnOneWay => "FIELDS_MISSING_ON_ONE_WAY",
             Code::ConnectorsFieldWithArguments => "CONNECTORS_FIELD_WITH_ARGUMENTS",
             Code::UndefinedArgument => "UNDEFINED_ARGUMENT",
             Code::UndefinedField => "UNDEFINED_FIELD",
             Code::UnsupportedVariableType => "UNSUPPORTED_VARIABLE_TYPE",
+            Code::UndefinedConfig => "UNDEFINED_CONFIG",
             Code::SeveralConnectors => "SEVERAL_CONNECTORS",
+            Code::CircularReference => "CIRCULAR_REFERENCE",
+            Code::OverrideOnConnector => "OVERRIDE_ON_CONNECTOR",
             Code::EntityNotOnRootQuery => "ENTITY_NOT_ON_ROOT_QUERY",
             Code::EntityTypeInvalid => "ENTITY_TYPE_INVALID",
             Code::EntityResolverArgumentMismatch => "ENTITY_RESOLVER_ARGUMENT_MISMATCH",
@@ -229,6 +250,7 @@ impl Code {
             Code::NoSourceImport
             | Code::UnusedConnectorFile
             | Code::FieldsMissingOnOneWay
+            | Code::UndefinedConfig
             | Code::SuspiciousUrl
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,

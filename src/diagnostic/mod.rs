@@ -173,7 +173,8 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         return None;
     }
     // A third of the letters may be wrong: enough for a slip, too few to suggest something unrelated.
-    let allowed = ((typed.chars().count() + 1) / 3).max(1);
+    let length = typed.chars().count();
+    let allowed = ((length + 1) / 3).max(1).min(length.saturating_sub(1));
     known
         .into_iter()
         .filter(|name| name.len() <= NAME_BYTES_MAX)

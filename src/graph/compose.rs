@@ -11,7 +11,7 @@ use super::{
     definitions::sdl,
     files::SchemaFiles,
     link::{Links, read_links},
-    tidy::tidy,
+    tidy::{TakenOut, tidy},
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest};
 
@@ -24,8 +24,8 @@ pub(super) struct Composed {
     pub(super) links: Links,
     /// Names of directives and types that were added, not written: no client sees them.
     pub(super) added: HashSet<Name>,
-    /// Fields of `Subscription` that were refused already.
-    pub(super) refused_fields: HashSet<(Name, Name)>,
+    /// What was refused already.
+    pub(super) taken_out: TakenOut,
 }
 
 /// Lexical tokens of one file. The largest public schemas have some hundred thousand.
@@ -55,7 +55,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
     let links = read_links(&documents, &files, diagnostics);
     let definitions = definitions(&links);
     let added: HashSet<Name> = definitions.definitions.iter().filter_map(|d| d.name().cloned()).collect();
-    let refused_fields = tidy(&mut documents, &files, &added, diagnostics);
+    let taken_out = tidy(&mut documents, &files, &added, diagnostics);
     let mut builder = Schema::builder().add_ast(&definitions);
     for document in &documents {
         builder = builder.add_ast(document);
@@ -74,7 +74,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
             broken.partial
         }
     };
-    Composed { schema, files, links, added, refused_fields }
+    Composed { schema, files, links, added, taken_out }
 }
 
 fn definitions(links: &Links) -> Document {

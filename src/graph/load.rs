@@ -1,11 +1,6 @@
 //! From files to a [`Graph`], or to everything that is wrong with them.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap},
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{cell::RefCell, collections::BTreeSet, path::Path};
 
 use super::{
     Graph,
@@ -13,44 +8,12 @@ use super::{
     check::check,
     compose::{Composed, compose},
     public::public_schema,
+    read::{Paths, Sources, read_files},
 };
 use crate::{
     config::{Config, ConnectorFile, environment::Lookup, read_connector_file, read_gateway_file},
     diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile},
 };
-
-/// Folders nested deeper than this are a loop of links.
-const FOLDERS_MAX: usize = 32;
-
-/// Where the files of a graph are.
-#[derive(Debug, Clone)]
-pub struct Paths {
-    /// Directory of `*.graphql`, folders in it included. Default `schema`.
-    pub schema: PathBuf,
-    /// Directory of `<source>.yaml`. Default `connectors`; it need not exist.
-    pub connectors: PathBuf,
-    /// Default `ficus.yaml`; it need not exist.
-    pub config: PathBuf,
-}
-
-impl Default for Paths {
-    fn default() -> Self {
-        Paths { schema: "schema".into(), connectors: "connectors".into(), config: "ficus.yaml".into() }
-    }
-}
-
-/// The texts of a graph's files, wherever they come from.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// Schema files: name and text.
-    pub schema: Vec<(String, String)>,
-    /// Connector files: name (`connectors/orders.yaml` is the source `orders`) and text.
-    pub connectors: Vec<(String, String)>,
-    /// `ficus.yaml`: name and text.
-    pub config: Option<(String, String)>,
-    /// Environment variables.
-    pub env: HashMap<String, String>,
-}
 
 /// What loading gives.
 #[derive(Debug)]
@@ -165,69 +128,6 @@ fn graph(
         env,
         secrets: BTreeSet::new(),
     })
-}
-
-/// Reads the files of a graph, without their meaning. What cannot be read is reported. The environment stays empty.
-pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
-    let mut found = Vec::new();
-    if !paths.schema.is_dir() {
-        let place = Place::whole(paths.schema.to_string_lossy());
-        let diagnostic = Diagnostic::new(Code::NoSchema, place, "there is no such directory");
-        diagnostics.push(diagnostic.help("name the directory of the schema: `--schema DIR`"));
-    } else if let Err(error) = list(&paths.schema, &["graphql"], FOLDERS_MAX, &mut found) {
-        diagnostics.push(unreadable(&paths.schema, &error));
-    }
-    let schema = texts(found, diagnostics);
-    let mut found = Vec::new();
-    if paths.connectors.is_dir()
-        && let Err(error) = list(&paths.connectors, &["yaml", "yml"], 0, &mut found)
-    {
-        diagnostics.push(unreadable(&paths.connectors, &error));
-    }
-    let connectors = texts(found, diagnostics);
-    let config =
-        if paths.config.exists() { texts(vec![paths.config.clone()], diagnostics) } else { Vec::new() };
-    Sources { schema, connectors, config: config.into_iter().next(), env: HashMap::new() }
-}
-
-/// Files with one of the extensions, sorted by path, so that every machine sees them in one order.
-fn list(folder: &Path, extensions: &[&str], depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::path);
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if path.is_dir() {
-            if depth > 0 {
-                list(&path, extensions, depth - 1, found)?;
-            }
-        } else if path.extension().is_some_and(|have| extensions.iter().any(|want| have == *want)) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn texts(paths: Vec<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<(String, String)> {
-    let read = |path: PathBuf| match fs::read_to_string(&path) {
-        // A byte order mark is no content.
-        Ok(text) => Some((
-            path.to_string_lossy().into_owned(),
-            text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
-        )),
-        Err(error) => {
-            diagnostics.push(unreadable(&path, &error));
-            None
-        }
-    };
-    paths.into_iter().filter_map(read).collect()
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
-    let message = format!("cannot be read: {error}");
-    Diagnostic::new(Code::UnreadableFile, Place::whole(path.to_string_lossy()), message)
 }
 
 #[cfg(test)]
@@ -426,31 +326,6 @@ mod tests {
         let expected =
             "type Query {\n  user(id: ID!): User\n}\n\ntype User {\n  id: ID!\n  hash: String\n}\n";
         assert_eq!(graph.schema.to_string(), expected);
-    }
-
-    #[test]
-    fn files_are_found_in_folders_and_unreadable_ones_are_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |path: &str| folder.path().join(path);
-        fs::create_dir_all(at("schema/users")).unwrap();
-        fs::write(at("schema/query.graphql"), "\u{feff}type Query { a: Int @connect(selection: \"$(1)\") }")
-            .unwrap();
-        fs::write(
-            at("schema/users/user.graphql"),
-            "extend type Query { b: Int @connect(selection: \"$(2)\") }",
-        )
-        .unwrap();
-        fs::write(at("schema/.hidden.graphql"), "not graphql").unwrap();
-        fs::write(at("schema/notes.txt"), "not graphql").unwrap();
-        let paths = Paths { schema: at("schema"), connectors: at("connectors"), config: at("ficus.yaml") };
-        assert_eq!(load(&paths).unwrap().graph.connectors.len(), 2);
-        fs::write(at("schema/users/latin.graphql"), b"# caf\xe9").unwrap();
-        fs::write(at("ficus.yaml"), b"\xff").unwrap();
-        let found = load(&paths).unwrap_err();
-        let codes: Vec<Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
-        assert_eq!(codes, [Code::UnreadableFile, Code::UnreadableFile]);
-        let found = load(&Paths { schema: at("nowhere"), ..paths }).unwrap_err();
-        assert!(found.iter().any(|diagnostic| diagnostic.code == Code::NoSchema));
     }
 
     #[test]

@@ -7,10 +7,12 @@ mod compose;
 mod definitions;
 mod export;
 mod files;
+mod known;
 mod link;
 mod literal;
 mod load;
 mod public;
+mod read;
 mod tidy;
 mod written;
 
@@ -24,7 +26,8 @@ use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 use crate::connector::{Connector, ConnectorId, Source};
 
 pub use export::{ConnectSchema, connect_schema, directive_definitions};
-pub use load::{Loaded, Paths, Sources, load, load_sources, read_files};
+pub use load::{Loaded, load, load_sources};
+pub use read::{Paths, Sources, read_files};
 
 /// A schema whose every field is known to come from somewhere.
 #[derive(Debug)]

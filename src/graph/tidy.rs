@@ -15,8 +15,14 @@ use super::{
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
-/// Fields that carry a refused directive, as (type, field): nothing more is said about them.
-pub(super) type RefusedFields = HashSet<(Name, Name)>;
+/// What was taken out; nothing more is said about it.
+#[derive(Debug, Default)]
+pub(super) struct TakenOut {
+    /// Fields that carried a refused directive, as (type, field).
+    pub(super) fields: HashSet<(Name, Name)>,
+    /// Types that were defined again: some of their fields are gone.
+    pub(super) types: HashSet<Name>,
+}
 
 /// Tidies all documents. `added` are the names that Ficus defines itself.
 pub(super) fn tidy(
@@ -24,15 +30,15 @@ pub(super) fn tidy(
     files: &SchemaFiles,
     added: &HashSet<Name>,
     diagnostics: &mut Diagnostics,
-) -> RefusedFields {
-    let (types, fields, refused) = (HashMap::new(), HashMap::new(), HashSet::new());
-    let mut tidy = Tidy { files, added, diagnostics, types, fields, refused };
+) -> TakenOut {
+    let (types, fields, out) = (HashMap::new(), HashMap::new(), TakenOut::default());
+    let mut tidy = Tidy { files, added, diagnostics, types, fields, out };
     for document in documents.iter_mut() {
         document.definitions.retain_mut(|definition| tidy.keep(definition));
     }
-    let refused = tidy.refused;
+    let out = tidy.out;
     adopt_root_extensions(documents);
-    refused
+    out
 }
 
 struct Tidy<'a> {
@@ -43,7 +49,7 @@ struct Tidy<'a> {
     types: HashMap<Name, Name>,
     /// The first definition of each field, by type and field.
     fields: HashMap<(Name, Name), Name>,
-    refused: RefusedFields,
+    out: TakenOut,
 }
 
 impl Tidy<'_> {
@@ -119,6 +125,7 @@ impl Tidy<'_> {
                 .on(name.as_str())
                 .help("define it once and write `extend type` everywhere else");
                 self.diagnostics.push(diagnostic);
+                self.out.types.insert(name.clone());
                 false
             }
         }
@@ -138,7 +145,7 @@ impl Tidy<'_> {
             let before = field.directives.len();
             self.strip(&mut field.directives, &coordinate);
             if field.directives.len() != before {
-                self.refused.insert((owner.clone(), field.name.clone()));
+                self.out.fields.insert((owner.clone(), field.name.clone()));
             }
             for argument in &mut field.arguments {
                 self.strip(&mut argument.make_mut().directives, &coordinate);

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use super::ImportError;
 
 /// Larger documents are refused: the tree of this many bytes is some hundred MiB.
-pub const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+pub const DOCUMENT_BYTES_MAX: usize = 32 << 20;
 
 /// Values in one YAML document, aliases expanded. The largest documents in public have two million; an alias bomb has billions.
 const NODES_MAX: usize = 4_000_000;

@@ -3,7 +3,7 @@
 //! `parse` turns text into the tree of `ast`, `template` does so for text with `{ expression }` in it. Without running a
 //! mapping, `check` tells what cannot work, `references` which variables it reads and `shape` what it gives. `evaluate`
 //! applies it to a value, with `methods` and within a `budget`, and `problems` keeps what went wrong. `show` makes text of a
-//! mapping again. `json` reads bodies into values and writes values.
+//! mapping again, `rows` has rows carry more than their selection. `json` reads bodies into values and writes values.
 //! Pure: no I/O, no clock, no knowledge of HTTP or GraphQL.
 
 pub mod ast;
@@ -17,6 +17,7 @@ pub mod methods;
 pub mod parse;
 pub mod problems;
 pub mod references;
+pub mod rows;
 mod scope;
 pub mod shape;
 mod show;

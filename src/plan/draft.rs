@@ -9,7 +9,10 @@ use super::{
     Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant, collect::Merged, given::Given,
     planner::Planner, projection, prune, steps::group_key_name,
 };
-use crate::connector::{Connector, ConnectorId, Join};
+use crate::{
+    connector::{Connector, ConnectorId, Join},
+    mapping::rows::{row_item, row_selection},
+};
 
 pub(super) struct PositionDraft<'a> {
     pub(super) declared: Name,
@@ -191,11 +194,10 @@ impl StepDraft {
     ) -> Step {
         let mut selection = connector.selection.root.clone();
         if let Some(Join::GroupBy { item, .. }) = connector.batch.as_ref().map(|batch| &batch.join)
-            && let Some(rows) = prune::row_selection(&mut selection)
+            && let Some(rows) = row_selection(&mut selection)
         {
-            rows.items.extend(
-                item.iter().enumerate().map(|(index, path)| prune::item(&group_key_name(index), path)),
-            );
+            rows.items
+                .extend(item.iter().enumerate().map(|(index, path)| row_item(&group_key_name(index), path)));
         }
         let root = prune::prune(&selection, &prune::Wanted::of(layouts, self.content));
         let mapping = match projection::compile(&root, self.content, layouts, number) {

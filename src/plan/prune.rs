@@ -2,7 +2,7 @@
 //! its sub-selection is pruned, what stands inside method arguments is left alone (it decides values, not keys).
 
 use super::{Content, Layout, LayoutId};
-use crate::mapping::ast::{Expr, ExprKind, Head, Item, Key, Path, Root, Span, Step, SubSelection};
+use crate::mapping::ast::{Expr, ExprKind, Head, Item, Path, Root, Step, SubSelection};
 
 /// What is read of a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,32 +100,4 @@ fn prune_path(path: &Path, wanted: &Wanted) -> Path {
         _ => {}
     }
     pruned
-}
-
-/// The selection that is applied to each row of a list: the mapping's own, or that of its one path.
-/// None where rows are made in another way (a method's argument, say).
-pub(crate) fn row_selection(root: &mut Root) -> Option<&mut SubSelection> {
-    match root {
-        Root::Selection(selection) => Some(selection),
-        Root::Expression(expr) => path_selection(expr),
-    }
-}
-
-fn path_selection(expr: &mut Expr) -> Option<&mut SubSelection> {
-    match &mut expr.kind {
-        ExprKind::Path(path) => match path.steps.last_mut() {
-            Some(Step::Select(selection)) => Some(selection),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// An item `name: $.path.below` of its own.
-pub(super) fn item(name: &str, path: &[String]) -> Item {
-    const NOWHERE: Span = 0..0;
-    let key = |name: &str| Key { name: name.to_owned(), span: NOWHERE };
-    let steps = path.iter().map(|step| Step::Key(key(step))).collect();
-    let value = Expr { kind: ExprKind::Path(Path { head: Head::Dollar, steps }), span: NOWHERE };
-    Item::Named { name: key(name), value }
 }

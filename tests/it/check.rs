@@ -172,3 +172,36 @@ fn answer(sources: &Sources) -> String {
     let found = diagnostics(sources);
     format!("{}{}\n", render(&found, false), summary(&found))
 }
+
+/// The folders beside the codes show one area of the checker each, `good` what nothing is said about.
+const AREAS: [&str; 7] = ["entities", "good", "methods", "requests", "selections", "several", "variables"];
+
+/// As the cases of codes; where a title says that nothing is wrong, and in `good`, nothing is said.
+#[test]
+fn areas_get_the_diagnostics_that_the_cases_show() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
+    let mut failures = Vec::new();
+    for area in AREAS {
+        let mut paths: Vec<_> =
+            fs::read_dir(root.join(area)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            let text = fs::read_to_string(&path).unwrap();
+            let (rewritten, wrong) = run(&text);
+            if update && rewritten != text {
+                fs::write(&path, &rewritten).unwrap();
+            }
+            let name = path.strip_prefix(&root).unwrap().display();
+            failures.extend(wrong.into_iter().filter(|_| !update).map(|case| format!("{name}: {case}")));
+            for case in rewritten.split("\n## ").skip(1) {
+                let title = case.lines().next().unwrap_or_default();
+                let is_silent = case.contains("```diagnostics\n0 errors, 0 warnings\n```");
+                if is_silent != (area == "good" || title.contains("nothing is wrong")) {
+                    failures.push(format!("{name}: {title}: what the title says does not hold"));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

@@ -58,7 +58,7 @@ fn faults_exit_with_1_and_go_to_standard_error() {
         assert_eq!((status, out.as_str()), (Some(1), ""), "{command:?}");
         assert!(err.contains("error[SELECTED_FIELD_NOT_FOUND]"), "{err}");
         assert!(err.contains("--> schema/users.graphql:3:"), "{err}");
-        assert!(err.contains("\n2 errors, 0 warnings\n"), "{err}");
+        assert!(err.contains("\n1 error, 0 warnings\n"), "{err}");
     }
     let (status, out, err) = run(folder.path(), &["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -245,4 +245,42 @@ fn sighup_loads_the_files_again_and_sigterm_ends_it() {
     assert_eq!(serving.post("{ hello }"), r#"{"data":{"hello":"changed"}}"#);
     serving.signal("-TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_import_is_written_beside_the_graph_and_never_over_it() {
+    let folder = files(SCHEMA);
+    let document = r##"{"openapi": "3.0.0", "servers": [{"url": "http://127.0.0.1:2"}], "paths": {
+        "/owner": {"get": {"operationId": "getOwner", "responses": {"200": {"description": "", "content":
+            {"application/json": {"schema": {"$ref": "#/components/schemas/User"}}}}}}, "head": {"responses": {}}}},
+        "components": {"schemas": {"User": {"type": "object", "properties": {"mail": {"type": "string"}}}}}}"##;
+    fs::write(folder.path().join("My Shop.json"), document).unwrap();
+    let command = ["import", "openapi", "My Shop.json", "--report", "left-out.json"];
+    let (status, out, err) = run(folder.path(), &command);
+    let written = "imported 1 of 2 operations: schema/My-Shop.graphql, connectors/My-Shop.yaml\n";
+    assert_eq!((status, out.as_str()), (Some(0), written), "{err}");
+    assert!(err.starts_with("skipped[UNSUPPORTED_METHOD] HEAD /owner: "), "{err}");
+    let report = fs::read_to_string(folder.path().join("left-out.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(
+        (&report["imported"], &report["skipped"][0]["code"]),
+        (&1.into(), &"UNSUPPORTED_METHOD".into())
+    );
+    let schema = fs::read_to_string(folder.path().join("schema/My-Shop.graphql")).unwrap();
+    assert!(schema.contains("type MyShopUser {"), "{schema}");
+    assert_eq!(run(folder.path(), &["check"]).1, "fine: 3 connectors, 2 sources\n");
+
+    let (status, _, err) = run(folder.path(), &command);
+    assert_eq!(status, Some(3));
+    assert!(err.contains("schema/My-Shop.graphql is there already; --force writes over it"), "{err}");
+    assert_eq!(run(folder.path(), &["import", "openapi", "My Shop.json", "--force"]).0, Some(0));
+
+    for (name, text, fault) in
+        [("a.json", &b"{"[..], "not JSON"), ("b.yaml", b"\xff", "not UTF-8"), ("c.yaml", b"a: 1", "OpenAPI")]
+    {
+        fs::write(folder.path().join(name), text).unwrap();
+        let (status, out, err) = run(folder.path(), &["import", "openapi", name]);
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{name}");
+        assert!(err.starts_with(name) && err.contains(fault), "{err}");
+    }
 }

@@ -6,6 +6,7 @@ use ficus::{
     config::Limits,
     diagnostic::Diagnostics,
     graph::{Sources, load_sources},
+    import::{Options, import},
     mapping::methods,
     trial::case::{read, run},
 };
@@ -52,6 +53,24 @@ fn the_example_graph_loads_without_a_warning() {
     let loaded = load_sources(&sources)
         .unwrap_or_else(|diagnostics| panic!("{}", ficus::diagnostic::render(&diagnostics, false)));
     assert!(loaded.warnings.is_empty(), "{}", ficus::diagnostic::render(&loaded.warnings, false));
+}
+
+#[test]
+fn the_import_it_shows_is_the_import() {
+    let (_, task) = README.split_once("### Import an OpenAPI document\n").unwrap();
+    let blocks: Vec<(&str, &str)> =
+        task.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).collect();
+    let [("yaml", document), ("sh", shown), ("graphql", schema), ("yaml", connector), ..] = blocks[..] else {
+        panic!("{blocks:?}")
+    };
+    let options =
+        Options { source: "library".to_owned(), document: "library.yaml".to_owned(), taken: BTreeSet::new() };
+    let imported = import(document, &options).unwrap();
+    assert_eq!(imported.schema.trim_end(), schema);
+    assert_eq!(imported.connector.trim_end(), connector);
+    let counts =
+        format!("imported {} of {} operations", imported.report.imported, imported.report.operations);
+    assert!(shown.contains(imported.report.to_text().trim_end()) && shown.contains(&counts), "{shown}");
 }
 
 #[test]

@@ -2,10 +2,7 @@
 
 use apollo_compiler::Name;
 
-use super::{
-    connectors::Element,
-    mappings::{Mappings, undefined_field},
-};
+use super::{connectors::Element, mappings::Mappings, reads::undefined_field};
 use crate::{
     connector::{Batch, Inputs, Join},
     diagnostic::{Code, Diagnostic, suggest},

@@ -9,8 +9,10 @@ use apollo_compiler::{
 
 use super::{
     batch::{batch, join},
+    expect::Expect,
     inputs::inputs,
-    mappings::{Mappings, Readable},
+    mappings::Mappings,
+    reads::Readable,
     request::request,
     sources::Sources,
 };
@@ -66,6 +68,8 @@ impl<'a> Binder<'a> {
             grammar: self.composed.links.grammar,
             diagnostics: self.diagnostics,
             coordinate: coordinate.clone(),
+            source: &source.name,
+            config: &source.config,
             read: Vec::new(),
         };
         let request = request(&mut mappings, element, written, &source);
@@ -73,9 +77,20 @@ impl<'a> Binder<'a> {
         let selection = selection(&mut mappings, element, written);
         let in_errors = in_response(element, "`errors` and `isSuccess`", true);
         let errors = &written.errors;
-        let message = mappings.mapping(errors.message.as_ref(), Code::InvalidErrorsMessage, in_errors);
-        let extensions = mappings.mapping(errors.extensions.as_ref(), Code::InvalidErrorsMessage, in_errors);
-        let is_success = mappings.mapping(written.is_success.as_ref(), Code::InvalidIsSuccess, in_errors);
+        let message =
+            mappings.mapping(errors.message.as_ref(), Code::InvalidErrorsMessage, Expect::Message, in_errors);
+        let extensions = mappings.mapping(
+            errors.extensions.as_ref(),
+            Code::InvalidErrorsMessage,
+            Expect::Extensions,
+            in_errors,
+        );
+        let is_success = mappings.mapping(
+            written.is_success.as_ref(),
+            Code::InvalidIsSuccess,
+            Expect::Condition,
+            in_errors,
+        );
         if uses_batch && variables(&mappings.read).contains("this") {
             let message = "`$batch` and `$this` cannot be read by one connector";
             let help = "`$batch` is all objects of one request, `$this` a single one: use one of them";
@@ -169,7 +184,7 @@ pub(super) fn in_request(element: Element<'_>) -> Readable<'_> {
 
 fn selection(mappings: &mut Mappings<'_>, element: Element<'_>, written: &WrittenConnect) -> Option<Mapping> {
     let readable = in_response(element, "the selection", false);
-    mappings.mapping(written.selection.as_ref(), Code::InvalidSelection, readable)
+    mappings.mapping(written.selection.as_ref(), Code::InvalidSelection, Expect::Anything, readable)
 }
 
 /// Names of the variables in a list of references.

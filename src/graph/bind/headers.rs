@@ -2,16 +2,16 @@
 
 use http::HeaderName;
 
-use super::mappings::{Mappings, Readable, Stands, sentence};
+use super::{
+    mappings::{Mappings, Stands, sentence},
+    reads::Readable,
+};
 use crate::{
     config::{ConnectorFile, FileHeader, environment::Piece},
     connector::{BodyFormat, Header, HeaderValue},
     diagnostic::{Code, Diagnostic, Place},
     graph::written::WrittenHeader,
-    mapping::{
-        references::references_of_template,
-        template::{Part, Template, parse_template},
-    },
+    mapping::template::{Part, Template, parse_template},
 };
 
 /// Names that belong to the connection and its framing; a mapping that set them could smuggle requests.
@@ -47,8 +47,8 @@ pub(super) fn schema_headers(
             (None, Some(value)) => mappings.template(value, readable).and_then(|template| {
                 sendable(mappings, &template, &value.place).then_some(HeaderValue::Template(template))
             }),
-            _ => {
-                mappings.report(one_of_both(header.place.clone()));
+            (from, _) => {
+                mappings.report(one_of_both(header.place.clone(), from.is_some()));
                 None
             }
         };
@@ -101,8 +101,7 @@ fn file_value(
             },
         }
     }
-    mappings.check_parts(&template, Code::InvalidHeader, readable, Stands::File(&value.place));
-    mappings.check(references_of_template(&template), readable, Stands::File(&value.place));
+    mappings.parts(&template, Code::InvalidHeader, readable, Stands::File(&value.place));
     if !sendable(mappings, &template, &value.place) {
         return None;
     }
@@ -182,9 +181,13 @@ fn sendable(mappings: &mut Mappings<'_>, template: &Template, place: &Place) -> 
     sendable
 }
 
-fn one_of_both(place: Place) -> Diagnostic {
-    Diagnostic::new(Code::InvalidHeader, place, "a header needs one of `from` and `value`")
-        .help("`from` copies a header of the client's request, `value` is a template")
+fn one_of_both(place: Place, has_both: bool) -> Diagnostic {
+    let (message, help) = match has_both {
+        true => ("a header has both `from` and `value`", "keep one of them"),
+        false => ("a header has neither `from` nor `value`", "add one of them"),
+    };
+    let help = format!("{help}: `from` copies a header of the client's request, `value` is a template");
+    Diagnostic::new(Code::InvalidHeader, place, message).help(help)
 }
 
 /// How a body is written: what the `content-type` that is sent says.

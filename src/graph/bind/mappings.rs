@@ -1,68 +1,29 @@
 //! Parses the mappings and templates of sources and connectors, and checks that each reads only what is there in its place
-//! (section 5 of the connect language). What they read is kept: connectors infer their inputs and keys from it.
+//! (section 5 of the connect language), uses no method in vain and gives what its place takes. What they read is kept:
+//! connectors infer their inputs and keys from it.
 
 use std::ops::Range;
 
-use apollo_compiler::{Name, Schema, ast::FieldDefinition, schema::ExtendedType};
+use apollo_compiler::Schema;
+use serde_json::Value as Json;
 
-use super::data::data_reads;
+use super::{
+    expect::{Expect, misfits, not_text},
+    reads::Readable,
+};
 use crate::{
-    diagnostic::{Code, Diagnostic, Diagnostics, Place, suggest},
-    graph::literal::SchemaText,
+    diagnostic::{Code, Diagnostic, Diagnostics, Place},
+    graph::{known::Variables, literal::SchemaText},
     mapping::{
         ParseError,
         ast::{Grammar, Mapping},
         check::check,
         parse,
-        references::{Reference, references, references_of_template, references_of_url},
+        references::{Reference, references},
+        shape::{Shape, infer},
         template::{Part, Template, UrlTemplate, parse_template, parse_url},
     },
 };
-
-/// What a mapping may read in its place, besides `$config` and `$env`, which are everywhere.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Readable<'s> {
-    /// For messages: "the request of a connector".
-    pub(super) place: &'static str,
-    /// `$context` and `$request`.
-    pub(super) request: bool,
-    /// `$args`, of this field.
-    pub(super) args: Option<&'s FieldDefinition>,
-    /// `$this`, of this type.
-    pub(super) this: Option<&'s Name>,
-    /// `$batch`, of this type.
-    pub(super) batch: Option<&'s Name>,
-    /// `$status` and `$response`.
-    pub(super) response: bool,
-    /// `$`, `@` and keys of the data: there is a response.
-    pub(super) data: bool,
-}
-
-impl Readable<'_> {
-    /// Nothing but what is everywhere.
-    pub(super) const NOTHING: Self = Readable {
-        place: "",
-        request: false,
-        args: None,
-        this: None,
-        batch: None,
-        response: false,
-        data: false,
-    };
-
-    fn variables(&self) -> Vec<&'static str> {
-        let mut names = vec!["config", "env"];
-        let groups: [(bool, &[&'static str]); 5] = [
-            (self.request, &["context", "request"]),
-            (self.args.is_some(), &["args"]),
-            (self.this.is_some(), &["this"]),
-            (self.batch.is_some(), &["batch"]),
-            (self.response, &["status", "response"]),
-        ];
-        names.extend(groups.into_iter().filter(|(there, _)| *there).flat_map(|(_, names)| names));
-        names
-    }
-}
 
 /// Where a text stands: in the schema, where its insides can be pointed at, or in a connector file.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +48,27 @@ pub(super) struct Mappings<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
     /// For diagnostics.
     pub(super) coordinate: String,
+    /// The source; empty for a connector without one.
+    pub(super) source: &'a str,
+    /// `$config`.
+    pub(super) config: &'a Json,
     /// Everything that was read so far.
     pub(super) read: Vec<Reference>,
+}
+
+/// A mapping where it stands.
+#[derive(Clone, Copy)]
+struct Placed<'t> {
+    mapping: &'t Mapping,
+    /// Where it begins in the text.
+    offset: usize,
+    stands: Stands<'t>,
+}
+
+impl Placed<'_> {
+    fn at(&self, span: &Range<usize>) -> Place {
+        self.stands.at(span.start + self.offset..span.end + self.offset)
+    }
 }
 
 impl Mappings<'_> {
@@ -97,6 +77,7 @@ impl Mappings<'_> {
         &mut self,
         text: Option<&SchemaText>,
         code: Code,
+        expect: Expect,
         readable: Readable<'_>,
     ) -> Option<Mapping> {
         let text = text?;
@@ -107,9 +88,13 @@ impl Mappings<'_> {
                 return None;
             }
         };
-        self.faults(check(&mapping), code, text);
-        self.check_data(&mapping, 0, code, readable, Stands::Schema(text));
-        self.check(references(&mapping), readable, Stands::Schema(text));
+        let placed = Placed { mapping: &mapping, offset: 0, stands: Stands::Schema(text) };
+        if let Some(shape) = self.look(placed, code, readable) {
+            for misfit in misfits(expect, &shape, &mapping) {
+                let place = text.place(misfit.at.unwrap_or(0..text.value.len()));
+                self.report(Diagnostic::new(code, place, misfit.message).help(misfit.help));
+            }
+        }
         Some(mapping)
     }
 
@@ -118,9 +103,7 @@ impl Mappings<'_> {
         let parsed = parse_url(&text.value, self.grammar);
         let url = parsed.map_err(|errors| self.faults(errors, Code::InvalidUrl, text)).ok()?;
         let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
-        sections
-            .for_each(|section| self.check_parts(section, Code::InvalidUrl, readable, Stands::Schema(text)));
-        self.check(references_of_url(&url), readable, Stands::Schema(text));
+        sections.for_each(|section| self.parts(section, Code::InvalidUrl, readable, Stands::Schema(text)));
         Some(url)
     }
 
@@ -128,8 +111,7 @@ impl Mappings<'_> {
     pub(super) fn template(&mut self, text: &SchemaText, readable: Readable<'_>) -> Option<Template> {
         let parsed = parse_template(&text.value, self.grammar);
         let template = parsed.map_err(|errors| self.faults(errors, Code::InvalidHeader, text)).ok()?;
-        self.check_parts(&template, Code::InvalidHeader, readable, Stands::Schema(text));
-        self.check(references_of_template(&template), readable, Stands::Schema(text));
+        self.parts(&template, Code::InvalidHeader, readable, Stands::Schema(text));
         Some(template)
     }
 
@@ -140,26 +122,21 @@ impl Mappings<'_> {
 
     pub(super) fn faults(&mut self, errors: Vec<ParseError>, code: Code, text: &SchemaText) {
         for error in errors {
-            let diagnostic = Diagnostic::new(code, text.place(error.span), sentence(&error.message));
-            self.report(match error.help {
-                Some(help) => diagnostic.help(sentence(&help)),
-                None => diagnostic,
-            });
+            let place = text.place(error.span.clone());
+            self.fault(error, code, place);
         }
     }
 
-    /// Checks and keeps what a text reads.
-    pub(super) fn check(&mut self, read: Vec<Reference>, readable: Readable<'_>, stands: Stands<'_>) {
-        for reference in &read {
-            if let Some(fault) = self.fault(reference, readable, stands.at(reference.span.clone())) {
-                self.report(fault);
-            }
-        }
-        self.read.extend(read);
+    fn fault(&mut self, error: ParseError, code: Code, place: Place) {
+        let diagnostic = Diagnostic::new(code, place, sentence(&error.message));
+        self.report(match error.help {
+            Some(help) => diagnostic.help(sentence(&help)),
+            None => diagnostic,
+        });
     }
 
-    /// Checks the expressions of a template.
-    pub(super) fn check_parts(
+    /// Checks the expressions of a template, and keeps what they read.
+    pub(super) fn parts(
         &mut self,
         template: &Template,
         code: Code,
@@ -168,146 +145,55 @@ impl Mappings<'_> {
     ) {
         for part in &template.parts {
             let Part::Expression { mapping, span } = part else { continue };
-            for error in check(mapping) {
-                let range = error.span.start + span.start..error.span.end + span.start;
-                self.report(Diagnostic::new(code, stands.at(range), sentence(&error.message)));
+            let placed = Placed { mapping, offset: span.start, stands };
+            if let Some(shape) = self.look(placed, code, readable)
+                && let Some((message, help)) = not_text(&shape)
+            {
+                self.report(Diagnostic::new(code, stands.at(span.clone()), message).help(help));
             }
-            self.check_data(mapping, span.start, code, readable, stands);
         }
     }
 
-    /// Reports reads of data where there is none. `offset` is where the mapping begins in the text.
-    fn check_data(
-        &mut self,
-        mapping: &Mapping,
-        offset: usize,
-        code: Code,
-        readable: Readable<'_>,
-        stands: Stands<'_>,
-    ) {
-        if readable.data {
-            return;
+    /// Looks at everything of a mapping but what its place takes: the methods, what it reads, what can never work. What it
+    /// reads is kept. Gives its shape, where nothing was found: one mistake makes one diagnostic.
+    fn look(&mut self, placed: Placed<'_>, code: Code, readable: Readable<'_>) -> Option<Shape> {
+        let before = self.diagnostics.errors();
+        for error in check(placed.mapping) {
+            let place = placed.at(&error.span);
+            self.fault(error, code, place);
         }
-        for read in data_reads(mapping) {
-            let shown = read.key.as_ref().map_or("`$`".to_owned(), |key| format!("`{key}`"));
-            let place = stands.at(read.span.start + offset..read.span.end + offset);
-            let message = format!("{shown} reads data, and there is none in {}", readable.place);
-            let diagnostic = Diagnostic::new(code, place, message);
-            let variable = read.key.and_then(|key| {
-                let is_argument = readable.args.is_some_and(|field| field.argument_by_name(&key).is_some());
-                let fields = [(is_argument, "args"), (readable.this.is_some(), "this")];
-                let (_, variable) = fields.into_iter().find(|(fits, _)| *fits)?;
-                Some(format!("did you mean `${variable}.{key}`?"))
-            });
-            self.report(
-                diagnostic.help(variable.unwrap_or_else(|| "read a variable such as `$args`".to_owned())),
-            );
+        let mut told: Vec<Range<usize>> = Vec::new();
+        for read in readable.data_faults(placed.mapping) {
+            told.push(read.span.clone());
+            self.report(read.diagnostic(code, placed.at(&read.span)));
         }
-    }
-
-    fn fault(&self, reference: &Reference, readable: Readable<'_>, place: Place) -> Option<Diagnostic> {
-        let name = reference.variable.as_str();
-        let known = readable.variables();
-        if !known.contains(&name) {
-            let message = format!("`${name}` cannot be read in {}", readable.place);
-            let dollars: Vec<String> = known.iter().map(|name| format!("${name}")).collect();
-            let help = suggest(&format!("${name}"), dollars.iter().map(String::as_str));
-            let diagnostic = Diagnostic::new(Code::UnsupportedVariableType, place, message);
-            return Some(match help {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            });
-        }
-        match name {
-            "args" => self.argument(readable.args?, &reference.path, place),
-            "this" => self.field(readable.this?, &reference.path, "$this", place),
-            "batch" => self.field(readable.batch?, &reference.path, "$batch", place),
-            "env" if reference.path.is_empty() => {
-                let message = "`$env` cannot be read as a whole";
-                let help = "name what is read of the environment: `$env.NAME`";
-                Some(Diagnostic::new(Code::UnsupportedVariableType, place, message).help(help))
+        let read = references(placed.mapping);
+        for reference in &read {
+            if let Some(fault) = readable.fault(self.schema, reference, placed.at(&reference.span)) {
+                told.push(reference.span.clone());
+                self.report(fault);
             }
-            "request" | "response" => {
-                let first = reference.path.first().filter(|key| *key != "headers")?;
-                let message = format!("`${name}` has no `{first}`");
-                let help = format!("it has headers: `${name}.headers.'x-request-id'->first`");
-                Some(Diagnostic::new(Code::UnsupportedVariableType, place, message).help(help))
-            }
-            _ => None,
         }
-    }
-
-    /// `$args.filter.name`: the argument, then fields of its input types.
-    fn argument(&self, field: &FieldDefinition, path: &[String], place: Place) -> Option<Diagnostic> {
-        let (first, rest) = path.split_first()?;
-        let Some(argument) = field.argument_by_name(first) else {
-            let message = format!("the field `{}` has no argument `{first}`", field.name);
-            let diagnostic = Diagnostic::new(Code::UndefinedArgument, place, message);
-            let known = field.arguments.iter().map(|argument| argument.name.as_str());
-            return Some(match suggest(first, known) {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic.help(format!("declare it: `{}({first}: …)`", field.name)),
-            });
+        self.read.extend(read);
+        let variables = Variables {
+            schema: self.schema,
+            args: readable.args,
+            parent: readable.this.or(readable.batch),
+            config: self.config,
         };
-        let mut owner = argument.ty.inner_named_type();
-        for key in rest {
-            let input = match self.schema.types.get(owner)? {
-                ExtendedType::InputObject(input) => input,
-                // A custom scalar may hold anything.
-                ExtendedType::Scalar(scalar) if !scalar.is_built_in() => return None,
-                _ => {
-                    let message = format!("`{owner}` has no `{key}`");
-                    return Some(Diagnostic::new(Code::UndefinedArgument, place, message));
-                }
-            };
-            let Some(next) = input.fields.get(key.as_str()) else {
-                let message = format!("the input type `{owner}` has no field `{key}`");
-                let diagnostic = Diagnostic::new(Code::UndefinedArgument, place, message);
-                return Some(match suggest(key, input.fields.keys().map(Name::as_str)) {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                });
-            };
-            owner = next.ty.inner_named_type();
+        let inferred = infer(&placed.mapping.root, &variables);
+        let is_told =
+            |span: &Range<usize>| told.iter().any(|told| told.start < span.end && span.start < told.end);
+        for error in inferred.misuses.into_iter().filter(|error| !is_told(&error.span)) {
+            let place = placed.at(&error.span);
+            self.fault(error, code, place);
         }
-        None
-    }
-
-    /// `$this.address.city`: fields of the type, then of theirs.
-    fn field(&self, owner: &Name, path: &[String], variable: &str, place: Place) -> Option<Diagnostic> {
-        undefined_field(self.schema, owner, path).map(|(owner, key, known)| {
-            let message = format!("`{variable}` is a `{owner}`, which has no field `{key}`");
-            let diagnostic = Diagnostic::new(Code::UndefinedField, place, message);
-            match suggest(&key, known.iter().map(|name| name.as_str())) {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            }
-        })
-    }
-}
-
-/// The first key of a path that is no field of the type it is read from, with that type and its fields.
-pub(in crate::graph) fn undefined_field<'s>(
-    schema: &'s Schema,
-    owner: &'s Name,
-    path: &[String],
-) -> Option<(&'s Name, String, Vec<&'s Name>)> {
-    let mut owner = owner;
-    for key in path {
-        let fields = match schema.types.get(owner)? {
-            ExtendedType::Object(object) => &object.fields,
-            ExtendedType::Interface(interface) => &interface.fields,
-            ExtendedType::Scalar(scalar) if !scalar.is_built_in() => return None,
-            ExtendedType::Union(_) => return None,
-            _ => return Some((owner, key.clone(), Vec::new())),
-        };
-        match fields.get(key.as_str()) {
-            Some(field) => owner = field.ty.inner_named_type(),
-            None if key == "__typename" => return None,
-            None => return Some((owner, key.clone(), fields.keys().collect())),
+        for absent in inferred.absent.iter().filter(|absent| !is_told(&absent.span)) {
+            let fault = super::absent::fault(absent, &variables, self.source, placed.at(&absent.span));
+            self.report(fault);
         }
+        (self.diagnostics.errors() == before).then_some(inferred.shape)
     }
-    None
 }
 
 /// Messages here begin in lower case and have no full stop; the mapping parser's are sentences.

@@ -1,12 +1,15 @@
 //! From the composed schema and the connector files to the model of `connector`: sources merged, every `@connect` bound
 //! to the element that carries it. Whether a schema's fields all come from somewhere is checked elsewhere.
 
+mod absent;
 mod batch;
 mod connectors;
 mod data;
+mod expect;
 mod headers;
 mod inputs;
 mod mappings;
+mod reads;
 mod request;
 mod sources;
 
@@ -25,7 +28,7 @@ use self::{
     connectors::{Binder, Element},
     sources::bind_sources,
 };
-pub(super) use self::{data::data_reads, mappings::undefined_field};
+pub(super) use self::{data::data_reads, reads::undefined_field};
 use super::{
     compose::Composed,
     written::{DirectiveReader, WrittenConnect},
@@ -35,6 +38,7 @@ use crate::{
     connector::{Connector, ConnectorId, Kind, Source},
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
 };
+pub(super) use expect::lone_key_help;
 
 /// All connectors and sources of a graph.
 #[derive(Debug, Default)]
@@ -144,6 +148,7 @@ impl<'a> Pass<'a> {
             binder.diagnostics.push(diagnostic);
         }
         if let Some(directive) = connects.first() {
+            self.refuse_override(binder, parent, field);
             self.bind(binder, Element::Field { parent, field, root }, 0, directive);
         } else if let Some(group_by) = field.directives.get("groupBy") {
             let place = self.composed.files.place(group_by.location());
@@ -187,6 +192,20 @@ impl<'a> Pass<'a> {
         self.bound.connectors.push(BoundConnector { connector: Arc::new(connector), written });
     }
 
+    /// `@override` takes a field over from another subgraph, and there is none.
+    fn refuse_override(&self, binder: &mut Binder<'_>, parent: &Name, field: &Component<FieldDefinition>) {
+        let links = &self.composed.links;
+        for directive in field.directives.iter().filter(|found| links.is_federation(&found.name, "override"))
+        {
+            let place = self.composed.files.place(directive.location());
+            let message = "`@override` on a field with a connector";
+            let diagnostic = Diagnostic::new(Code::OverrideOnConnector, place, message);
+            let help =
+                "remove it: a graph has one connector for a field, and no subgraphs that fields move between";
+            binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)).help(help));
+        }
+    }
+
     /// `id` is unique, letters, digits and `_`.
     fn check_id(&mut self, binder: &mut Binder<'a>, written: &WrittenConnect, element: &Element<'_>) {
         let Some(id) = &written.id else { return };
@@ -203,7 +222,10 @@ impl<'a> Pass<'a> {
             Some(first) => {
                 let message = format!("the id `{}` is given twice", id.value);
                 let diagnostic = Diagnostic::new(Code::DuplicateIdName, id.place.clone(), message);
-                report(binder, diagnostic.also(first.clone(), "first given here").help("ids are unique"));
+                report(
+                    binder,
+                    diagnostic.also(first.clone(), "first given here").help("give one of them another id"),
+                );
             }
             None => {
                 self.ids.insert(id.value.clone(), id.place.clone());
@@ -217,7 +239,7 @@ impl<'a> Pass<'a> {
         parent: &Name,
         field: &Component<FieldDefinition>,
     ) {
-        if self.composed.refused_fields.contains(&(parent.clone(), field.name.clone())) {
+        if self.composed.taken_out.fields.contains(&(parent.clone(), field.name.clone())) {
             return;
         }
         let place = self.composed.files.place(field.name.location());

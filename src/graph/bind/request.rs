@@ -2,12 +2,13 @@
 
 use super::{
     connectors::{Element, in_request},
+    expect::Expect,
     headers::{body_format, schema_headers},
     mappings::Mappings,
     sources::scheme_fault,
 };
 use crate::{
-    connector::{Request, Source},
+    connector::{BodyFormat, Request, Source},
     diagnostic::{Code, Diagnostic},
     graph::{
         literal::SchemaText,
@@ -43,16 +44,23 @@ pub(super) fn request(
         return Err(Faulty);
     };
     let readable = in_request(element);
-    let path = mappings.mapping(http.request.path.as_ref(), Code::InvalidUrlProperty, readable);
-    let query_params =
-        mappings.mapping(http.request.query_params.as_ref(), Code::InvalidUrlProperty, readable);
-    let headers = schema_headers(mappings, &http.request.headers, readable);
-    let body = mappings.mapping(http.body.as_ref(), Code::InvalidBody, readable);
+    let written_request = &http.request;
+    let path =
+        mappings.mapping(written_request.path.as_ref(), Code::InvalidUrlProperty, Expect::Segments, readable);
+    let query_params = mappings.mapping(
+        written_request.query_params.as_ref(),
+        Code::InvalidUrlProperty,
+        Expect::Parameters,
+        readable,
+    );
+    let headers = schema_headers(mappings, &written_request.headers, readable);
+    // The connector file's headers win over the connector's, and these over the source's.
+    let body_format = body_format(source.file_headers.iter().chain(&headers).chain(&source.headers));
+    let expect = if body_format == BodyFormat::Form { Expect::Form } else { Expect::Anything };
+    let body = mappings.mapping(http.body.as_ref(), Code::InvalidBody, expect, readable);
     let (method, text) = method(mappings, http).ok_or(Faulty)?;
     let url = mappings.url(text, readable).ok_or(Faulty)?;
     check_url(mappings, &url, text, written, source);
-    // The connector file's headers win over the connector's, and these over the source's.
-    let body_format = body_format(source.file_headers.iter().chain(&headers).chain(&source.headers));
     Ok(Some(Request { method, url, path, query_params, headers, body, body_format }))
 }
 

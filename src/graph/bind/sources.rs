@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::{
+    expect::Expect,
     headers::{file_headers, schema_headers},
-    mappings::{Mappings, Readable, Stands, sentence},
+    mappings::{Mappings, Stands, sentence},
+    reads::Readable,
 };
 use crate::{
     config::{
@@ -22,7 +24,7 @@ use crate::{
     },
     mapping::{
         ParseError,
-        references::{Reference, references_of_url},
+        references::Reference,
         template::{Part, UrlTemplate, parse_base_url},
     },
 };
@@ -31,8 +33,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub(super) by_name: BTreeMap<String, NamedSource>,
-    /// Sources that a connector names.
+    /// Sources that a connector names, or meant.
     pub(super) used: BTreeSet<String>,
+    /// Names that nothing more is said about: declared with a fault, or reported as missing.
+    told: BTreeSet<String>,
 }
 
 /// A source, and what its own templates and mappings read.
@@ -51,10 +55,12 @@ pub(super) fn bind_sources(
     diagnostics: &mut Diagnostics,
 ) -> Sources {
     let mut written: BTreeMap<String, WrittenSource> = BTreeMap::new();
+    let mut sources = Sources::default();
     for source in read_sources(composed, diagnostics) {
         let Some(text) = &source.name else { continue };
         let (name, place) = (text.value.clone(), text.place.clone());
         if !valid_name(&name, &place, diagnostics) {
+            sources.told.insert(name);
             continue;
         }
         if let Some(first) = written.get(&name) {
@@ -70,6 +76,7 @@ pub(super) fn bind_sources(
     let mut by_file: BTreeMap<&str, &ConnectorFile> = BTreeMap::new();
     for file in files {
         if !valid_name(&file.name, &file.place, diagnostics) {
+            sources.told.insert(file.name.clone());
             continue;
         }
         if let Some(first) = by_file.insert(&file.name, file) {
@@ -79,16 +86,18 @@ pub(super) fn bind_sources(
         }
     }
     let names: BTreeSet<&str> = written.keys().map(String::as_str).chain(by_file.keys().copied()).collect();
-    let mut sources = Sources::default();
+    let no_config = serde_json::json!({});
     for name in names {
+        let file = by_file.get(name).copied();
         let mut mappings = Mappings {
             schema: &composed.schema,
             grammar: composed.links.grammar,
             diagnostics,
             coordinate: format!("source {name}"),
+            source: name,
+            config: file.and_then(|file| file.config.as_ref()).unwrap_or(&no_config),
             read: Vec::new(),
         };
-        let file = by_file.get(name).copied();
         let source = merge(&mut mappings, name, written.get(name), file);
         let read = mappings.read;
         let file = file.map(|file| file.place.clone());
@@ -106,19 +115,39 @@ impl Sources {
         coordinate: &str,
         diagnostics: &mut Diagnostics,
     ) -> Option<&NamedSource> {
-        if !self.by_name.contains_key(name) {
-            let message = format!("there is no source `{name}`");
-            let help = match nearest(name, self.by_name.keys().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml")
-                }
-            };
-            let diagnostic = Diagnostic::new(Code::SourceNameMismatch, place.clone(), message);
-            diagnostics.push(diagnostic.help(help).on(coordinate));
+        if !self.by_name.contains_key(name) && !self.told.contains(name) {
+            diagnostics.push(self.missing(name, place).on(coordinate));
         }
         self.used.insert(name.to_owned());
         self.by_name.get(name)
+    }
+
+    /// A source that is not there. One that was never declared is told once, a slip each time.
+    fn missing(&mut self, name: &str, place: &Place) -> Diagnostic {
+        let known: Vec<String> = self.by_name.keys().take(8).map(|name| format!("`{name}`")).collect();
+        let declare = || {
+            let known =
+                if known.is_empty() { String::new() } else { format!("; known here: {}", known.join(", ")) };
+            format!("declare it with `@source(name: \"{name}\", …)` or in connectors/{name}.yaml{known}")
+        };
+        let (code, message, help) = match nearest(name, self.by_name.keys().map(String::as_str)) {
+            Some(near) => {
+                self.used.insert(near.to_owned());
+                let help = format!("did you mean `{near}`?");
+                (Code::SourceNameMismatch, format!("there is no source `{name}`"), help)
+            }
+            None => {
+                self.told.insert(name.to_owned());
+                match self.by_name.is_empty() && self.told.len() == 1 {
+                    true => {
+                        let message = format!("there is no source `{name}`: the graph has none at all");
+                        (Code::NoSourcesDefined, message, declare())
+                    }
+                    false => (Code::SourceNameMismatch, format!("there is no source `{name}`"), declare()),
+                }
+            }
+        };
+        Diagnostic::new(code, place.clone(), message).help(help)
     }
 
     /// Warns of connector files that no connector uses.
@@ -189,17 +218,18 @@ fn merge(
     let mut headers =
         written.map(|w| schema_headers(mappings, &w.request.headers, in_request)).unwrap_or_default();
     headers.retain(|header| file_headers.iter().all(|other| other.name != header.name));
-    let mut mapping = |text: Option<&_>, code, readable| mappings.mapping(text, code, readable);
+    let mut mapping =
+        |text: Option<&_>, code, expect, readable| mappings.mapping(text, code, expect, readable);
     let request = written.map(|written| &written.request);
-    let path = mapping(request.and_then(|r| r.path.as_ref()), Code::InvalidUrlProperty, in_request);
-    let query_params =
-        mapping(request.and_then(|r| r.query_params.as_ref()), Code::InvalidUrlProperty, in_request);
+    let (path, parameters) = request.map_or((None, None), |r| (r.path.as_ref(), r.query_params.as_ref()));
+    let path = mapping(path, Code::InvalidUrlProperty, Expect::Segments, in_request);
+    let query_params = mapping(parameters, Code::InvalidUrlProperty, Expect::Parameters, in_request);
     let errors = written.map(|written| &written.errors);
-    let message = mapping(errors.and_then(|e| e.message.as_ref()), Code::InvalidErrorsMessage, in_response);
-    let extensions =
-        mapping(errors.and_then(|e| e.extensions.as_ref()), Code::InvalidErrorsMessage, in_response);
+    let (message, extensions) = errors.map_or((None, None), |e| (e.message.as_ref(), e.extensions.as_ref()));
+    let message = mapping(message, Code::InvalidErrorsMessage, Expect::Message, in_response);
+    let extensions = mapping(extensions, Code::InvalidErrorsMessage, Expect::Extensions, in_response);
     let success = written.and_then(|w| w.is_success.as_ref());
-    let is_success = mapping(success, Code::InvalidIsSuccess, in_response);
+    let is_success = mapping(success, Code::InvalidIsSuccess, Expect::Condition, in_response);
     Source {
         name: name.to_owned(),
         base_url: base_url(mappings, name, written, file, in_url),
@@ -252,8 +282,7 @@ fn base_url(
         mappings.report(fault);
     }
     let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
-    sections.for_each(|section| mappings.check_parts(section, Code::InvalidUrl, readable, stands));
-    mappings.check(references_of_url(&url), readable, stands);
+    sections.for_each(|section| mappings.parts(section, Code::InvalidUrl, readable, stands));
     Some(url)
 }
 

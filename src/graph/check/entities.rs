@@ -1,4 +1,4 @@
-//! Entities: fields with `entity: true`, connectors of types, `@key`, and the keys of batches.
+//! Entities: fields with `entity: true`, connectors of types, and `@key`.
 
 use apollo_compiler::{
     Name, Node, Schema,
@@ -6,15 +6,14 @@ use apollo_compiler::{
     schema::{ExtendedType, ObjectType},
 };
 
-use super::{field_sets, ways::gives};
+use super::field_sets;
 use crate::{
-    connector::{Join, Kind},
-    diagnostic::{Code, Diagnostic, Diagnostics, suggest},
+    connector::Kind,
+    diagnostic::{Code, Diagnostic, Diagnostics, nearest},
     graph::{
         bind::{Bound, BoundConnector, undefined_field},
         compose::Composed,
     },
-    mapping::shape::shape,
 };
 
 /// Checks entities and their keys.
@@ -26,7 +25,6 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
         match &connector.kind {
             Kind::Type { .. } => {
                 faults.extend(keyless(found));
-                faults.extend(batch_key_not_selected(found));
             }
             Kind::Entity { parent, field, entity } => {
                 if let Ok(definition) = schema.type_field(parent, field) {
@@ -80,27 +78,6 @@ fn keyless(found: &BoundConnector) -> Option<Diagnostic> {
     })
 }
 
-/// The rows of a batch are matched by key, so the selection must give it.
-fn batch_key_not_selected(found: &BoundConnector) -> Vec<Diagnostic> {
-    let Some(batch) = &found.connector.batch else { return Vec::new() };
-    let Join::Entity { key } = &batch.join else { return Vec::new() };
-    let given = shape(&found.connector.selection);
-    let missing = key.iter().filter(|path| !gives(&given, path));
-    missing
-        .map(|path| {
-            let place = match &found.written.selection {
-                Some(text) => text.place(0..text.value.len()),
-                None => found.written.place.clone(),
-            };
-            let key = path.join(".");
-            let message =
-                format!("the rows of the batch are matched by `{key}`, which the selection does not give");
-            Diagnostic::new(Code::ConnectorsBatchKeyNotInSelection, place, message)
-                .help(format!("select it too: `{key}`"))
-        })
-        .collect()
-}
-
 /// Each argument of an entity connector is a key field of the entity, by name and type.
 fn entity_arguments(
     composed: &Composed,
@@ -135,8 +112,11 @@ fn mismatch(composed: &Composed, entity: &Name, argument: &Node<InputValueDefini
     let Some(field) = fields.get(name) else {
         let message = format!("the argument `{name}` is not a field of `{entity}`");
         let diagnostic = Diagnostic::new(Code::EntityResolverArgumentMismatch, place, message);
-        let help = suggest(name, fields.keys().map(Name::as_str));
-        return Some(diagnostic.help(help.unwrap_or_else(|| "arguments are the entity's key".to_owned())));
+        let help = nearest(name, fields.keys().map(Name::as_str)).map_or_else(
+            || format!("name it like the field that is the key of `{entity}`, `id` say: Ficus fills it from there"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Some(diagnostic.help(help));
     };
     if fits(schema, &argument.ty, &field.ty) {
         return None;

@@ -9,7 +9,7 @@ use apollo_compiler::{
     schema::{Component, FieldDefinition, Implementers},
 };
 
-use super::selections::{Given, possible_types};
+use super::{selections::Given, typenames::possible_types};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     graph::{bind::Bound, compose::Composed},

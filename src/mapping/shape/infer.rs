@@ -1,12 +1,19 @@
-//! Finds the shape of a mapping: the rules of `evaluate`, over shapes instead of values.
+//! Finds the shape of a mapping: the rules of `evaluate`, over shapes instead of values. What can never work is found on
+//! the way, and only that: a fault counts when every value that could stand there has it.
 
 use std::collections::HashMap;
 
-use super::{FieldShape, ObjectShape, Shape, merge};
-use crate::mapping::{
-    ast::{Coalesce, Expr, ExprKind, Head, Item, Key, Mapping, Path, Root, Step, SubSelection},
-    parse::ends_in_selection,
-    references::local_name,
+use super::{
+    FieldShape, Known, NothingKnown, ObjectShape, Shape,
+    made::{makes_something, number, spread},
+};
+use crate::{
+    diagnostic::suggest,
+    mapping::{
+        ParseError,
+        ast::{Coalesce, Expr, ExprKind, Head, Item, Key, Mapping, Path, Root, Span, Step, SubSelection},
+        parse::ends_in_selection,
+    },
 };
 
 /// What a mapping gives when it is applied to data that nothing is known of.
@@ -18,10 +25,45 @@ pub fn shape(mapping: &Mapping) -> Shape {
 /// As [`shape`], for a tree that was pruned or extended after parsing.
 #[must_use]
 pub fn shape_of_root(root: &Root) -> Shape {
-    let scope = Scope { dollar: Shape::Unknown, at: Shape::Unknown, locals: HashMap::new() };
+    root_of(root, &mut Infer::new(&NothingKnown))
+}
+
+/// What a mapping gives, and what of it can never work.
+#[derive(Debug)]
+pub struct Inferred {
+    /// What it gives.
+    pub shape: Shape,
+    /// Methods and keys that always miss, in the order they were found.
+    pub misuses: Vec<ParseError>,
+    /// Keys that a declared object does not have.
+    pub absent: Vec<Absent>,
+}
+
+/// A key that a declared object does not have, read where that is not foreseen by `?`, `??` or `?!`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// The object, by the name that [`Known`] gave it.
+    pub object: String,
+    /// The key.
+    pub key: String,
+    /// Where it is read.
+    pub span: Span,
+}
+
+/// What a mapping gives where something is known of its variables. Methods that do not exist or take another number of
+/// arguments are the matter of `check`, and nothing is said about them.
+#[must_use]
+pub fn infer(root: &Root, known: &dyn Known) -> Inferred {
+    let mut infer = Infer::new(known);
+    let shape = root_of(root, &mut infer);
+    Inferred { shape, misuses: infer.found.misuses, absent: infer.found.absent }
+}
+
+fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
+    let scope: Scope<'m> = Scope { dollar: Shape::Unknown, at: Shape::Unknown, locals: HashMap::new() };
     match root {
-        Root::Selection(selection) => select(&Shape::Unknown, selection, &scope),
-        Root::Expression(value) => expression(value, &scope),
+        Root::Selection(selection) => infer.select(&Shape::Unknown, selection, &scope),
+        Root::Expression(value) => infer.expression(value, &scope),
     }
 }
 
@@ -29,86 +71,240 @@ pub fn shape_of_root(root: &Root) -> Shape {
 /// mapping could write down a shape of any size.
 const WEIGHT_MAX: usize = 10_000;
 
-/// How many alternatives spreads of alternatives may multiply to.
-const ALTERNATIVES_MAX: usize = 256;
-
+/// What stands for `$`, `@` and the locals.
 #[derive(Clone)]
-struct Scope<'m> {
-    dollar: Shape,
-    at: Shape,
-    locals: HashMap<&'m str, Shape>,
+pub(super) struct Scope<'m> {
+    pub(super) dollar: Shape,
+    pub(super) at: Shape,
+    pub(super) locals: HashMap<&'m str, Shape>,
 }
 
-fn bounded(shape: &Shape) -> Shape {
+/// Why a value never has a key.
+enum Lack<'s> {
+    /// An object that is written out, with its keys.
+    Object(&'s ObjectShape),
+    /// A declared object.
+    Declared(&'s str),
+    /// A value that has no keys at all.
+    Scalar(&'s Shape),
+}
+
+#[derive(Default)]
+struct Found {
+    misuses: Vec<ParseError>,
+    absent: Vec<Absent>,
+}
+
+pub(super) struct Infer<'k> {
+    known: &'k dyn Known,
+    found: Found,
+    /// Above 0 inside operands of `??` and `?!` that others stand in for: what is missing there is foreseen.
+    foreseen: usize,
+}
+
+pub(super) fn bounded(shape: &Shape) -> Shape {
     if shape.weight(WEIGHT_MAX) < WEIGHT_MAX { shape.clone() } else { Shape::Unknown }
 }
 
-fn expression<'m>(expr: &'m Expr, scope: &Scope<'m>) -> Shape {
-    match &expr.kind {
-        ExprKind::Null => Shape::Null,
-        ExprKind::Bool(_) => Shape::Bool,
-        ExprKind::Number(text) if text.contains('.') => Shape::Float,
-        ExprKind::Number(_) => Shape::Int,
-        ExprKind::String(text) => Shape::String(Some(text.clone())),
-        ExprKind::Array(elements) => {
-            let shapes = elements.iter().map(|element| match expression(element, scope) {
-                Shape::Missing => Shape::Null,
-                shape => shape,
+impl<'k> Infer<'k> {
+    fn new(known: &'k dyn Known) -> Self {
+        Infer { known, found: Found::default(), foreseen: 0 }
+    }
+
+    /// Reports what never works.
+    pub(super) fn misuse(&mut self, message: String, span: Span, help: Option<String>) {
+        self.found.misuses.push(ParseError { message, span, help });
+    }
+
+    /// Applies a function to each alternative; what it finds counts only when it finds it for every one.
+    fn for_each(&mut self, shape: &Shape, mut apply: impl FnMut(&mut Self, &Shape) -> Shape) -> Shape {
+        let [_, _, ..] = shape.alternatives() else { return apply(self, shape) };
+        let outer = std::mem::take(&mut self.found);
+        let mut common: Option<Found> = None;
+        let mut shapes = Vec::new();
+        for alternative in shape.alternatives() {
+            shapes.push(apply(self, alternative));
+            let found = std::mem::take(&mut self.found);
+            common = Some(match common {
+                None => found,
+                Some(mut common) => {
+                    common.misuses.retain(|one| found.misuses.iter().any(|other| other.span == one.span));
+                    common.absent.retain(|one| found.absent.contains(one));
+                    common
+                }
             });
-            let shapes: Vec<Shape> = shapes.collect();
-            if shapes.is_empty() { Shape::Unknown.list() } else { Shape::one_of(shapes).list() }
         }
-        ExprKind::Object(selection) => object(selection, scope),
-        ExprKind::Path(steps) => path(steps, scope),
-        ExprKind::Chain { operator, operands } => chain(*operator, operands, scope),
+        self.found = outer;
+        let common = common.unwrap_or_default();
+        self.found.misuses.extend(common.misuses);
+        self.found.absent.extend(common.absent);
+        Shape::one_of(shapes)
     }
-}
 
-fn chain<'m>(operator: Coalesce, operands: &'m [Expr], scope: &Scope<'m>) -> Shape {
-    let last = operands.len().saturating_sub(1);
-    let shapes = operands.iter().enumerate().map(|(index, operand)| {
-        let shape = expression(operand, scope);
-        if index == last || operator == Coalesce::Missing {
-            return shape;
+    pub(super) fn expression<'m>(&mut self, expr: &'m Expr, scope: &Scope<'m>) -> Shape {
+        match &expr.kind {
+            ExprKind::Null => Shape::Null,
+            ExprKind::Bool(_) => Shape::Bool,
+            ExprKind::Number(text) => number(text),
+            ExprKind::String(text) => Shape::String(Some(text.clone())),
+            ExprKind::Array(elements) => {
+                let mut shapes = Vec::new();
+                for element in elements {
+                    shapes.push(match self.expression(element, scope) {
+                        Shape::Missing => Shape::Null,
+                        shape => shape,
+                    });
+                }
+                // Of an empty list there is nothing to be known.
+                if shapes.is_empty() { Shape::Missing.list() } else { Shape::one_of(shapes).list() }
+            }
+            ExprKind::Object(selection) => self.object(selection, scope),
+            ExprKind::Path(steps) => self.path(steps, scope),
+            ExprKind::Chain { operator, operands } => self.chain(*operator, operands, scope),
         }
-        // A null that is skipped is not what the chain gives.
-        shape.each(|shape| if *shape == Shape::Null { Shape::Missing } else { shape.clone() })
-    });
-    Shape::one_of(shapes)
-}
+    }
 
-fn path<'m>(path: &'m Path, scope: &Scope<'m>) -> Shape {
-    let mut scope = scope.clone();
-    let mut shape = match &path.head {
-        Head::Dollar => bounded(&scope.dollar),
-        Head::At => bounded(&scope.at),
-        Head::Key(key) => bounded(&scope.dollar.key(&key.name)),
-        Head::Variable(name) => match scope.locals.get(name.name.as_str()) {
-            Some(local) => bounded(local),
-            None if name.name == "status" => Shape::Int,
-            None => Shape::Unknown,
-        },
-        Head::Expr(inner) => expression(inner, &scope),
-    };
-    for step in &path.steps {
-        shape = match step {
-            Step::Key(key) => shape.key(&key.name),
-            Step::Optional(_) => shape.each(|shape| match shape {
-                Shape::Null => Shape::Missing,
-                other => other.clone(),
-            }),
-            Step::Select(selection) => select(&shape, selection, &scope),
-            Step::Method { name, arguments, .. } => method(name, arguments, shape, &mut scope),
+    fn chain<'m>(&mut self, operator: Coalesce, operands: &'m [Expr], scope: &Scope<'m>) -> Shape {
+        let last = operands.len().saturating_sub(1);
+        let mut shapes = Vec::new();
+        for (index, operand) in operands.iter().enumerate() {
+            let is_last = index == last;
+            self.foreseen += usize::from(!is_last);
+            let shape = self.expression(operand, scope);
+            self.foreseen -= usize::from(!is_last);
+            shapes.push(if is_last || operator == Coalesce::Missing {
+                shape
+            } else {
+                // A null that is skipped is not what the chain gives.
+                shape.each(|shape| if *shape == Shape::Null { Shape::Missing } else { shape.clone() })
+            });
+        }
+        Shape::one_of(shapes)
+    }
+
+    fn path<'m>(&mut self, path: &'m Path, scope: &Scope<'m>) -> Shape {
+        let mut scope = scope.clone();
+        let is_optional = |next: usize| matches!(path.steps.get(next), Some(Step::Optional(_)));
+        let mut shape = match &path.head {
+            Head::Dollar => bounded(&scope.dollar),
+            Head::At => bounded(&scope.at),
+            Head::Key(key) => {
+                let dollar = scope.dollar.clone();
+                bounded(&self.key(&dollar, key, is_optional(0)))
+            }
+            Head::Variable(name) => match scope.locals.get(name.name.as_str()) {
+                Some(local) => bounded(local),
+                None => self.known.variable(&name.name),
+            },
+            Head::Expr(inner) => self.expression(inner, &scope),
         };
+        for (index, step) in path.steps.iter().enumerate() {
+            shape = match step {
+                Step::Key(key) => self.key(&shape, key, is_optional(index + 1)),
+                Step::Optional(_) => shape.each(|shape| match shape {
+                    Shape::Null => Shape::Missing,
+                    other => other.clone(),
+                }),
+                Step::Select(selection) => self.select(&shape, selection, &scope),
+                Step::Method { name, arguments, span } => {
+                    self.method(name, arguments, span.start..name.span.end, shape, &mut scope)
+                }
+            };
+        }
+        shape
     }
-    shape
-}
 
-/// `{ … }` applied to a shape.
-fn select<'m>(shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
-    shape.each(|shape| {
+    /// What a key gives; a key that is never there is reported, unless that is foreseen.
+    fn key(&mut self, shape: &Shape, key: &Key, is_optional: bool) -> Shape {
+        let lack = match self.key_of(shape, &key.name) {
+            Ok(found) => return found,
+            Err(lack) => lack,
+        };
+        if !is_optional && self.foreseen == 0 {
+            self.lack(&lack, &key.name, key.span.clone());
+        }
+        Shape::Missing
+    }
+
+    /// Reports a key that is never there.
+    fn lack(&mut self, lack: &Lack<'_>, key: &str, span: Span) {
+        match lack {
+            Lack::Declared(object) => {
+                self.found.absent.push(Absent { object: (*object).to_owned(), key: key.to_owned(), span });
+            }
+            Lack::Object(object) => {
+                let known = object.fields.iter().map(|field| field.name.as_str());
+                self.misuse(
+                    format!("The object that is read here never has a key `{key}`"),
+                    span,
+                    suggest(key, known),
+                );
+            }
+            Lack::Scalar(shape) => {
+                let size = ["length", "size", "count"].contains(&key) && matches!(shape, Shape::String(_));
+                let message = format!("`{key}` is read of {}, which has no keys", shape.in_words());
+                self.misuse(message, span, size.then(|| "Its length is `->size`.".to_owned()));
+            }
+        }
+    }
+
+    /// What a key of it gives, or why it is never there: when no alternative has it.
+    fn key_of<'s>(&self, shape: &'s Shape, name: &str) -> Result<Shape, Lack<'s>> {
+        match shape {
+            Shape::Unknown => Ok(Shape::Unknown),
+            Shape::Missing | Shape::Null => Ok(Shape::Missing),
+            Shape::List(element) => self.key_of(element, name).map(Shape::list),
+            Shape::Declared(object) => self.known.key(object, name).ok_or(Lack::Declared(object)),
+            Shape::Object(object) => match object.field(name) {
+                Some(field) if object.maybe_list => {
+                    Ok(Shape::one_of([field.shape.clone(), field.shape.clone().list()]))
+                }
+                Some(field) => Ok(field.shape.clone()),
+                None if object.is_open || object.maybe_list => Ok(Shape::Unknown),
+                None => Err(Lack::Object(object)),
+            },
+            Shape::OneOf(shapes) => {
+                let mut lack = None;
+                let mut found = Vec::new();
+                for shape in shapes {
+                    match self.key_of(shape, name) {
+                        Ok(shape) => found.push(shape),
+                        Err(why) => lack = lack.or(Some(why)),
+                    }
+                }
+                match lack {
+                    Some(lack) if found.iter().all(|shape| *shape == Shape::Missing) => Err(lack),
+                    _ => Ok(Shape::one_of(found)),
+                }
+            }
+            scalar => Err(Lack::Scalar(scalar)),
+        }
+    }
+
+    /// What `->get("key")` gives.
+    pub(super) fn get_key(&mut self, shape: &Shape, key: &str, span: &Span) -> Shape {
+        match self.key_of(shape, key) {
+            Ok(found) => found,
+            Err(lack) => {
+                if self.foreseen == 0 {
+                    self.lack(&lack, key, span.clone());
+                }
+                Shape::Missing
+            }
+        }
+    }
+
+    /// `{ … }` applied to a shape.
+    fn select<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
+        self.for_each(shape, |infer, shape| infer.select_one(shape, selection, scope))
+    }
+
+    fn select_one<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
         if let Shape::List(element) = shape {
-            return select(element, selection, scope).list();
+            return self.select(element, selection, scope).list();
+        }
+        if *shape == Shape::Missing {
+            return Shape::Missing;
         }
         let mut inner = scope.clone();
         inner.dollar = match shape {
@@ -117,13 +313,18 @@ fn select<'m>(shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> 
             other => other.clone(),
         };
         inner.at = inner.dollar.clone();
-        let made = object(selection, &inner);
+        let made = self.object(selection, &inner);
         let maybe_list = match shape {
             Shape::Unknown => true,
-            Shape::Missing => return Shape::Missing,
             Shape::Object(object) => object.maybe_list,
+            Shape::Declared(_) => false,
             // A scalar, or null, stays where nothing is made of it.
-            scalar => return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]),
+            scalar => {
+                if makes_something(selection) {
+                    return made;
+                }
+                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
+            }
         };
         if !maybe_list {
             return made;
@@ -135,140 +336,39 @@ fn select<'m>(shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> 
             Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: true, ..object.clone() }),
             other => other.clone(),
         })
-    })
-}
-
-/// The object that items build; several where a spread gives one of several.
-fn object<'m>(selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
-    if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice() {
-        let shape = expression(value, scope);
-        return if ends_in_selection(value) && shape == Shape::Missing {
-            Shape::Object(ObjectShape::default())
-        } else {
-            shape
-        };
     }
-    // Each is an object so far, or null for good.
-    let mut made = vec![Shape::Object(ObjectShape::default())];
-    for item in &selection.items {
-        match item {
-            Item::Named { name, value } => {
-                let shape = expression(value, scope);
-                let field = FieldShape { name: name.name.clone(), span: name.span.clone(), shape };
-                for shape in &mut made {
-                    if let Shape::Object(object) = shape {
-                        object.put(field.clone());
+
+    /// The object that items build; several where a spread gives one of several.
+    fn object<'m>(&mut self, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
+        if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice() {
+            let shape = self.expression(value, scope);
+            return if ends_in_selection(value) && shape == Shape::Missing {
+                Shape::Object(ObjectShape::default())
+            } else {
+                shape
+            };
+        }
+        // Each is an object so far, or null for good.
+        let mut made = vec![Shape::Object(ObjectShape::default())];
+        for item in &selection.items {
+            match item {
+                Item::Named { name, value } => {
+                    let shape = self.expression(value, scope);
+                    let (span, value) = (name.span.clone(), value.span.clone());
+                    let field = FieldShape { name: name.name.clone(), span, value, shape };
+                    for shape in &mut made {
+                        if let Shape::Object(object) = shape {
+                            object.put(field.clone());
+                        }
                     }
                 }
-            }
-            Item::Spread { value, explicit, .. } => {
-                made = spread(&made, &expression(value, scope), *explicit);
-            }
-        }
-    }
-    Shape::one_of(made)
-}
-
-/// Every object so far together with every alternative of what is spread into it.
-fn spread(made: &[Shape], value: &Shape, is_explicit: bool) -> Vec<Shape> {
-    let alternatives = value.alternatives();
-    if made.len().saturating_mul(alternatives.len()) > ALTERNATIVES_MAX {
-        return vec![Shape::Object(ObjectShape { is_open: true, ..ObjectShape::default() })];
-    }
-    let mut all = Vec::new();
-    for object in made {
-        let Shape::Object(object) = object else {
-            all.push(object.clone());
-            continue;
-        };
-        for alternative in alternatives {
-            all.push(match alternative {
-                Shape::Null if is_explicit => Shape::Null,
-                Shape::Unknown => Shape::Object(ObjectShape { is_open: true, ..object.clone() }),
-                Shape::Object(other) => {
-                    // What is merged upward is one object, however it was come by.
-                    let other = ObjectShape { maybe_list: object.maybe_list, ..other.clone() };
-                    merge(&Shape::Object(object.clone()), &Shape::Object(other))
+                Item::Spread { value, explicit, .. } => {
+                    made = spread(&made, &self.expression(value, scope), *explicit);
                 }
-                _ => Shape::Object(object.clone()),
-            });
-        }
-    }
-    all
-}
-
-fn method<'m>(name: &'m Key, arguments: &'m [Expr], input: Shape, scope: &mut Scope<'m>) -> Shape {
-    // An argument, with `@` bound to the input or to an element of it.
-    let argument = |index: usize, at: &Shape, scope: &Scope<'m>| match arguments.get(index) {
-        Some(expr) => expression(expr, &Scope { at: bounded(at), ..scope.clone() }),
-        None => Shape::Missing,
-    };
-    match name.name.as_str() {
-        "as" => {
-            let bound = if arguments.len() > 1 { argument(1, &input, scope) } else { bounded(&input) };
-            if let Some(local) = arguments.first().and_then(local_name) {
-                scope.locals.insert(local, bound);
             }
-            input
         }
-        "echo" => argument(0, &input, scope),
-        "map" => argument(0, &input.element(), scope).list(),
-        "filter" => input.element().list(),
-        "find" => input.element(),
-        "first" | "last" => first(&input),
-        "get" => match arguments.first().map(|argument| &argument.kind) {
-            Some(ExprKind::String(key)) => input.key(key),
-            Some(ExprKind::Number(_)) => first(&input),
-            _ => Shape::Unknown,
-        },
-        "slice" => input.each(|shape| match shape {
-            Shape::String(_) => Shape::String(None),
-            other => other.clone(),
-        }),
-        "withError" | "withWarning" => input,
-        "match" | "matchIf" => pairs(arguments, &input, scope),
-        "keysToCamelCase" | "keysToCamelCaseDeep" | "jsonParse" => Shape::Unknown,
-        "entries" => entry().list(),
-        "keys" | "split" => Shape::String(None).list(),
-        "values" => Shape::Unknown.list(),
-        "joinNotNull" | "jsonStringify" | "toString" | "trim" | "trimStart" | "trimEnd" | "typeof" => {
-            Shape::String(None)
-        }
-        "size" | "parseInt" => Shape::Int,
-        "div" => Shape::Float,
-        "add" | "sub" | "mul" | "mod" => Shape::Number,
-        "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "and" | "or" | "not" | "in" | "contains" | "has" => {
-            Shape::Bool
-        }
-        _ => Shape::Missing,
+        Shape::one_of(made)
     }
-}
-
-/// What `->first` gives: an element of a list, a character of a string, anything else itself.
-fn first(input: &Shape) -> Shape {
-    input.each(|shape| match shape {
-        Shape::String(_) => Shape::String(None),
-        other => other.element(),
-    })
-}
-
-/// `[candidate, value]` pairs: one of the values.
-fn pairs<'m>(arguments: &'m [Expr], input: &Shape, scope: &Scope<'m>) -> Shape {
-    let inner = Scope { at: bounded(input), ..scope.clone() };
-    Shape::one_of(arguments.iter().map(|argument| match &argument.kind {
-        ExprKind::Array(pair) => match pair.as_slice() {
-            [_, value] => expression(value, &inner),
-            _ => Shape::Missing,
-        },
-        _ => Shape::Unknown,
-    }))
-}
-
-/// `{ key, value }`, as `->entries` gives them.
-fn entry() -> Shape {
-    let field = |name: &str, shape| FieldShape { name: name.to_owned(), span: 0..0, shape };
-    let fields = vec![field("key", Shape::String(None)), field("value", Shape::Unknown)];
-    Shape::Object(ObjectShape { fields, ..ObjectShape::default() })
 }
 
 #[cfg(test)]

@@ -1,9 +1,17 @@
 //! What a mapping gives, known without running it: the checker compares it with the schema's types, the planner learns
-//! which fields a selection gives. What a backend answers is never known, so shapes of data are `Unknown`.
+//! which fields a selection gives. What a backend answers is never known, so shapes of data are `Unknown`; what variables
+//! hold may be known ([`Known`]). What can be seen never to work is found on the way.
 
 mod infer;
+mod kinds;
+mod known;
+mod made;
+mod methods;
 
-pub use self::infer::{shape, shape_of_root};
+pub use self::{
+    infer::{Absent, Inferred, infer, shape, shape_of_root},
+    known::{Known, NothingKnown},
+};
 use super::ast::Span;
 
 /// What a mapping gives, when it gives something: a value may always be missing at run time, and missing is null in a list.
@@ -19,7 +27,7 @@ pub enum Shape {
     Bool,
     /// A whole number.
     Int,
-    /// A number with a fraction.
+    /// A number with a fraction that is not zero: never a whole one.
     Float,
     /// A number of either sort.
     Number,
@@ -27,8 +35,10 @@ pub enum Shape {
     String(Option<String>),
     /// A list.
     List(Box<Shape>),
-    /// An object.
+    /// An object that the mapping makes.
     Object(ObjectShape),
+    /// An object that a variable holds, whose keys are declared: an input, the parent. By the name that [`Known`] gave it.
+    Declared(String),
     /// One of several: two or more, none of them a `OneOf`, no two alike.
     OneOf(Vec<Shape>),
 }
@@ -53,6 +63,8 @@ pub struct FieldShape {
     pub name: String,
     /// Where the mapping writes it.
     pub span: Span,
+    /// Where its value stands; the key itself for a bare key.
+    pub value: Span,
     /// Its value.
     pub shape: Shape,
 }
@@ -100,6 +112,34 @@ impl Shape {
         (!shapes.is_empty()).then(|| Shape::one_of(shapes))
     }
 
+    /// In words, for messages: "a string", "a list".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Shape::Unknown => "a value that is not known".to_owned(),
+            Shape::Missing => "nothing".to_owned(),
+            Shape::Null => "null".to_owned(),
+            Shape::Bool => "true or false".to_owned(),
+            Shape::Int => "a whole number".to_owned(),
+            Shape::Float => "a number with a fraction".to_owned(),
+            Shape::Number => "a number".to_owned(),
+            Shape::String(Some(text)) if text.len() <= 40 => format!("the string {text:?}"),
+            Shape::String(_) => "a string".to_owned(),
+            Shape::List(_) => "a list".to_owned(),
+            Shape::Object(_) | Shape::Declared(_) => "an object".to_owned(),
+            Shape::OneOf(shapes) => {
+                let mut words: Vec<String> = Vec::new();
+                for shape in shapes {
+                    let word = shape.in_words();
+                    if !words.contains(&word) {
+                        words.push(word);
+                    }
+                }
+                words.join(" or ")
+            }
+        }
+    }
+
     /// Applies a function to each alternative.
     fn each(&self, apply: impl FnMut(&Shape) -> Shape) -> Shape {
         Shape::one_of(self.alternatives().iter().map(apply))
@@ -119,23 +159,6 @@ impl Shape {
 
     fn list(self) -> Shape {
         Shape::List(Box::new(self))
-    }
-
-    /// What a key of it gives.
-    fn key(&self, name: &str) -> Shape {
-        self.each(|shape| match shape {
-            Shape::Unknown => Shape::Unknown,
-            Shape::List(element) => element.key(name).list(),
-            Shape::Object(object) => match object.field(name) {
-                Some(field) if object.maybe_list => {
-                    Shape::one_of([field.shape.clone(), field.shape.clone().list()])
-                }
-                Some(field) => field.shape.clone(),
-                None if object.is_open || object.maybe_list => Shape::Unknown,
-                None => Shape::Missing,
-            },
-            _ => Shape::Missing,
-        })
     }
 
     /// What an element of it is; what is no list is one element.
@@ -191,7 +214,8 @@ fn merge(earlier: &Shape, later: &Shape) -> Shape {
             Shape::Object(merged)
         }
         (Shape::List(one), Shape::List(other)) => merge(one, other).list(),
-        (Shape::Unknown, Shape::Object(other)) | (Shape::Object(other), Shape::Unknown) => {
+        (Shape::Unknown | Shape::Declared(_), Shape::Object(other))
+        | (Shape::Object(other), Shape::Unknown | Shape::Declared(_)) => {
             Shape::Object(ObjectShape { is_open: true, maybe_list: true, ..other.clone() })
         }
         (one, Shape::Missing) => one.clone(),
@@ -216,6 +240,7 @@ mod tests {
             Shape::Number => "number".to_owned(),
             Shape::String(None) => "string".to_owned(),
             Shape::String(Some(text)) => format!("{text:?}"),
+            Shape::Declared(name) => name.clone(),
             Shape::List(element) => format!("[{}]", show(element)),
             Shape::OneOf(shapes) => shapes.iter().map(show).collect::<Vec<_>>().join(" | "),
             Shape::Object(object) => {
@@ -274,7 +299,7 @@ mod tests {
         let cases = [
             (
                 "a: 1 b: 1.5 c: true d: null e: 'x' f: []",
-                "{a: int, b: float, c: bool, d: null, e: \"x\", f: [?]}*",
+                "{a: int, b: float, c: bool, d: null, e: \"x\", f: [-]}*",
             ),
             ("{ a b: 1 }", "{a: ?, b: int}"),
             ("[{ a: 1 }, { b: 2 }]", "[{a: int} | {b: int}]"),

@@ -263,12 +263,14 @@ impl<'a> Walk<'a> {
     fn not_given(&self, given: &Given, ty: &Type) -> Option<Name> {
         let schema = &self.graph.schema;
         concrete_types(schema, ty.inner_named_type()).iter().find_map(|concrete| {
-            let fields = schema.get_object(concrete)?.fields.keys();
-            fields.cloned().find(|field| {
-                given.field(field).is_none()
-                    && self.planner.own_connector(concrete, field).is_none()
-                    && !self.planner.completions(concrete).any(|id| self.planner.gives(id, field))
-            })
+            let mut fields = schema.get_object(concrete)?.fields.keys();
+            fields
+                .find(|field| {
+                    given.field(field).is_none()
+                        && self.planner.own_connector(concrete, field).is_none()
+                        && !self.planner.completions(concrete).any(|id| self.planner.gives(id, field))
+                })
+                .cloned()
         })
     }
 

@@ -1,5 +1,7 @@
 //! `--update` writes what came out, and nothing else: whatever was expected, however that was written.
 
+use std::sync::LazyLock;
+
 use ficus::{
     Graph,
     diagnostic::Diagnostics,
@@ -17,9 +19,12 @@ type Query {
 }
 "#;
 
-fn graph() -> Graph {
-    let schema = vec![("schema/a.graphql".to_owned(), SCHEMA.to_owned())];
-    load_sources(&Sources { schema, ..Sources::default() }).unwrap().graph
+fn graph() -> &'static Graph {
+    static GRAPH: LazyLock<Graph> = LazyLock::new(|| {
+        let schema = vec![("schema/a.graphql".to_owned(), SCHEMA.to_owned())];
+        load_sources(&Sources { schema, ..Sources::default() }).unwrap().graph
+    });
+    &GRAPH
 }
 
 fn cases(name: &str, text: &str) -> CaseFile {
@@ -146,11 +151,11 @@ proptest! {
         let after = format!("{tail}  - {{ name: two, connector: Query.echo, response: {{ body: 1 }}, expect: {{ result: 1.0 }} }}\n# end\n");
         let text = format!("{before}{value}{after}");
         let graph = graph();
-        let now = updated(&graph, "a.test.yaml", &text);
-        prop_assert!(all_pass(&graph, "a.test.yaml", &now), "{now}");
+        let now = updated(graph, "a.test.yaml", &text);
+        prop_assert!(all_pass(graph, "a.test.yaml", &now), "{now}");
         prop_assert!(now.starts_with(&before), "{text}\nbecame\n{now}");
         prop_assert!(now.ends_with(&after), "{text}\nbecame\n{now}");
-        prop_assert_eq!(updated(&graph, "a.test.yaml", &now), now.clone(), "twice");
+        prop_assert_eq!(updated(graph, "a.test.yaml", &now), now.clone(), "twice");
     }
 
     #[test]
@@ -164,8 +169,8 @@ proptest! {
         let text = format!("{before}{expected}\n{after}").replace('\n', newline);
         let (before, after) = (before.replace('\n', newline), after.replace('\n', newline));
         let graph = graph();
-        let now = updated(&graph, "a.test.md", &text);
-        prop_assert!(all_pass(&graph, "a.test.md", &now), "{now}");
+        let now = updated(graph, "a.test.md", &text);
+        prop_assert!(all_pass(graph, "a.test.md", &now), "{now}");
         prop_assert!(now.starts_with(&before) && now.ends_with(&after), "{text}\nbecame\n{now}");
     }
 }
@@ -174,15 +179,15 @@ proptest! {
 fn what_a_client_would_be_told_is_added_where_the_case_does_not_speak_of_it() {
     let graph = graph();
     let text = "cases:\n  - name: one\n    connector: Query.wrong\n    response: { body: text }\n    expect:\n      result: text # as it came\n\n  # the end\n";
-    let now = updated(&graph, "a.test.yaml", text);
+    let now = updated(graph, "a.test.yaml", text);
     let added = "      errors:\n        - message: \"Query.wrong: expected a whole 32-bit number, found a string. Map it with ->parseInt.\"\n          extensions: { code: VALUE_MISMATCH }\n";
     assert_eq!(now, text.replace("as it came\n", &format!("as it came\n{added}")));
     let flow = "cases:\n  - { name: one, connector: Query.wrong, response: { body: 1.5 }, expect: { result: 1 } } # flow\n";
-    let now = updated(&graph, "a.test.yaml", flow);
-    assert!(all_pass(&graph, "a.test.yaml", &now) && now.ends_with(" } # flow\n"), "{now}");
+    let now = updated(graph, "a.test.yaml", flow);
+    assert!(all_pass(graph, "a.test.yaml", &now) && now.ends_with(" } # flow\n"), "{now}");
     let markdown = "```json run Query.wrong\n```\n```http response\n200\n\n\"7\"\n```\n```json result\n\"7\"\n```\nProse.\n";
-    let now = updated(&graph, "a.test.md", markdown);
-    assert!(all_pass(&graph, "a.test.md", &now) && now.ends_with("```\nProse.\n"), "{now}");
+    let now = updated(graph, "a.test.md", markdown);
+    assert!(all_pass(graph, "a.test.md", &now) && now.ends_with("```\nProse.\n"), "{now}");
 }
 
 #[test]
@@ -208,8 +213,8 @@ fn values_in_every_notation_are_rewritten() {
             );
             let after = "\n  # the end\n";
             let text = format!("{before}{written}{after}");
-            let now = updated(&graph, "a.test.yaml", &text);
-            assert!(all_pass(&graph, "a.test.yaml", &now), "{text}\nbecame\n{now}");
+            let now = updated(graph, "a.test.yaml", &text);
+            assert!(all_pass(graph, "a.test.yaml", &now), "{text}\nbecame\n{now}");
             assert!(now.starts_with(&before) && now.ends_with(after), "{text}\nbecame\n{now}");
         }
     }
@@ -224,5 +229,36 @@ fn what_cannot_be_rewritten_without_more_is_left_as_it_is() {
     let (now, left) = update(&file, &[Some(&one), Some(&two)]);
     assert_eq!(left, [0], "{now}");
     assert_eq!(now, text.replace("result: 6", "result: 5"));
-    assert!(!all_pass(&graph, "a.test.yaml", &now));
+    assert!(!all_pass(graph, "a.test.yaml", &now));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A file of cases is read to its end, and rewritten or left alone, whatever stands in it.
+    #[test]
+    fn any_text_is_read_and_rewritten_without_a_panic(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "cases:\n", "  - name: a\n", "    connector: Query.echo\n", "    response: { body: 1 }\n", "    expect:\n",
+            "      result: 2\n", "      result: |\n        x\n", "      result:\n", "      - a\n", "# c\n", "{", "}", "[", "&a ", "*a", "'",
+            "```json run Query.echo\n", "```http response\n200\n\n1\n", "```json result\n", "```\n", "```http request\n", "# H\n", "\r\n", "ü", ": ",
+        ]), 0..24),
+    ) {
+        let graph = graph();
+        for name in ["a.test.yaml", "a.test.md"] {
+            let mut diagnostics = Diagnostics::default();
+            let file = read(name, &pieces.concat(), &mut diagnostics);
+            let got = [(Part::Result, Json::from("new\nvalue")), (Part::Request, serde_json::json!({"method": "GET", "url": "/"}))];
+            let instead: Vec<Option<&[(Part, Json)]>> = file.cases.iter().map(|_| Some(&got[..])).collect();
+            let (text, left) = update(&file, &instead);
+            let mut again = Diagnostics::default();
+            let after = read(name, &text, &mut again);
+            prop_assert_eq!(after.cases.len(), file.cases.len());
+            for (index, (case, after)) in file.cases.iter().zip(&after.cases).enumerate() {
+                let expected = if left.contains(&index) { case.expects(Part::Result) } else { Some(&got[0].1) };
+                prop_assert_eq!(after.expects(Part::Result), expected, "{}", text);
+                let _ = futures_util::future::FutureExt::now_or_never(run(graph, case));
+            }
+        }
+    }
 }
