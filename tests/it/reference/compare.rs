@@ -56,7 +56,7 @@ impl Outcome {
     /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
     pub(super) fn requests(&self) -> Vec<(String, Json, Vec<(String, String)>)> {
         let own = |name: &str| {
-            ["host", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
+            ["host", "x-envoy-expected-rq-timeout-ms", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
                 .contains(&name)
         };
         self.calls

@@ -39,6 +39,8 @@ fn ficus_and_the_reference_agree() {
         std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
     };
     let (seed, count) = (number("FICUS_SEED", 1), number("FICUS_TRIPLES", 2500));
+    // Nothing here speaks TLS, but the client wants to know how it would.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let reference = Reference::find().expect("FICUS_ROUTER must name the reference");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let report = runtime.block_on(async {
