@@ -131,6 +131,16 @@ impl Report {
         }
     }
 
+    /// The reference ended while it ran a triple.
+    pub(super) fn ended_by(&mut self, triple: &Triple, ficus: &Outcome) {
+        self.compared += 1;
+        *self.by_family.entry(triple.family).or_default() += 1;
+        *self.explained.entry(rules::ENDED).or_default() += 1;
+        let nothing = Outcome { data: Json::Null, errors: Vec::new(), calls: Vec::new() };
+        let shown = show(&Pair { triple, ficus, reference: &nothing });
+        writeln!(self.refusals, "the reference ended: {shown}").unwrap();
+    }
+
     pub(super) fn unexplained(&self) -> usize {
         self.unexplained.len()
     }

@@ -108,7 +108,7 @@ async fn run(
     report: &mut Report,
 ) {
     let loaded = accepted(&mut chunk, address, report);
-    let (running, rejected) = start(reference, &mut chunk, address).await;
+    let (mut running, rejected) = start(reference, &mut chunk, address).await;
     for (triple, why) in rejected {
         report.refused_by_reference(&triple, &why);
     }
@@ -117,8 +117,13 @@ async fn run(
     for triple in &chunk {
         let _ = backend.take_calls();
         let ours = Outcome::new(ask(&gateway, triple).await, backend.take_calls());
-        let theirs = Outcome::new(running.ask(triple).await, backend.take_calls());
-        report.compare(triple, ours, theirs);
+        match running.ask(triple).await {
+            Some(answer) => report.compare(triple, ours, Outcome::new(answer, backend.take_calls())),
+            None => {
+                report.ended_by(triple, &ours);
+                (running, _) = start(reference, &mut chunk.clone(), address).await;
+            }
+        }
     }
     running.stop().await;
 }
