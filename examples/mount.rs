@@ -9,7 +9,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to who started it")]
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use async_graphql::Executor;
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
@@ -19,7 +19,7 @@ use axum::{
     http::HeaderMap,
     routing::{get, post},
 };
-use ficus::{Gateway, fetch::HttpUpstream, graph};
+use ficus::{Gateway, fetch, graph};
 
 /// The host application: a route of its own, and the graph.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -53,7 +53,8 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let loaded = graph::load(&graph::Paths::default())
         .map_err(|diagnostics| ficus::diagnostic::render(&diagnostics, false))?;
-    let gateway = Gateway::new(loaded.graph, loaded.config, Arc::new(HttpUpstream::new()?));
+    let upstream = fetch::upstream(loaded.config.cache_bytes_max)?;
+    let gateway = Gateway::new(loaded.graph, loaded.config, upstream);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     println!("http://{}/graphql", listener.local_addr()?);
     Ok(axum::serve(listener, router(gateway)).await?)

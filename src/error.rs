@@ -63,6 +63,10 @@ pub enum Code {
     GatewayTimeout,
     /// A source's queue is full, or a request waited in it too long.
     RequestLimitExceeded,
+    /// More requests to a source than its `rate_limit` allows.
+    RequestRateLimited,
+    /// A source failed repeatedly and is left alone for a while (`circuit_breaker`).
+    CircuitBreakerOpen,
     /// A backend answered with a failure.
     ConnectorFetch,
     /// A backend could not be reached, or broke off.
@@ -110,6 +114,8 @@ impl Code {
             Code::LimitErrors => "LIMIT_ERRORS",
             Code::GatewayTimeout => "GATEWAY_TIMEOUT",
             Code::RequestLimitExceeded => "REQUEST_LIMIT_EXCEEDED",
+            Code::RequestRateLimited => "REQUEST_RATE_LIMITED",
+            Code::CircuitBreakerOpen => "CIRCUIT_BREAKER_OPEN",
             Code::ConnectorFetch => "CONNECTOR_FETCH",
             Code::HttpClientError => "HTTP_CLIENT_ERROR",
             Code::ConnectorResponseInvalid => "CONNECTOR_RESPONSE_INVALID",
@@ -127,12 +133,16 @@ impl Code {
         match self {
             Code::GatewayTimeout
             | Code::ConnectorFetch
+            | Code::CircuitBreakerOpen
             | Code::HttpClientError
             | Code::ConnectorResponseInvalid
             | Code::ConnectorsMappingError
             | Code::ValueMismatch
             | Code::NullInNonNull => Fault::Upstream,
-            Code::RequestLimitExceeded | Code::ConnectorRequestInvalid | Code::Internal => Fault::Gateway,
+            Code::RequestLimitExceeded
+            | Code::RequestRateLimited
+            | Code::ConnectorRequestInvalid
+            | Code::Internal => Fault::Gateway,
             _ => Fault::Client,
         }
     }

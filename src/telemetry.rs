@@ -26,6 +26,9 @@ pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Further state of the trace: W3C `tracestate`.
 pub static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// How long a caller waits for the answer at most, in milliseconds, as Envoy and what stands behind it read it.
+pub static EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
+
 /// Target of the access log: one event a request.
 pub const ACCESS_TARGET: &str = "ficus::access";
 

@@ -9,6 +9,7 @@ use crate::{
     connector,
     diagnostic::{self, Severity},
     execute::{Gateway, OperationSummary},
+    fetch::BreakerState,
     mapping::template::Part,
 };
 
@@ -62,6 +63,11 @@ impl Query {
         Ok(sources(&control(context)?.gateway).into_iter().find(|source| source.name == name))
     }
 
+    /// Answers of backends that are kept; null where none ever is.
+    async fn cache<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Option<Cache>> {
+        Ok(Cache::of(&control(context)?.gateway))
+    }
+
     /// The operations in the plan cache, at most 1,000.
     async fn operations<'a>(
         &self,
@@ -100,6 +106,37 @@ impl Mutation {
             graph: Graph::of(&control.gateway),
         })
     }
+
+    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, or of all.
+    async fn purge<'a>(
+        &self,
+        context: &Context<'a>,
+        source: Option<String>,
+    ) -> async_graphql::Result<Option<Cache>> {
+        let gateway = &control(context)?.gateway;
+        match source {
+            Some(name) => gateway.upstream().purge(Some(&*named(gateway, &name)?)),
+            None => gateway.upstream().purge(None),
+        }
+        Ok(Cache::of(gateway))
+    }
+
+    /// Asks a source again that is left alone for failing.
+    async fn reset_breaker<'a>(
+        &self,
+        context: &Context<'a>,
+        source: String,
+    ) -> async_graphql::Result<Option<Source>> {
+        let gateway = &control(context)?.gateway;
+        gateway.upstream().reset_breaker(&*named(gateway, &source)?);
+        Ok(sources(gateway).into_iter().find(|known| known.name == source))
+    }
+}
+
+fn named(gateway: &Gateway, name: &str) -> async_graphql::Result<Arc<connector::Source>> {
+    let graph = gateway.graph();
+    let source = graph.sources.iter().find(|source| source.name == name);
+    source.cloned().ok_or_else(|| async_graphql::Error::new(format!("there is no source `{name}`")))
 }
 
 /// The control that the schema was built with.
@@ -116,13 +153,18 @@ pub(super) fn sources(gateway: &Gateway) -> Vec<Source> {
     graph
         .sources
         .iter()
-        .map(|source| Source {
-            name: source.name.clone(),
-            url: origin(source),
-            connectors: connectors_of(source),
-            in_flight: gateway.in_flight(source),
-            in_flight_max: source.settings.concurrency_max,
-            timeout_ms: source.settings.timeout.as_secs_f64() * 1e3,
+        .map(|source| {
+            let state = gateway.upstream().state(source);
+            Source {
+                name: source.name.clone(),
+                url: origin(source),
+                connectors: connectors_of(source),
+                in_flight: state.in_flight,
+                in_flight_max: source.settings.concurrency_max,
+                waiting: state.waiting,
+                breaker: state.breaker.map(Breaker::from),
+                timeout_ms: source.settings.timeout.as_secs_f64() * 1e3,
+            }
         })
         .collect()
 }
@@ -198,8 +240,55 @@ pub(super) struct Source {
     pub(super) in_flight: Option<usize>,
     /// How many there may be at once.
     in_flight_max: usize,
+    /// Requests that wait for a place; null where that is not known.
+    waiting: Option<usize>,
+    /// Whether it is asked at all; null before it was asked once.
+    breaker: Option<Breaker>,
     /// Of one attempt.
     timeout_ms: f64,
+}
+
+/// A source's circuit breaker.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+enum Breaker {
+    /// Requests go through.
+    Closed,
+    /// Requests fail at once.
+    Open,
+    /// One request is let through to see whether the source is well again.
+    HalfOpen,
+}
+
+impl From<BreakerState> for Breaker {
+    fn from(state: BreakerState) -> Self {
+        match state {
+            BreakerState::Closed => Breaker::Closed,
+            BreakerState::Open => Breaker::Open,
+            BreakerState::HalfOpen => Breaker::HalfOpen,
+        }
+    }
+}
+
+/// Answers of backends that are kept, about.
+#[derive(SimpleObject)]
+pub(super) struct Cache {
+    /// Requests that have answers.
+    requests: u64,
+    /// Of all of them together.
+    bytes: u64,
+    /// What they may fill.
+    bytes_max: usize,
+}
+
+impl Cache {
+    fn of(gateway: &Gateway) -> Option<Self> {
+        let stored = gateway.upstream().stored()?;
+        Some(Cache {
+            requests: stored.requests,
+            bytes: stored.bytes,
+            bytes_max: gateway.config().cache_bytes_max,
+        })
+    }
 }
 
 /// How operations are sorted; the highest comes first.

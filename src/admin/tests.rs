@@ -26,7 +26,7 @@ use crate::{
     config::{self, Config},
     connector::{Source, SourceSettings},
     diagnostic::{self, Diagnostic, Place},
-    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, SourceState, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
     mapping::{ast::Grammar, template::parse_base_url},
 };
@@ -37,14 +37,15 @@ struct Idle;
 impl Upstream for Idle {
     fn send<'a>(
         &'a self,
-        _: &'a Source,
+        _: &'a std::sync::Arc<Source>,
         _: UpstreamRequest,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async { Err(FetchError::new(crate::error::Code::HttpClientError, "not there")) })
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        (source.name == "orders").then_some(3)
+    fn state(&self, source: &Source) -> SourceState {
+        let in_flight = (source.name == "orders").then_some(3);
+        SourceState { in_flight, ..SourceState::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ficus serve`: loads the graph, listens, and goes on until it is told to stop.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use anyhow::Context;
 use clap::Args;
@@ -15,7 +15,7 @@ use crate::{
     admin::{self, Control},
     config::Config,
     execute::Gateway,
-    fetch::HttpUpstream,
+    fetch,
     graph::{Graph, Paths},
     server,
 };
@@ -67,7 +67,8 @@ async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()>
         }
         None => None,
     };
-    let gateway = Gateway::new(graph, config, Arc::new(HttpUpstream::new()?));
+    let upstream = fetch::upstream(config.cache_bytes_max)?;
+    let gateway = Gateway::new(graph, config, upstream);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
     if let Some((listener, _)) = &admin {

@@ -4,9 +4,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    cache::{self, CACHE, CacheFile},
     environment::{Lookup, Text},
     keys::{Group, Key, Kind, Rule, WAIT},
     reader::Reader,
+    resilience::{self, BREAKER, BreakerFile, HEDGE, HedgeFile, RATE_LIMIT, RETRY, RetryFile},
     values::{Placed, Value},
 };
 use crate::diagnostic::{Diagnostics, Place, TextFile};
@@ -30,13 +32,31 @@ pub(super) const CONNECTOR_FILE: Group = Group {
         Key::new("timeout", WAIT, "Of one attempt, always inside the operation's `deadline`.")
             .default("5s")
             .examples(&["2s"]),
-        Key::later("retry", "attempts in all, and what is tried again."),
-        Key::later("circuit_breaker", "when the source is left alone for a while."),
+        Key::new(
+            "retry",
+            Kind::Group(&RETRY),
+            "What is tried again: reads, other idempotent requests, and those with an `Idempotency-Key`; at most 20 of 100 \
+             requests, and 10 a second.",
+        ),
+        Key::new("circuit_breaker", Kind::Group(&BREAKER), "When the source is left alone for a while."),
         Key::new("concurrency", Kind::Group(&CONCURRENCY), "How many requests are in flight to the source."),
-        Key::later("rate_limit", "requests in a span of time."),
-        Key::later("hedge", "a second request when the first is slow."),
-        Key::later("cache", "how long responses stay fresh."),
-        Key::later("share_in_flight", "equal requests of several operations are sent once."),
+        Key::new(
+            "rate_limit",
+            Kind::Group(&RATE_LIMIT),
+            "Requests in a span of time; what is more is refused.",
+        ),
+        Key::new("hedge", Kind::Group(&HEDGE), "A second GET when the first takes longer than most."),
+        Key::new(
+            "cache",
+            Kind::OffOr(&CACHE),
+            "How responses are kept, beyond what they say themselves; `off` neither keeps nor uses any.",
+        ),
+        Key::new(
+            "share_in_flight",
+            Kind::Boolean,
+            "Whether equal GET requests of several operations at the same time are sent once.",
+        )
+        .default("true"),
         Key::later("batch_window", "how long keys of several operations wait for each other."),
         Key::new(
             "statuses",
@@ -126,6 +146,18 @@ pub struct ConnectorFile {
     pub queue_max: Option<usize>,
     /// How long one waits.
     pub queue_timeout: Option<Duration>,
+    /// Retries, as far as they are written.
+    pub retry: Option<RetryFile>,
+    /// The circuit breaker, as far as it is written.
+    pub circuit_breaker: Option<BreakerFile>,
+    /// So many requests in a time.
+    pub rate_limit: Option<(usize, Duration)>,
+    /// Hedges, as far as they are written.
+    pub hedge: Option<HedgeFile>,
+    /// The cache.
+    pub cache: Option<CacheFile>,
+    /// Whether equal requests at the same time are sent once.
+    pub share_in_flight: Option<bool>,
     /// What a status means, where it is not the default meaning.
     pub statuses: BTreeMap<u16, StatusMeaning>,
     /// How a response body is read.
@@ -188,6 +220,12 @@ pub fn read_connector_file(
         concurrency_max: None,
         queue_max: None,
         queue_timeout: None,
+        retry: None,
+        circuit_breaker: None,
+        rate_limit: None,
+        hedge: None,
+        cache: None,
+        share_in_flight: None,
         statuses: BTreeMap::new(),
         format: None,
         body_bytes_max: None,
@@ -209,6 +247,13 @@ pub fn read_connector_file(
         read.queue_max = concurrency.integer("queue");
         read.queue_timeout = concurrency.duration("queue_timeout");
     }
+    read.retry = values.group("retry").map(resilience::retry);
+    read.circuit_breaker = values.group("circuit_breaker").map(resilience::breaker);
+    read.rate_limit = values.group("rate_limit").and_then(resilience::rate_limit);
+    read.hedge = values.group("hedge").map(resilience::hedge);
+    read.cache =
+        if values.is_off("cache") { Some(CacheFile::Off) } else { values.group("cache").map(cache::read) };
+    read.share_in_flight = values.boolean("share_in_flight");
     let meanings = values.by_status("statuses").iter();
     read.statuses = meanings.filter_map(|(status, value)| Some((*status, meaning(value)?))).collect();
     if let Some(response) = values.group("response") {
@@ -273,7 +318,13 @@ mod tests {
              timeout: 2s\n\
              concurrency: { max: 2, queue: 0, queue_timeout: 10ms }\n\
              statuses: { 404: null, 409: error, 422: data }\n\
-             response: { format: json, max_body: 1MiB }\n",
+             response: { format: json, max_body: 1MiB }\n\
+             retry: { attempts: 3, on: [502, connect, timeout], backoff: 10ms, max_backoff: 2s }\n\
+             circuit_breaker: { consecutive_failures: 3, failure_ratio: 0.25, min_requests: 10, window: 5s, open_for: 1s }\n\
+             rate_limit: { requests: 500 }\n\
+             hedge: { after: 200ms }\n\
+             cache: { ttl: 30s, stale_while_revalidate: 5m, stale_if_error: 1h, max_entry: 64KiB, ignore_headers: [X-Noise] }\n\
+             share_in_flight: false\n",
         );
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!(file.config, Some(serde_json::json!({"region": "eu", "n": 2, "key": "hush"})));
@@ -283,24 +334,41 @@ mod tests {
         assert_eq!(file.statuses.get(&404), Some(&StatusMeaning::Null));
         assert_eq!((file.format, file.body_bytes_max), (Some(ResponseFormat::Json), Some(1 << 20)));
         assert!(!format!("{:?}", file.base_url).contains("hush"));
+        let (retry, breaker) = (file.retry.unwrap(), file.circuit_breaker.unwrap());
+        assert_eq!((retry.attempts, retry.backoff_max), (Some(3), Some(Duration::from_secs(2))));
+        assert_eq!(retry.on, Some(vec!["502".to_owned(), "connect".to_owned(), "timeout".to_owned()]));
+        assert_eq!((breaker.failure_ratio, breaker.open_for), (Some(0.25), Some(Duration::from_secs(1))));
+        assert_eq!(file.rate_limit, Some((500, Duration::from_secs(1))));
+        assert_eq!(file.hedge.unwrap().after, Some(Duration::from_millis(200)));
+        assert_eq!(file.share_in_flight, Some(false));
+        let Some(CacheFile::On { ttl, entry_bytes_max, ignore_headers, .. }) = file.cache else { panic!() };
+        assert_eq!((ttl, entry_bytes_max), (Some(Duration::from_secs(30)), Some(64 << 10)));
+        assert_eq!(ignore_headers, ["x-noise"]);
+        assert!(matches!(read("cache: off").0.cache, Some(CacheFile::Off)));
     }
 
     #[test]
     fn all_faults_at_once() {
         let (_, faults) = read(
-            "base_ur: x\ntimeout: 0s\nretry: { attempts: 2 }\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
-             statuses: { 99: null, 404: gone }\nresponse: []\ntimeout: soon\n",
+            "base_ur: x\ntimeout: 0s\nredirects: none\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
+             statuses: { 99: null, 404: gone }\nresponse: []\ntimeout: soon\n\
+             retry: { on: [404, never] }\ncircuit_breaker: { failure_ratio: 2 }\nhedge: { after: p50 }\ncache: on\n",
         );
         let expected = [
             "1 unknown key `base_ur`",
             "2 the value is too small",
-            "3 `retry` is not supported yet",
+            "3 `redirects` is not supported yet",
             "4 the environment variable `NO` is not set",
             "4 a header needs `name` and one of `from` and `value`",
             "5 `99` is not a status that a response can end with",
             "5 `gone` is not one of `null`, `error`, `data`",
             "6 `response` must be a mapping, not a list",
             "7 the key `timeout` stands twice",
+            "8 `404` is not `connect`, `timeout`, or a status from 429 to 599",
+            "8 `never` is not `connect`, `timeout`, or a status from 429 to 599",
+            "9 `2` is not a number above 0 and at most 1",
+            "10 `p50` is not `p95` or a duration such as `200ms`",
+            "11 `cache` must be a mapping, not a single value",
         ];
         assert_eq!(faults, expected);
     }

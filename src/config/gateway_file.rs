@@ -37,7 +37,12 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new("deadline", WAIT, "Of one operation.").default("10s"),
         Key::new("limits", Kind::Group(&LIMITS), "What one request may ask for."),
         Key::later("share_operations", "equal operations in flight share one execution."),
-        Key::later("cache_memory", "how much memory the cache may fill."),
+        Key::new(
+            "cache_memory",
+            Kind::Size(1 << 20, 1 << 40),
+            "How much memory the cache of responses may fill.",
+        )
+        .default("256MiB"),
         Key::later("shed", "from how many requests in flight on new ones are refused."),
         // Zero is meaningful: end at once.
         Key::new(
@@ -114,6 +119,7 @@ const ADMIN: Group = Group {
 const PATH: Form = Form {
     expected: "a path such as `/graphql`",
     pattern: "/[A-Za-z0-9/._~-]+",
+    integers: None,
     holds: |text| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
         // `/` is the playground's and `/health` the probes': the endpoint must not hide them.
@@ -125,6 +131,7 @@ const PATH: Form = Form {
 const ORIGIN: Form = Form {
     expected: "`*` or an origin such as `https://shop.example`",
     pattern: r"\*|[Hh][Tt][Tt][Pp][Ss]?://[^/]+",
+    integers: None,
     holds: |text| text == "*" || is_origin(text),
 };
 
@@ -138,6 +145,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.introspection, values.boolean("introspection"));
     set(&mut config.playground, values.boolean("playground"));
     set(&mut config.debugger, values.boolean("debugger"));
+    set(&mut config.cache_bytes_max, values.integer("cache_memory"));
     set(&mut config.suggestions, values.boolean("suggestions"));
     set(&mut config.csrf, values.boolean("csrf"));
     set(&mut config.cors_origins, values.group("cors").map(origins));

@@ -85,7 +85,7 @@ fn bounds(kind: &Kind) -> String {
 /// A default or example as JSON.
 fn plain(kind: &Kind, written: &str) -> Value {
     match kind {
-        Kind::Boolean | Kind::Integer(..) => written.parse().unwrap_or(Value::Null),
+        Kind::Boolean | Kind::Integer(..) | Kind::Ratio => written.parse().unwrap_or(Value::Null),
         _ => json!(written),
     }
 }
@@ -103,11 +103,21 @@ fn kind(kind: &Kind) -> Map<String, Value> {
         Kind::Size(from, to) => {
             json!({ "anyOf": [{ "type": "integer", "minimum": from, "maximum": to }, text(SIZE)] })
         }
+        Kind::Ratio => {
+            let number = json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 });
+            json!({ "anyOf": [number, text(r"[0-9.]+")] })
+        }
         Kind::Word(words) => word(words),
         Kind::Address => Value::Object(text_schema(r"[^\s]+:[0-9]+")),
-        Kind::Form(form) => Value::Object(text_schema(form.pattern)),
+        Kind::Form(form) => match form.integers {
+            None => text(form.pattern),
+            Some((from, to)) => {
+                json!({ "anyOf": [{ "type": "integer", "minimum": from, "maximum": to }, text(form.pattern)] })
+            }
+        },
         Kind::Anything => json!({ "type": "object" }),
         Kind::Group(group) => Value::Object(mapping(group)),
+        Kind::OffOr(group) => json!({ "anyOf": [{ "enum": ["off", false] }, mapping(group)] }),
         Kind::List(item) => {
             let item = self::kind(item);
             json!({ "anyOf": [item, { "type": "array", "items": item }] })

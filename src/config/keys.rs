@@ -44,6 +44,8 @@ pub(super) enum Kind {
     Boolean,
     Integer(usize, usize),
     Duration(Duration, Duration),
+    /// A part of one: more than 0, at most 1.
+    Ratio,
     /// In bytes.
     Size(usize, usize),
     Word(&'static [&'static str]),
@@ -54,6 +56,8 @@ pub(super) enum Kind {
     /// A mapping of anything.
     Anything,
     Group(&'static Group),
+    /// A mapping, or `off`.
+    OffOr(&'static Group),
     /// A list, or one item alone.
     List(&'static Kind),
     /// A mapping from HTTP statuses.
@@ -67,6 +71,8 @@ pub(super) enum Kind {
 pub(super) struct Form {
     pub(super) expected: &'static str,
     pub(super) pattern: &'static str,
+    /// Whole numbers that hold too, where YAML reads some texts of the form as such.
+    pub(super) integers: Option<(usize, usize)>,
     pub(super) holds: fn(&str) -> bool,
 }
 

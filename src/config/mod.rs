@@ -1,12 +1,14 @@
 //! `ficus.yaml` and `connectors/*.yaml`: as written -> resolved. The gateway's defaults stand here, each with its why;
 //! a source's defaults stand beside its type in `connector`. Nothing here knows the schema.
 
+mod cache;
 mod connector_file;
 pub mod environment;
 mod gateway_file;
 mod json_schema;
 mod keys;
 pub(crate) mod reader;
+mod resilience;
 mod values;
 pub(crate) mod yaml;
 
@@ -16,10 +18,12 @@ use std::{
     time::Duration,
 };
 
+pub use cache::CacheFile;
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::read_gateway_file;
 pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
+pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use values::Placed;
 
 /// `ficus.yaml`, resolved: every value is there and checked.
@@ -47,6 +51,8 @@ pub struct Config {
     pub deadline: Duration,
     /// What one request may ask for.
     pub limits: Limits,
+    /// What the cache of responses may fill, in bytes. Default 256 MiB.
+    pub cache_bytes_max: usize,
     /// How long requests in flight may go on after SIGTERM. Default 25 s.
     pub drain: Duration,
     /// How logs are written.
@@ -71,6 +77,7 @@ impl Default for Config {
             // Longer than a page's visitor waits; two attempts of the slowest default source fit in.
             deadline: Duration::from_secs(10),
             limits: Limits::default(),
+            cache_bytes_max: 256 << 20,
             // Orchestrators kill after 30 s: leave them 5 s.
             drain: Duration::from_secs(25),
             log: LogFormat::Pretty,

@@ -115,6 +115,7 @@ impl<'a> Reader<'a> {
             Kind::Integer(from, to) => self.integer(node, *from..=*to).map(Value::Integer),
             Kind::Duration(from, to) => self.duration(node, *from..=*to).map(Value::Duration),
             Kind::Size(from, to) => self.size(node, *from..=*to).map(Value::Integer),
+            Kind::Ratio => self.ratio(node).map(Value::Ratio),
             Kind::Word(words) => self.word(node, words).map(Value::Word),
             Kind::Address => self.address(node).map(Value::Address),
             Kind::Form(form) => {
@@ -126,6 +127,11 @@ impl<'a> Reader<'a> {
                 self.json(node).map(Value::Json)
             }
             Kind::Group(group) => self.group(node, group, name).map(Value::Group),
+            Kind::OffOr(group) => match &node.kind {
+                // YAML 1.1 reads `off` as false, and some tools write it so.
+                NodeKind::Scalar { text, .. } if matches!(text.as_str(), "off" | "false") => Some(Value::Off),
+                _ => self.group(node, group, name).map(Value::Group),
+            },
             Kind::List(item) => {
                 let items = self.items(node).iter();
                 Some(Value::List(items.filter_map(|node| self.value(node, item, name)).collect()))
@@ -217,6 +223,12 @@ impl<'a> Reader<'a> {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
+        })
+    }
+
+    fn ratio(&mut self, node: &Node) -> Option<f64> {
+        self.parsed(node, "a number above 0 and at most 1", |text| {
+            text.parse::<f64>().ok().filter(|value| *value > 0.0 && *value <= 1.0)
         })
     }
 

@@ -23,6 +23,9 @@ pub(super) enum Value {
     /// A whole number, or a size in bytes.
     Integer(usize),
     Duration(Duration),
+    Ratio(f64),
+    /// `off` in place of a mapping.
+    Off,
     Word(&'static str),
     Address(SocketAddr),
     Formed(String),
@@ -93,6 +96,15 @@ impl Values {
         if let Value::Duration(value) = self.value(name)? { Some(*value) } else { None }
     }
 
+    pub(super) fn ratio(&self, name: &str) -> Option<f64> {
+        if let Value::Ratio(value) = self.value(name)? { Some(*value) } else { None }
+    }
+
+    /// Whether a key is written as `off`.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        matches!(self.value(name), Some(Value::Off))
+    }
+
     pub(super) fn word(&self, name: &str) -> Option<&'static str> {
         if let Value::Word(word) = self.value(name)? { Some(word) } else { None }
     }
@@ -116,6 +128,12 @@ impl Values {
     /// The items of a list; none where it is not written.
     pub(super) fn list(&self, name: &str) -> &[Value] {
         if let Some(Value::List(items)) = self.value(name) { items } else { &[] }
+    }
+
+    /// The items of a list of texts of a form; those with a fault are left out.
+    pub(super) fn forms(&self, name: &str) -> Vec<String> {
+        let formed = |item: &Value| if let Value::Formed(text) = item { Some(text.clone()) } else { None };
+        self.list(name).iter().filter_map(formed).collect()
     }
 
     pub(super) fn by_status(&self, name: &str) -> &[(u16, Value)] {

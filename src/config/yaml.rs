@@ -9,6 +9,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, TextFile};
 
 /// Nodes in one file, aliases expanded. A connector file has some dozens; an alias bomb has billions.
 const NODES_MAX: usize = 50_000;
+/// Bytes of text that anchors and aliases may copy in one file: few aliases of one long text are an alias bomb, too.
+const COPIED_BYTES_MAX: usize = 4 << 20;
 /// Nesting. Real files need 6; the parser itself allows 255.
 const DEPTH_MAX: usize = 64;
 
@@ -52,8 +54,13 @@ impl Node {
 
 /// Reads a file of one document. None when it is empty or not YAML; the latter is reported.
 pub(crate) fn parse(file: &TextFile, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let mut builder =
-        Builder { file, parser: Parser::new_from_str(&file.text), anchors: HashMap::new(), nodes: 0 };
+    let mut builder = Builder {
+        file,
+        parser: Parser::new_from_str(&file.text),
+        anchors: HashMap::new(),
+        nodes: 0,
+        copied: 0,
+    };
     match builder.document() {
         Ok(node) => node,
         Err(fault) => {
@@ -101,6 +108,8 @@ struct Builder<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// Bytes of text that anchors and aliases copied.
+    copied: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -141,9 +150,9 @@ impl<'a> Builder<'a> {
 
     fn node(&mut self, event: Event<'a>, range: Range<usize>, depth: usize) -> Result<Node, Fault> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX || depth > DEPTH_MAX {
-            let message = format!("more than {NODES_MAX} values, or nested deeper than {DEPTH_MAX}");
-            return Err(Fault::new(range, message));
+        self.check_size(&range)?;
+        if depth > DEPTH_MAX {
+            return Err(Fault::new(range, format!("nested deeper than {DEPTH_MAX}")));
         }
         if let Some(tag) = event.tag()
             && !tag.is_yaml_core_schema()
@@ -158,18 +167,34 @@ impl<'a> Builder<'a> {
             Event::SequenceStart(_, anchor, _) => (self.list(range, depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.map(range, depth)?, anchor),
             Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                let Some(node) = self.anchors.get(&anchor) else {
                     return Err(Fault::new(range, "an alias of something that contains it"));
                 };
-                self.nodes += count(&node);
-                (Node { range, ..node }, 0)
+                let (nodes, bytes) = weight(node);
+                self.nodes += nodes;
+                self.copied += bytes;
+                self.check_size(&range)?;
+                (Node { range, kind: node.kind.clone() }, 0)
             }
             _ => return Err(Fault::new(range, "unexpected content")),
         };
         if anchor != 0 {
+            self.copied += weight(&node).1;
+            self.check_size(&node.range)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    fn check_size(&self, range: &Range<usize>) -> Result<(), Fault> {
+        let message = if self.nodes > NODES_MAX {
+            format!("more than {NODES_MAX} values, aliases expanded")
+        } else if self.copied > COPIED_BYTES_MAX {
+            format!("anchors and aliases copy more than {COPIED_BYTES_MAX} bytes of text")
+        } else {
+            return Ok(());
+        };
+        Err(Fault::new(range.clone(), message))
     }
 
     fn list(&mut self, start: Range<usize>, depth: usize) -> Result<Node, Fault> {
@@ -205,11 +230,16 @@ fn is_empty(node: &Node) -> bool {
     matches!(&node.kind, NodeKind::Scalar { text, quoted: false } if text.is_empty())
 }
 
-fn count(node: &Node) -> usize {
+/// How many nodes a node is, and how many bytes of text are in it.
+fn weight(node: &Node) -> (usize, usize) {
+    let add = |(nodes, bytes): (usize, usize), (more, text): (usize, usize)| (nodes + more, bytes + text);
     match &node.kind {
-        NodeKind::Scalar { .. } => 1,
-        NodeKind::List(items) => 1 + items.iter().map(count).sum::<usize>(),
-        NodeKind::Map(entries) => 1 + entries.iter().map(|(_, value)| 1 + count(value)).sum::<usize>(),
+        NodeKind::Scalar { text, .. } => (1, text.len()),
+        NodeKind::List(items) => items.iter().map(weight).fold((1, 0), add),
+        NodeKind::Map(entries) => {
+            let entry = |(key, value): &(Key, Node)| add(weight(value), (1, key.text.len()));
+            entries.iter().map(entry).fold((1, 0), add)
+        }
     }
 }
 
@@ -262,7 +292,12 @@ mod tests {
             let list = vec![format!("*a{}", level - 1); 10].join(", ");
             text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
         }
-        assert!(faults(&text)[0].contains("more than"));
+        assert!(faults(&text)[0].contains("more than 50000 values, aliases expanded"));
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(10_000));
+        assert!(faults(&long)[0].contains("copy more than"));
+        let nested = (0..60).map(|level| format!("&a{level} [")).collect::<String>();
+        let nested = format!("a: {nested}{}{}\n", "x".repeat(100_000), "]".repeat(60));
+        assert!(faults(&nested)[0].contains("copy more than"));
         let deep = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
         assert!(faults(&deep)[0].contains("nested deeper"));
     }

@@ -1,10 +1,16 @@
 //! What `@source`, `@connect` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
 //! Checked and resolved; nothing here knows how a request is sent.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod settings;
+
+use std::sync::Arc;
 
 use apollo_compiler::Name;
 
+pub use self::settings::{
+    BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
+    SourceSettings,
+};
 pub use crate::config::{ResponseFormat, StatusMeaning};
 use crate::{
     diagnostic::Place,
@@ -37,41 +43,6 @@ pub struct Source {
     pub is_success: Option<Mapping>,
     /// How requests to it are treated.
     pub settings: SourceSettings,
-}
-
-/// How requests to a source are treated.
-#[derive(Debug, Clone)]
-pub struct SourceSettings {
-    /// Of one attempt, from the first byte sent to the last byte read. Default 5 s.
-    pub timeout: Duration,
-    /// Requests in flight at once. Default 1024.
-    pub concurrency_max: usize,
-    /// Requests that may wait for a place. Default 4096.
-    pub queue_max: usize,
-    /// How long one waits. Default 1 s.
-    pub queue_timeout: Duration,
-    /// What a status means, where it is not the default meaning.
-    pub statuses: BTreeMap<u16, StatusMeaning>,
-    /// How a response body is read. Default: by its content type.
-    pub response_format: ResponseFormat,
-    /// Largest response body, decompressed, in bytes. Default 8 MiB.
-    pub body_bytes_max: usize,
-}
-
-impl Default for SourceSettings {
-    fn default() -> Self {
-        SourceSettings {
-            // Half of the default deadline of an operation: a slow source leaves time for what depends on it.
-            timeout: Duration::from_secs(5),
-            concurrency_max: 1024,
-            queue_max: 4096,
-            // Waiting longer than this is no better than being told at once.
-            queue_timeout: Duration::from_secs(1),
-            statuses: BTreeMap::new(),
-            response_format: ResponseFormat::Auto,
-            body_bytes_max: 8 << 20,
-        }
-    }
 }
 
 /// `{ name, from | value }`.

@@ -14,7 +14,7 @@ use crate::{
     config::{Admin, Config},
     diagnostic::Diagnostic,
     execute::Gateway,
-    fetch::{HttpUpstream, SetUpError},
+    fetch::{self, SetUpError},
     graph::{self, Graph, Sources},
     server,
 };
@@ -82,7 +82,8 @@ impl Demo {
         let backends = backends::start(options.backends).await?;
         let sources = sources(&backends);
         let graph = load(&sources).map_err(DemoError::Graph)?;
-        let gateway = Gateway::new(graph, config, Arc::new(HttpUpstream::new()?));
+        let upstream = fetch::upstream(config.cache_bytes_max)?;
+        let gateway = Gateway::new(graph, config, upstream);
         let reload = reload(gateway.clone(), sources);
         Ok(Demo { backends, gateway, listener, admin: options.admin, admin_listener, reload })
     }

@@ -74,8 +74,10 @@ fn excerpt(out: &mut String, place: &Place, arrow: &str, gutter: usize, marker: 
         return;
     }
     let length = place.excerpt.chars().count();
-    let start = (place.column as usize - 1).min(length);
-    let end = if place.end_line > place.line { length } else { (place.end_column as usize - 1).min(length) };
+    // The excerpt may be a part of its line.
+    let at = |column: u32| (column.saturating_sub(place.excerpt_column) as usize).min(length);
+    let start = at(place.column);
+    let end = if place.end_line > place.line { length } else { at(place.end_column) };
     // A very long line is shown from shortly before the range.
     let from = if length > EXCERPT_CHARS_MAX && start > EXCERPT_CHARS_MAX - BEFORE_CHARS {
         start - BEFORE_CHARS
@@ -86,7 +88,8 @@ fn excerpt(out: &mut String, place: &Place, arrow: &str, gutter: usize, marker: 
     let part = |from: usize, to: usize| -> String {
         place.excerpt.chars().skip(from).take(to.saturating_sub(from)).map(plain).collect()
     };
-    let (cut_before, cut_after) = (if from > 0 { "…" } else { "" }, if to < length { "…" } else { "" });
+    let (cut_before, cut_after) =
+        (if from > 0 || place.excerpt_column > 1 { "…" } else { "" }, if to < length { "…" } else { "" });
     let before = columns(cut_before) + columns(&part(from, start));
     let marks = columns(&part(start, end.min(to))).max(1);
     line(out, format_args!("{:gutter$} |", ""));

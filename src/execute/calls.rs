@@ -10,11 +10,13 @@ use std::{
     },
 };
 
+use tokio::time::Instant;
+
 use futures_util::{FutureExt as _, future::Shared};
 
 use crate::{
     connector::{Connector, Source},
-    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
 };
 
 /// What a request came to.
@@ -41,6 +43,7 @@ pub(super) struct Calls<'r> {
     upstream: &'r dyn Upstream,
     /// The number of the next call of the operation.
     next: &'r AtomicU32,
+    deadline: Deadline,
     made: Mutex<Made<'r>>,
 }
 
@@ -55,23 +58,29 @@ struct Made<'r> {
 }
 
 impl<'r> Calls<'r> {
-    pub(super) fn new(upstream: &'r dyn Upstream, next: &'r AtomicU32) -> Self {
-        Calls { upstream, next, made: Mutex::default() }
+    pub(super) fn new(upstream: &'r dyn Upstream, next: &'r AtomicU32, deadline: Instant) -> Self {
+        Calls { upstream, next, deadline: Deadline(Some(deadline)), made: Mutex::default() }
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
-    pub(super) fn send(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send(&self, source: &'r Arc<Source>, request: UpstreamRequest) -> Call<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
         }
-        let call = self.send_anew(source, request.clone());
+        let call = self.begin(source, request.clone());
         made.requests.insert(request, call.clone());
         call
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
-    pub(super) fn send_anew(&self, source: &'r Source, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send_anew(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+        request.is_change = true;
+        self.begin(source, request)
+    }
+
+    fn begin(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+        request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }
     }

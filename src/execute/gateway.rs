@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     config::Config,
-    connector::Source,
     error::{ClientError, Code},
     fetch::{Findings, Redaction, Upstream},
     graph::Graph,
@@ -128,10 +127,10 @@ impl Gateway {
         self.served.load().since.elapsed()
     }
 
-    /// Requests to a named source that wait for their response now; none where the upstream does not count.
+    /// The way to the backends: for what is stored there and how the sources are doing.
     #[must_use]
-    pub fn in_flight(&self, source: &Source) -> Option<usize> {
-        self.upstream.in_flight(source)
+    pub fn upstream(&self) -> &dyn Upstream {
+        &*self.upstream
     }
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.

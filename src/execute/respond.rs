@@ -195,14 +195,14 @@ fn respond<'a>(
     let connector = &*work.step.connector;
     let response = match &**answered {
         Ok(response) => response,
-        Err(error) => return Err(error.clone().attributed(connector, None).client),
+        Err(error) => return Err(*error.clone().attributed(connector, None).client),
     };
     let variables = Given { response: Some(response), ..given }.variables(connector, arena);
     let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
     let not_found_is_null = work.step.missing_is_null && connector.batch.is_none();
     match Outcome::of(connector, response, not_found_is_null, &mut scope) {
         Outcome::Null => Ok(Mapped::Null),
-        Outcome::Failure(error) => Err(error.client),
+        Outcome::Failure(error) => Err(*error.client),
         Outcome::Data(body) => map(work, response, body, &variables, arena, notes).map(Mapped::Table),
     }
 }
@@ -217,7 +217,7 @@ fn map<'a>(
 ) -> Result<Table, ClientError> {
     let step = work.step;
     let invalid =
-        |detail: String| unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
+        |detail: String| *unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
     let read = |text| json::read(text, arena).map_err(|error| invalid(error.to_string()));
     let data = match (body, &step.mapping) {
         (Body::Json(text), CompiledMapping::Project { projection, .. }) => {

@@ -74,7 +74,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             context: operation.context,
             conditions: conditions.clone(),
             results: &results,
-            calls: Calls::new(operation.upstream, &next_call),
+            calls: Calls::new(operation.upstream, &next_call, deadline),
             watch: operation.watch,
         };
         run.group(group, deadline).await;
@@ -122,7 +122,7 @@ impl<'r> Run<'r> {
         drop(running);
         for id in group.iter().filter(|id| self.result(**id).is_none()) {
             let error = FetchError::new(Code::GatewayTimeout, "The operation took too long.");
-            let error = error.attributed(&self.plan.step(*id).connector, None).client;
+            let error = *error.attributed(&self.plan.step(*id).connector, None).client;
             self.keep(*id, cut_off(self, *id, error));
         }
     }

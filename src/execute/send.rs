@@ -138,7 +138,7 @@ impl<'r> Work<'_, 'r> {
     }
 
     fn fail_fetch(&mut self, error: FetchError, findings: &Findings) -> u32 {
-        let error = error.attributed(&self.step.connector, None).client;
+        let error = *error.attributed(&self.step.connector, None).client;
         self.run.watch.not_sent(self.step, &error, findings);
         self.fail(error)
     }

@@ -135,7 +135,7 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
         }
-        let response = UpstreamResponse { status: http::StatusCode::OK, headers, body: body.into() };
+        let response = UpstreamResponse::new(http::StatusCode::OK, headers, body.into());
         let arena = Bump::new();
         match Body::read(&response, format, &arena) {
             Ok(body) => Ok(format!("{body:?}")),

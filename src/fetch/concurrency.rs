@@ -59,10 +59,13 @@ impl Lanes {
         }
     }
 
-    /// Places of a named source that are taken now.
-    pub(super) fn in_flight(&self, name: &str) -> usize {
+    /// Places of a named source that are taken now, and requests that wait for one.
+    pub(super) fn state(&self, name: &str) -> (usize, usize) {
         let known = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(name).map_or(0, |lane| lane.places_max.saturating_sub(lane.places.available_permits()))
+        known.get(name).map_or((0, 0), |lane| {
+            let taken = lane.places_max.saturating_sub(lane.places.available_permits());
+            (taken, lane.waiting.load(Ordering::Relaxed))
+        })
     }
 
     fn lane(&self, name: &str, settings: &SourceSettings) -> Arc<Lane> {

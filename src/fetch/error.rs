@@ -7,22 +7,41 @@ use crate::error::{ClientError, Code};
 #[error("{}{}", .client.message, .detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default())]
 pub struct FetchError {
     /// What the client reads.
-    pub client: ClientError,
+    pub client: Box<ClientError>,
     /// What only the log reads: addresses, causes.
     pub detail: Option<Box<str>>,
+    /// What kept the backend from answering; none where it answered, or was not asked.
+    pub trouble: Option<Trouble>,
+}
+
+/// What kept a backend from answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The connection could not be made, or broke off before the answer was there.
+    Connection,
+    /// There was no complete answer in time.
+    Timeout,
 }
 
 impl FetchError {
     /// An error with the message a client reads.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        FetchError { client: ClientError::new(code, message), detail: None }
+        let client = Box::new(ClientError::new(code, message));
+        FetchError { client, detail: None, trouble: None }
     }
 
     /// Adds what only the log reads.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into().into_boxed_str());
+        self
+    }
+
+    /// Says what kept the backend from answering.
+    #[must_use]
+    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
+        self.trouble = Some(trouble);
         self
     }
 }

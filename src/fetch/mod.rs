@@ -1,8 +1,11 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
+//! its source's limits, `cache` and `resilience` stand before that, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
 //! `exchange` is one call of a connector as people look at it, `redaction` hides what nobody may be shown.
 
+use std::sync::Arc;
+
 mod body;
+mod cache;
 mod concurrency;
 mod error;
 mod exchange;
@@ -10,6 +13,7 @@ mod findings;
 mod outcome;
 mod redaction;
 mod request;
+mod resilience;
 mod scope;
 #[cfg(test)]
 mod testing;
@@ -17,12 +21,26 @@ mod upstream;
 mod variables;
 
 pub use body::{Body, unexpected_format};
-pub use error::FetchError;
+pub use cache::CachedUpstream;
+pub use error::{FetchError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
 pub use request::{Chunk, build, chunks};
+pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
-pub use upstream::{HttpUpstream, OwnHeaders, SetUpError, Upstream, UpstreamRequest, UpstreamResponse};
+pub use upstream::{
+    Deadline, HttpUpstream, OwnHeaders, SetUpError, SourceState, Stored, Upstream, UpstreamRequest,
+    UpstreamResponse,
+};
 pub use variables::Given;
+
+/// The way to the backends as a gateway goes it: through a cache of so many bytes, then retries and circuit breakers, then HTTP.
+///
+/// # Errors
+/// When the HTTP client cannot be made.
+pub fn upstream(cache_bytes_max: usize) -> Result<Arc<dyn Upstream>, SetUpError> {
+    let resilient = ResilientUpstream::new(Arc::new(HttpUpstream::new()?));
+    Ok(Arc::new(CachedUpstream::new(Arc::new(resilient), cache_bytes_max as u64)))
+}

@@ -144,7 +144,7 @@ impl FetchError {
     /// has a name, and `connector.coordinate`.
     #[must_use]
     pub fn attributed(mut self, connector: &Connector, status: Option<StatusCode>) -> Self {
-        let ClientError { extensions, .. } = &mut self.client;
+        let ClientError { extensions, .. } = &mut *self.client;
         if let Some(status) = status {
             extensions.insert("http".to_owned(), json!({ "status": status.as_u16() }));
         }
@@ -171,7 +171,7 @@ mod tests {
         let content_type = if body.starts_with('<') { "text/html" } else { "application/json" };
         headers.insert("content-type", http::HeaderValue::from_static(content_type));
         headers.insert("x-reason", http::HeaderValue::from_static("stock"));
-        UpstreamResponse { status: StatusCode::from_u16(status).unwrap(), headers, body: body.into() }
+        UpstreamResponse::new(StatusCode::from_u16(status).unwrap(), headers, body.into())
     }
 
     #[derive(Debug, PartialEq)]

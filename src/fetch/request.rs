@@ -8,7 +8,7 @@ mod url;
 
 use http::HeaderMap;
 
-use super::{FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
+use super::{Deadline, FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -75,7 +75,8 @@ pub fn build<'a>(
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);
-    Ok(UpstreamRequest { method: request.method.clone(), url, headers, body, own_headers })
+    let (method, deadline) = (request.method.clone(), Deadline::default());
+    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false })
 }
 
 /// A part of a batch, and its request.

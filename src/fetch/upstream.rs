@@ -14,7 +14,9 @@ use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use tracing::{Instrument as _, field};
 
-use super::{FetchError, concurrency::Lanes};
+use tokio::time::Instant;
+
+use super::{BreakerState, FetchError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -30,6 +32,27 @@ pub struct UpstreamRequest {
     pub body: Option<Bytes>,
     /// What the gateway itself adds.
     pub own_headers: OwnHeaders,
+    /// When the caller's time is up.
+    pub deadline: Deadline,
+    /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
+    pub is_change: bool,
+}
+
+/// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
+/// values of this type are equal and hash alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deadline(pub Option<Instant>);
+
+impl PartialEq for Deadline {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Deadline {}
+
+impl std::hash::Hash for Deadline {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// Headers that the gateway itself puts on a request: trace context and request id.
@@ -38,6 +61,13 @@ pub struct UpstreamRequest {
 /// all values of this type are equal and hash alike.
 #[derive(Debug, Clone, Default)]
 pub struct OwnHeaders(pub Vec<(HeaderName, HeaderValue)>);
+
+impl UpstreamRequest {
+    /// The declared headers, then the gateway's own.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> + Clone {
+        self.headers.iter().chain(&self.own_headers.0).map(|(name, value)| (name, value))
+    }
+}
 
 impl OwnHeaders {
     /// The first value of a header.
@@ -64,10 +94,20 @@ impl std::hash::Hash for OwnHeaders {
 pub struct UpstreamResponse {
     /// The status.
     pub status: http::StatusCode,
-    /// The headers.
-    pub headers: http::HeaderMap,
+    /// The headers; shared by all who get the same answer.
+    pub headers: Arc<http::HeaderMap>,
     /// Decompressed, whole, within the source's limit.
     pub body: Bytes,
+    /// How old it is, where it was stored; none where it was asked for just now.
+    pub age: Option<Duration>,
+}
+
+impl UpstreamResponse {
+    /// A response that a backend gave just now.
+    #[must_use]
+    pub fn new(status: http::StatusCode, headers: http::HeaderMap, body: Bytes) -> Self {
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None }
+    }
 }
 
 /// Something that carries requests to backends: HTTP, or a fake in tests.
@@ -78,15 +118,50 @@ pub trait Upstream: Send + Sync + 'static {
     /// When the source's queue is full, the backend cannot be reached, breaks off, is too slow or says too much.
     fn send<'a>(
         &'a self,
-        source: &'a Source,
+        source: &'a Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 
-    /// Requests to a named source that wait for their response now; none where nobody counts.
-    fn in_flight(&self, source: &Source) -> Option<usize> {
+    /// How a named source is doing; nothing where nobody counts.
+    fn state(&self, source: &Source) -> SourceState {
         let _ = source;
+        SourceState::default()
+    }
+
+    /// What is stored of earlier answers; none where nothing ever is.
+    fn stored(&self) -> Option<Stored> {
         None
     }
+
+    /// Uses no answer any more that was asked for before now, of one source or of all.
+    fn purge(&self, source: Option<&Source>) {
+        let _ = source;
+    }
+
+    /// Asks a source again that was left alone for failing.
+    fn reset_breaker(&self, source: &Source) {
+        let _ = source;
+    }
+}
+
+/// How a source is doing, as far as somebody counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// Requests that wait for their response now.
+    pub in_flight: Option<usize>,
+    /// Requests that wait for a place.
+    pub waiting: Option<usize>,
+    /// Whether it is asked at all; none before it was asked once.
+    pub breaker: Option<BreakerState>,
+}
+
+/// What is stored of earlier answers, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Requests that have stored answers.
+    pub requests: u64,
+    /// Of all of them together.
+    pub bytes: u64,
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.
@@ -139,7 +214,8 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers } = request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } =
+            request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {
@@ -163,11 +239,15 @@ impl HttpUpstream {
                 }
                 _ => {}
             }
-            let timeout = source.settings.timeout;
+            let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.map_or(source.settings.timeout, |left| left.min(source.settings.timeout));
+            if let Ok(millis) = u64::try_from(timeout.as_millis()) {
+                sent.insert(telemetry::EXPECTED_TIMEOUT.clone(), millis.into());
+            }
             let exchange = exchange(sending.headers(sent), source.settings.body_bytes_max);
             tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
                 let message = format!("Connector error: no complete answer within {timeout:?}");
-                Err(FetchError::new(Code::GatewayTimeout, message))
+                Err(FetchError::new(Code::GatewayTimeout, message).with_trouble(Trouble::Timeout))
             })
         };
         answer.await.map_err(|error| {
@@ -181,7 +261,7 @@ impl HttpUpstream {
 impl Upstream for HttpUpstream {
     fn send<'a>(
         &'a self,
-        source: &'a Source,
+        source: &'a Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
@@ -215,8 +295,9 @@ impl Upstream for HttpUpstream {
         )
     }
 
-    fn in_flight(&self, source: &Source) -> Option<usize> {
-        Some(self.lanes.in_flight(&source.name))
+    fn state(&self, source: &Source) -> SourceState {
+        let (in_flight, waiting) = self.lanes.state(&source.name);
+        SourceState { in_flight: Some(in_flight), waiting: Some(waiting), breaker: None }
     }
 }
 
@@ -233,7 +314,7 @@ async fn exchange(
         return Err(FetchError::new(Code::ConnectorResponseInvalid, message));
     }
     let body = read_body(response, body_bytes_max).await?;
-    Ok(UpstreamResponse { status, headers, body })
+    Ok(UpstreamResponse::new(status, headers, body))
 }
 
 /// Reads a body to its end; what counts against the limit is what comes out of decompression.
@@ -294,7 +375,8 @@ fn failed(error: reqwest::Error) -> FetchError {
     } else {
         (Code::HttpClientError, "the connection broke off before the answer was complete")
     };
-    FetchError::new(code, format!("Connector error: {words}")).with_detail(causes)
+    let failed = FetchError::new(code, format!("Connector error: {words}")).with_detail(causes);
+    if code == Code::HttpClientError { failed.with_trouble(Trouble::Connection) } else { failed }
 }
 
 /// A URL as it may be logged: without user, password and the values of its query.

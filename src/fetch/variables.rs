@@ -118,7 +118,7 @@ mod tests {
 
     fn response() -> UpstreamResponse {
         let headers = client(&[("x-page", "2"), ("set-cookie", "a=1"), ("set-cookie", "b=2")]);
-        UpstreamResponse { status: StatusCode::ACCEPTED, headers, body: bytes::Bytes::new() }
+        UpstreamResponse::new(StatusCode::ACCEPTED, headers, bytes::Bytes::new())
     }
 
     fn read(connector: &Connector, text: &str) -> Json {

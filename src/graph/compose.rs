@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::{Name, Schema, ast::Document, diagnostic::ToCliReport, validation::DiagnosticList};
+use apollo_compiler::{
+    Name, Schema, ast::Document, diagnostic::ToCliReport, parser::Parser, validation::DiagnosticList,
+};
 
 use super::{
     definitions::sdl,
@@ -26,16 +28,24 @@ pub(super) struct Composed {
     pub(super) taken_out: TakenOut,
 }
 
+/// Lexical tokens of one file. The largest public schemas have some hundred thousand.
+const TOKENS_MAX: usize = 500_000;
+
 /// Composes the files, given by name and text.
 pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics) -> Composed {
     let mut files = SchemaFiles::new(texts);
     let mut documents = Vec::new();
     for (name, text) in texts {
-        let document = match Document::parse(text.as_str(), name.as_str()) {
+        let mut parser = Parser::new().token_limit(TOKENS_MAX);
+        let document = match parser.parse_ast(text.as_str(), name.as_str()) {
             Ok(document) => document,
             Err(broken) => {
                 files.know(&broken.partial.sources);
-                report_syntax(&broken.errors, &files, diagnostics);
+                if parser.tokens_reached() > TOKENS_MAX {
+                    diagnostics.push(too_long(name));
+                } else {
+                    report_syntax(&broken.errors, &files, diagnostics);
+                }
                 broken.partial
             }
         };
@@ -73,6 +83,11 @@ fn definitions(links: &Links) -> Document {
         // Only an odd name in a link can break them; the parser drops that definition and its use is reported.
         Err(broken) => broken.partial,
     }
+}
+
+fn too_long(name: &str) -> Diagnostic {
+    let message = format!("the file has more than {TOKENS_MAX} tokens (names, numbers, marks)");
+    Diagnostic::new(Code::GraphQlError, Place::whole(name), message).help("cut it into several files")
 }
 
 /// Reports what is not GraphQL at all. An error that follows another within a line is its consequence.
@@ -116,7 +131,7 @@ fn syntax_help(message: &str, place: &Place) -> Option<String> {
     if message.contains("Unexpected character \"'\"") {
         return Some("GraphQL strings stand between double quotes: `\"…\"`".to_owned());
     }
-    let at = place.column as usize - 1;
+    let at = place.column.saturating_sub(place.excerpt_column) as usize;
     let before = place.excerpt.chars().take(at).last();
     let quote_inside =
         place.excerpt.chars().nth(at) == Some('"') && before.is_some_and(char::is_alphanumeric);
@@ -133,7 +148,7 @@ fn report(
     schema: Option<&Schema>,
     diagnostics: &mut Diagnostics,
 ) {
-    for error in errors.iter() {
+    for error in errors.iter().take(Diagnostics::SHOWN_MAX) {
         let location = error.error.location();
         let message = error.error.to_string().replace("connect__", "").replace("link__", "");
         let mut diagnostic = Diagnostic::new(Code::GraphQlError, files.place(location), message.clone());
@@ -142,6 +157,7 @@ fn report(
         }
         diagnostics.push(diagnostic);
     }
+    diagnostics.leave_out_errors(errors.len().saturating_sub(Diagnostics::SHOWN_MAX));
 }
 
 /// What to do about an error of the schema, where there is more to say than the error says.

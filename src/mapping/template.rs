@@ -235,7 +235,33 @@ fn check_url_text(text: &str, pieces: &[Piece], start: Section) -> Result<(), Ve
         let error = ParseError::new("This URL has an authority but no scheme", span.clone());
         errors.push(error.help("Begin it with `https://`, or with one `/`."));
     }
+    errors.extend(illegal_in_origin(text, pieces, start));
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The first character of scheme and authority that stands in neither: there is no way to write it there.
+fn illegal_in_origin(text: &str, pieces: &[Piece], start: Section) -> Option<ParseError> {
+    let legal =
+        |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._~:@[]%!$&'()*+,;=/\t\n\r".contains(c);
+    let mut in_authority = start == Section::Authority;
+    for piece in pieces.iter().filter(|_| start != Section::Path) {
+        let Piece::Text { span, .. } = piece else { continue };
+        let literal = text.get(span.clone()).unwrap_or_default();
+        let authority = if in_authority { Some(0) } else { literal.find("://").map(|at| at + 3) };
+        in_authority |= authority.is_some();
+        let after = authority.and_then(|at| literal.get(at..)).unwrap_or_default();
+        let end = after.find(['/', '?']).map_or(literal.len(), |at| literal.len() - after.len() + at);
+        let origin = literal.get(..end).unwrap_or_default();
+        if let Some((at, c)) = origin.char_indices().find(|(_, c)| !legal(*c)) {
+            let at = span.start + at;
+            let message = format!("A URL's scheme and host cannot hold {c:?}");
+            return Some(ParseError::new(message, at..at + c.len_utf8()));
+        }
+        if end < literal.len() {
+            break;
+        }
+    }
+    None
 }
 
 /// Sorts the pieces of a URL into its sections.
@@ -387,6 +413,9 @@ mod tests {
             ("/{}", "2..2: `{}` gives no scalar"),
             ("/{id}", "2..4: `{id}` gives no scalar"),
             ("/a#b", "2..3: The URL of a request has no fragment"),
+            ("https://a b/c d", "9..10: A URL's scheme and host cannot hold ' '"),
+            ("https://h.e\u{2}x", "11..12: A URL's scheme and host cannot hold '\\u{2}'"),
+            ("https://{$env.H}|/", "16..17: A URL's scheme and host cannot hold '|'"),
             ("//host/a", "0..8: This URL has an authority but no scheme"),
             ("/a/{$args.}", "10..10: The mapping ends where a key should follow"),
         ];

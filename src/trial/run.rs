@@ -140,7 +140,7 @@ impl Run<'_> {
         for (chunk, answer) in asked.into_iter().zip(&answers) {
             let mut call = Exchange::new(self.connector.clone(), chunk.findings);
             call.answer.clone_from(answer);
-            let attributed = |error: &FetchError| error.clone().attributed(self.connector, None).client;
+            let attributed = |error: &FetchError| *error.clone().attributed(self.connector, None).client;
             let value = match (&chunk.built, answer.as_deref()) {
                 (Err(error), _) | (_, Some(Err(error))) => Err(attributed(error)),
                 (Ok(_), Some(Ok(response))) => {
@@ -206,13 +206,13 @@ impl Run<'_> {
         let mut scope = Scope { variables: &variables, arena, findings };
         let not_found_is_null = connector.batch.is_none() && missing_is_null(&self.graph.schema, connector);
         let data = match Outcome::of(connector, response, not_found_is_null, &mut scope) {
-            Outcome::Failure(error) => return Err(error.client),
+            Outcome::Failure(error) => return Err(*error.client),
             Outcome::Null if connector.batch.is_some() => return Ok(Some(Value::List(&[]))),
             Outcome::Null => return Ok(Some(Value::Null)),
             Outcome::Data(Body::Null) => Value::Null,
             Outcome::Data(Body::Text(text)) => Value::String(text),
             Outcome::Data(Body::Json(text)) => json::read(text, arena).map_err(|error| {
-                unexpected_format(error.to_string()).attributed(connector, Some(response.status)).client
+                *unexpected_format(error.to_string()).attributed(connector, Some(response.status)).client
             })?,
         };
         self.map(data, given, arena, findings)

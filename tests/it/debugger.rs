@@ -26,7 +26,7 @@ struct Always(UpstreamResponse);
 impl Upstream for Always {
     fn send<'a>(
         &'a self,
-        _: &'a Source,
+        _: &'a Arc<Source>,
         _: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
@@ -50,7 +50,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>)
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), value.parse::<HeaderValue>().unwrap()));
     let status = StatusCode::from_u16(status).unwrap();
-    UpstreamResponse { status, headers: headers.collect(), body: body.into() }
+    UpstreamResponse::new(status, headers.collect(), body.into())
 }
 
 /// Runs an operation that asks for the debugger; gives what it shows.

@@ -104,7 +104,7 @@ fn values_are_held_against_their_kinds() {
         ("statuses: { 404: gone }", "/statuses/404"),
         ("response: { format: xml }", "/response/format"),
         ("concurrency: { max: 0 }", "/concurrency/max"),
-        ("retry: { attempts: 3 }", "/retry"),
+        ("redirects: none", "/redirects"),
         ("timeot: 5s", "/timeot"),
     ];
     for (text, place) in wrong {

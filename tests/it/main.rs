@@ -14,6 +14,8 @@ mod debugger;
 mod demo;
 mod differential;
 mod editors;
+mod extremes;
+mod file_properties;
 mod http;
 mod import;
 mod layers;
@@ -25,6 +27,7 @@ mod plan;
 mod playground;
 mod readme;
 mod realdata;
+mod reference;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,15 +2,17 @@
 
 use bumpalo::Bump;
 use ficus::mapping::{
-    Problems, Value, Variables,
+    Problems, Variables,
     ast::Grammar,
     check::check,
     evaluate, json, methods, parse,
     references::references,
-    shape::{Shape, shape},
+    shape::shape,
     template::{parse_base_url, parse_template, parse_url},
 };
 use proptest::prelude::*;
+
+use crate::support::conforms::conforms;
 
 /// Text in the mapping language, of expressions in each other.
 fn expression() -> impl Strategy<Value = String> {
@@ -55,42 +57,6 @@ fn data() -> impl Strategy<Value = serde_json::Value> {
                 .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
         ]
     })
-}
-
-/// Whether a value is one that the shape foretells.
-fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
-    match (shape, value) {
-        // What is missing at run time is null in a list.
-        (Shape::Unknown, _) | (_, Value::Null) => true,
-        (Shape::Missing | Shape::Null, _) => false,
-        (Shape::Bool, value) => matches!(value, Value::Bool(_)),
-        (Shape::Int, Value::Number(number)) => number.is_integer(),
-        (Shape::Float, Value::Number(number)) => !number.is_integer(),
-        (Shape::Number, Value::Number(_)) => true,
-        (Shape::String(None), Value::String(_)) => true,
-        (Shape::String(Some(known)), Value::String(text)) => known == text,
-        (Shape::List(element), Value::List(values)) => values.iter().all(|value| conforms(value, element)),
-        (Shape::Object(object), Value::Object(entries)) => {
-            entries.iter().all(|(key, value)| match object.field(key) {
-                Some(field) => conforms(value, &field.shape),
-                None => object.is_open,
-            })
-        }
-        (Shape::Object(object), Value::List(values)) if object.maybe_list => {
-            values.iter().all(|value| conforms(value, shape))
-        }
-        (Shape::Object(object), value) => object.maybe_list && !matches!(value, Value::List(_)),
-        (Shape::OneOf(shapes), Value::List(values)) if shapes.iter().any(is_maybe_list) => {
-            shapes.iter().any(|shape| conforms(value, shape))
-                || values.iter().all(|value| conforms(value, shape))
-        }
-        (Shape::OneOf(shapes), value) => shapes.iter().any(|shape| conforms(value, shape)),
-        _ => false,
-    }
-}
-
-fn is_maybe_list(shape: &Shape) -> bool {
-    matches!(shape, Shape::Object(object) if object.maybe_list)
 }
 
 proptest! {

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use ficus::execute::{Request, Response, ResponseKind};
+use ficus::{
+    execute::{Request, Response, ResponseKind},
+    fetch::{CachedUpstream, ResilientUpstream, Upstream},
+};
 
 use crate::support::{
     case::{Case, Expected, Step, check_folder, contract},
@@ -86,14 +89,36 @@ fn imported() {
     check_folder("spec/imported", run);
 }
 
+#[test]
+fn caching() {
+    check_folder("spec/caching", |case| run_through(case, guarded));
+}
+
+#[test]
+fn resilience() {
+    check_folder("spec/resilience", |case| run_through(case, guarded));
+}
+
+/// The cache and the guards before the mocks, as `fetch::upstream` puts them before HTTP.
+fn guarded(upstream: Arc<MockUpstream>) -> Arc<dyn Upstream> {
+    Arc::new(CachedUpstream::new(Arc::new(ResilientUpstream::new(upstream)), 1 << 20))
+}
+
+fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
+    run_through(case, |upstream| upstream)
+}
+
 /// One case from its first request to its last. Time stands still but for waits that nothing else can end, so a
 /// deadline passes at once when everything waits for it, and never before.
-fn run(case: &Case) -> Result<Vec<Vec<Expected>>, String> {
+fn run_through(
+    case: &Case,
+    through: impl Fn(Arc<MockUpstream>) -> Arc<dyn Upstream>,
+) -> Result<Vec<Vec<Expected>>, String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let upstream = Arc::new(MockUpstream::new());
-        let gateway = gateway::from_files(&case.files, &case.env, upstream.clone())?;
+        let gateway = gateway::from_files(&case.files, &case.env, through(upstream.clone()))?;
         let mut exchanges = Vec::new();
         for step in &case.steps {
             match step {

@@ -21,7 +21,7 @@ use std::{
 use ficus::{
     error::Code,
     execute::Request,
-    fetch::FetchError,
+    fetch::{FetchError, Trouble},
     import::{Options, import},
 };
 
@@ -337,11 +337,18 @@ fn mocks(text: &str) -> Result<Vec<(String, Vec<Answer>)>, String> {
 fn answer(outcome: &str, lines: &[&str]) -> Result<Answer, String> {
     let (outcome, after) =
         outcome.split_once(" after ").map_or((outcome, None), |(outcome, call)| (outcome, Some(call)));
-    let failure = |code, message| Outcome::Failure(FetchError::new(code, message));
+    let failure =
+        |code, message, trouble| Outcome::Failure(FetchError { trouble, ..FetchError::new(code, message) });
     let outcome = match outcome {
-        "timeout" => failure(Code::GatewayTimeout, "The source took too long to answer"),
-        "unreachable" => failure(Code::HttpClientError, "Connector error: the source could not be reached"),
-        "busy" => failure(Code::RequestLimitExceeded, "Too many requests wait for the source"),
+        "timeout" => {
+            failure(Code::GatewayTimeout, "The source took too long to answer", Some(Trouble::Timeout))
+        }
+        "unreachable" => failure(
+            Code::HttpClientError,
+            "Connector error: the source could not be reached",
+            Some(Trouble::Connection),
+        ),
+        "busy" => failure(Code::RequestLimitExceeded, "Too many requests wait for the source", None),
         "never" => Outcome::Never,
         status => {
             let status = status.parse().map_err(|_| format!("no such outcome: {status}"))?;

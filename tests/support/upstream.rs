@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ficus::{
     connector::Source,
     error::Code,
-    fetch::{FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use tokio::sync::watch;
 
@@ -179,7 +179,7 @@ impl Drop for InFlight<'_> {
 impl Upstream for MockUpstream {
     fn send<'a>(
         &'a self,
-        _source: &'a Source,
+        _source: &'a std::sync::Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(self.answer(request))
@@ -195,7 +195,7 @@ impl Answer {
         }
         let status = http::StatusCode::from_u16(status).unwrap();
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Answer { outcome: Outcome::Response(UpstreamResponse { status, headers: map, body }), after: None }
+        Answer { outcome: Outcome::Response(UpstreamResponse::new(status, map, body)), after: None }
     }
 }
 
@@ -209,6 +209,8 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
         headers: Vec::new(),
         body: None,
         own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
+        is_change: false,
     };
     assert!(upstream.answer(request).await.is_err());
     assert_eq!(

@@ -67,7 +67,7 @@ impl Gated {
 impl Upstream for Gated {
     fn send<'a>(
         &'a self,
-        _: &'a Source,
+        _: &'a std::sync::Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
@@ -79,7 +79,7 @@ impl Upstream for Gated {
             let mut ending = ending;
             ending.1 = path;
             let body = Bytes::from_static(br#"{"id": 1}"#);
-            Ok(UpstreamResponse { status: StatusCode::OK, headers: HeaderMap::new(), body })
+            Ok(UpstreamResponse::new(StatusCode::OK, HeaderMap::new(), body))
         })
     }
 }

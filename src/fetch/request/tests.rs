@@ -314,3 +314,27 @@ fn a_declared_content_type_stands() {
     let headers = headers_of(&connector(source("http://h"), request), &json!({}), None).unwrap();
     assert_eq!(headers, ["content-type: application/merge-patch+json"]);
 }
+
+proptest::proptest! {
+    /// Whatever a client sends: the URL keeps its host and its shape, and no header grows a second line.
+    #[test]
+    fn a_value_changes_nothing_but_its_own_place(value in "(\\PC|[./%?#&=@:\\\\\r\n\t \u{0}]|%2[eEfF]){0,12}") {
+        let mut request = request(Method::GET, "/a/{$args.v}/b?x={$args.v}&y");
+        request.path = Some(mapping("$([$args.v, 'c'])"));
+        request.query_params = Some(mapping("p: $args.v l: [$args.v, $args.v]"));
+        request.headers = vec![template("x-v", "{$args.v}")];
+        let connector = connector(source("http://user:word@h:8080/api"), request);
+        let Ok(built) = built(&connector, &json!({ "v": value }), None) else { return Ok(()) };
+        let rest = built.url.strip_prefix("http://user:word@h:8080/api/a/");
+        let (path, query) = rest.and_then(|rest| rest.split_once('?')).unwrap();
+        let segments: Vec<&str> = path.split('/').collect();
+        proptest::prop_assert!(matches!(segments[..], [one, "b", two, "c"] if one == two), "{}", built.url);
+        let names: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
+        proptest::prop_assert_eq!(names, ["x", "y", "p", "l", "l"]);
+        proptest::prop_assert!(!built.url.contains('#'));
+        proptest::prop_assert!(built.url.parse::<http::Uri>().is_ok());
+        let sent = query.split('&').find_map(|pair| pair.strip_prefix("p=")).unwrap();
+        let sent = percent_encoding::percent_decode_str(sent).decode_utf8().unwrap();
+        proptest::prop_assert_eq!(sent, value);
+    }
+}

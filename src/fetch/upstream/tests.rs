@@ -102,10 +102,10 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
     }
 }
 
-fn source(change: impl FnOnce(&mut SourceSettings)) -> Source {
+fn source(change: impl FnOnce(&mut SourceSettings)) -> Arc<Source> {
     let mut source = testing::source("");
     change(&mut source.settings);
-    source
+    Arc::new(source)
 }
 
 fn get(url: &str) -> UpstreamRequest {
@@ -115,6 +115,8 @@ fn get(url: &str) -> UpstreamRequest {
         headers: Vec::new(),
         body: None,
         own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
+        is_change: false,
     }
 }
 
@@ -158,6 +160,7 @@ async fn a_request_arrives_as_it_was_built_and_nothing_more() {
             "accept: application/json, */*;q=0.5",
             &host,
             concat!("user-agent: ficus/", env!("CARGO_PKG_VERSION")),
+            "x-envoy-expected-rq-timeout-ms: 5000",
             "x-request-id: r1",
             "x-tenant: a",
             "x-tenant: b",
@@ -256,7 +259,7 @@ async fn a_backend_that_is_not_there_is_an_error() {
     drop(listener);
     let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
     assert_eq!(
-        error.client,
+        *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
     );
     let detail = error.detail.unwrap();
@@ -324,11 +327,11 @@ async fn a_full_queue_and_a_long_wait_are_refusals_of_that_source_alone() {
     let backend = Backend::start(Answer::Gated(Arc::clone(&gate), ok("{}"))).await;
     let upstream = Arc::new(HttpUpstream::new().unwrap());
     let narrow = |queue_max, wait| {
-        Arc::new(source(|settings| {
+        source(|settings| {
             (settings.concurrency_max, settings.queue_max) = (1, queue_max);
             settings.queue_timeout = Duration::from_millis(wait);
             settings.timeout = Duration::from_secs(60);
-        }))
+        })
     };
     let send = |source: Arc<Source>| {
         let (upstream, request) = (Arc::clone(&upstream), get(&backend.url));
@@ -345,7 +348,8 @@ async fn a_full_queue_and_a_long_wait_are_refusals_of_that_source_alone() {
     assert_eq!(full.client.code, Code::RequestLimitExceeded);
     assert!(full.client.message.contains("are waiting"), "{full}");
 
-    let mut other = source(|settings| settings.concurrency_max = 1);
+    let mut other = testing::source("");
+    other.settings.concurrency_max = 1;
     other.name = "other".into();
     let other = tokio::spawn(send(Arc::new(other)));
     let waiting = tokio::spawn(send(narrow(1, 60_000)));
@@ -402,7 +406,7 @@ async fn a_backend_without_tls_is_no_https_backend() {
     let url = backend.url.replace("http://", "https://");
     let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
     assert_eq!(
-        error.client,
+        *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
     );
 }

@@ -11,6 +11,7 @@ mod inputs;
 mod mappings;
 mod reads;
 mod request;
+mod settings;
 mod sources;
 
 use std::{

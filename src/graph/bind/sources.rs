@@ -10,13 +10,14 @@ use super::{
     headers::{file_headers, schema_headers},
     mappings::{Mappings, Stands, sentence},
     reads::Readable,
+    settings::settings,
 };
 use crate::{
     config::{
         ConnectorFile, Placed,
         environment::{Piece, Text},
     },
-    connector::{ErrorMapping, Source, SourceSettings},
+    connector::{ErrorMapping, Source},
     diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest},
     graph::{
         compose::Composed,
@@ -331,18 +332,4 @@ pub(super) fn scheme_fault(url: &UrlTemplate, place: Place) -> Option<Diagnostic
     }
     let message = format!("`{scheme}` is not a scheme that Ficus speaks");
     Some(Diagnostic::new(Code::InvalidUrlScheme, place, message).help("use `http` or `https`"))
-}
-
-fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
-    let default = SourceSettings::default();
-    let Some(file) = file else { return default };
-    SourceSettings {
-        timeout: file.timeout.unwrap_or(default.timeout),
-        concurrency_max: file.concurrency_max.unwrap_or(default.concurrency_max),
-        queue_max: file.queue_max.unwrap_or(default.queue_max),
-        queue_timeout: file.queue_timeout.unwrap_or(default.queue_timeout),
-        statuses: file.statuses.clone(),
-        response_format: file.format.unwrap_or(default.response_format),
-        body_bytes_max: file.body_bytes_max.unwrap_or(default.body_bytes_max),
-    }
 }

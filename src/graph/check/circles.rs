@@ -147,13 +147,12 @@ impl<'a> Waiting<'a> {
     /// What a connector waits for, and the connector that would give it.
     fn waits_for(&self, index: usize) -> Option<(&[String], usize)> {
         let node = self.stuck.get(index)?;
-        let unmet = node.needs().iter().find_map(|path| {
+        node.needs().iter().find_map(|path| {
             let givers = || self.stuck.iter().enumerate().filter(|(_, other)| other.gives(path));
             // That it gives back what it reads is no reason while another gives it.
             let (giver, _) = givers().find(|(giver, _)| *giver != index).or_else(|| givers().next())?;
             Some((path.as_slice(), giver))
-        });
-        unmet
+        })
     }
 
     fn diagnostic(&self, circle: &[usize]) -> Option<Diagnostic> {

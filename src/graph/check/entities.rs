@@ -19,6 +19,8 @@ use crate::{
 /// Checks entities and their keys.
 pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagnostics) {
     let schema = &composed.schema;
+    // A connector with a fault may be the one that a key is asked with.
+    let whole = diagnostics.errors() == 0;
     for found in &bound.connectors {
         let mut faults = Vec::new();
         let connector = &found.connector;
@@ -40,7 +42,7 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     }
     for ty in schema.types.values() {
         if let ExtendedType::Object(object) = ty {
-            keys(composed, bound, object, diagnostics);
+            keys(composed, bound, object, whole, diagnostics);
         }
     }
 }
@@ -142,7 +144,13 @@ fn fits(schema: &Schema, argument: &Type, field: &Type) -> bool {
 }
 
 /// Every `@key` names fields of the type, and some connector can be asked with it.
-fn keys(composed: &Composed, bound: &Bound, object: &Node<ObjectType>, diagnostics: &mut Diagnostics) {
+fn keys(
+    composed: &Composed,
+    bound: &Bound,
+    object: &Node<ObjectType>,
+    whole: bool,
+    diagnostics: &mut Diagnostics,
+) {
     let links = &composed.links;
     for directive in object.directives.iter().filter(|directive| links.is_federation(&directive.name, "key"))
     {
@@ -180,7 +188,7 @@ fn keys(composed: &Composed, bound: &Bound, object: &Node<ObjectType>, diagnosti
             .fields
             .keys()
             .all(|field| paths.iter().any(|path| path.first().is_some_and(|key| key == field.as_str())));
-        if resolvable != Some(false) && !stub && !resolved() {
+        if whole && resolvable != Some(false) && !stub && !resolved() {
             let message = format!("no connector can be asked for a `{}` by `{text}`", object.name);
             let help = "add `@connect` to the type, reading the key through `$this` or `$batch`, \
                         or an `entity: true` field of `Query`";

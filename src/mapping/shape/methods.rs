@@ -87,7 +87,10 @@ impl<'m> Call<'_, 'm, '_> {
             "get" => self.get(),
             "slice" => {
                 self.all(&[Number], "whole numbers");
-                input
+                input.each(|shape| match shape {
+                    Shape::String(_) => Shape::String(None),
+                    other => other.clone(),
+                })
             }
             "withWarning" | "withError" => {
                 self.argument(0);

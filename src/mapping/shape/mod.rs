@@ -274,6 +274,7 @@ mod tests {
             ("$.list->map({ id: @.id })", "[{id: ?}]"),
             ("$.list->first { id }", "{id: ?}*"),
             ("$([1, 2])->first", "int"),
+            ("$('abc')->slice(0, 1)", "string"),
             ("$([{ a: 1 }]) { a b }", "[{a: int, b: -}]"),
             ("$({ a: 1 }).b", "-"),
             ("$([{ a: 1 }]).a", "[int]"),

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::Value as Json;
@@ -106,7 +106,7 @@ impl Responses {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.requests += 1;
         match state.left.pop_front() {
-            Some(MockResponse { status, headers, body }) => Ok(UpstreamResponse { status, headers, body }),
+            Some(MockResponse { status, headers, body }) => Ok(UpstreamResponse::new(status, headers, body)),
             None => Err(FetchError::new(Code::Internal, "the case has no response for this request")),
         }
     }
@@ -125,7 +125,7 @@ impl Responses {
 impl Upstream for Responses {
     fn send<'a>(
         &'a self,
-        _: &'a Source,
+        _: &'a Arc<Source>,
         _: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(std::future::ready(self.answer()))

@@ -16,17 +16,15 @@ pub(super) struct Rest(pub(super) Arc<World>);
 impl Upstream for Rest {
     fn send<'a>(
         &'a self,
-        _source: &'a Source,
+        _source: &'a std::sync::Arc<Source>,
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             let (status, body) = self.answer(&request);
             let json = http::HeaderValue::from_static("application/json");
-            Ok(UpstreamResponse {
-                status: http::StatusCode::from_u16(status).unwrap(),
-                headers: [(http::header::CONTENT_TYPE, json)].into_iter().collect(),
-                body: Bytes::from(body.to_string()),
-            })
+            let headers = [(http::header::CONTENT_TYPE, json)].into_iter().collect();
+            let status = http::StatusCode::from_u16(status).unwrap();
+            Ok(UpstreamResponse::new(status, headers, Bytes::from(body.to_string())))
         })
     }
 }

@@ -100,7 +100,7 @@ impl Backend {
 impl Upstream for Backend {
     fn send<'a>(
         &'a self,
-        _source: &'a Source,
+        _source: &'a std::sync::Arc<Source>,
         _request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
@@ -110,11 +110,8 @@ impl Upstream for Backend {
             std::mem::forget(waiting);
             let mut headers = http::HeaderMap::new();
             headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-            Ok(UpstreamResponse {
-                status: http::StatusCode::OK,
-                headers,
-                body: bytes::Bytes::from_static(b"\"done\""),
-            })
+            let body = bytes::Bytes::from_static(b"\"done\"");
+            Ok(UpstreamResponse::new(http::StatusCode::OK, headers, body))
         })
     }
 }

@@ -1,0 +1,353 @@
+//! Answers of backends kept and used again (RFC 9111), and requests in flight joined. An [`Upstream`] before another one.
+//! What is stored and for how long is decided in `policy`, which of several responses a request chooses in `vary`.
+
+mod directives;
+mod epochs;
+mod flights;
+mod policy;
+mod store;
+mod vary;
+
+use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use self::{
+    directives::RequestDirectives,
+    epochs::{Epoch, Epochs, Mark},
+    flights::Flights,
+    policy::{Exchange, Policy, Verdict},
+    store::{Entry, Key, Store},
+    vary::Selected,
+};
+use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
+use crate::connector::{CacheRules, Source};
+
+/// An upstream that answers from its cache where it may, and asks another upstream otherwise.
+pub struct CachedUpstream {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inner: Arc<dyn Upstream>,
+    store: Store,
+    epochs: Epochs,
+    flights: Flights,
+}
+
+/// Headers that concern one connection, or that are made anew for each answer: never stored (RFC 9111, section 3.1).
+const NEVER_STORED: &[&str] = &[
+    "age",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// Headers that belong to the stored body: a 304 does not change them (RFC 9111, section 3.2).
+const OF_THE_BODY: &[&str] = &["content-encoding", "content-length", "content-md5", "content-range", "etag"];
+/// With one of these a request asks for something else than the whole current answer; it goes through as it is.
+const CONDITIONS: &[&str] =
+    &["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
+
+impl CachedUpstream {
+    /// An empty cache of so many bytes before an upstream.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
+        let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
+        CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
+    }
+}
+
+impl Upstream for CachedUpstream {
+    fn send<'a>(
+        &'a self,
+        source: &'a Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
+        let shared = &self.shared;
+        if request.is_change || !request.method.is_safe() {
+            return Box::pin(shared.change(source, request));
+        }
+        let has_condition = request.all_headers().any(|(name, _)| CONDITIONS.contains(&name.as_str()));
+        if request.method != Method::GET || has_condition {
+            return shared.inner.send(source, request);
+        }
+        match &source.settings.cache {
+            Some(rules) => Box::pin(shared.read(source, rules, request)),
+            None => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
+        }
+    }
+
+    fn state(&self, source: &Source) -> SourceState {
+        self.shared.inner.state(source)
+    }
+
+    fn stored(&self) -> Option<Stored> {
+        let (requests, bytes) = self.shared.store.size();
+        Some(Stored { requests, bytes })
+    }
+
+    fn purge(&self, source: Option<&Source>) {
+        let Shared { epochs, store, inner, .. } = &*self.shared;
+        match source {
+            Some(source) => epochs.purge(epochs.mark("source", &*source.name)),
+            None => {
+                epochs.purge(epochs.mark("all", ""));
+                store.clear();
+            }
+        }
+        inner.purge(source);
+    }
+
+    fn reset_breaker(&self, source: &Source) {
+        self.shared.inner.reset_breaker(source);
+    }
+}
+
+/// What a fetch is made with.
+struct Fetch {
+    source: Arc<Source>,
+    request: UpstreamRequest,
+    /// The stored response that is asked for again.
+    known: Option<Arc<Entry>>,
+    begun: Epoch,
+}
+
+impl Fetch {
+    fn new(source: &Arc<Source>, request: UpstreamRequest, begun: Epoch) -> Self {
+        Fetch { source: Arc::clone(source), request, known: None, begun }
+    }
+}
+
+impl Shared {
+    /// A request that may change something: what is stored for its URL is not used any more once it went well (RFC 9111,
+    /// section 4.4).
+    async fn change(
+        &self,
+        source: &Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let url = request.url.clone();
+        let answer = self.inner.send(source, request).await;
+        if let Ok(response) = &answer
+            && (response.status.is_success() || response.status.is_redirection())
+        {
+            self.epochs.purge(self.epochs.mark("url", &*url));
+            for name in [header::LOCATION, header::CONTENT_LOCATION] {
+                let named = response.headers.get(name).and_then(|value| value.to_str().ok());
+                if let Some(other) = named.and_then(|named| same_origin(&url, named)) {
+                    self.epochs.purge(self.epochs.mark("url", &*other));
+                }
+            }
+        }
+        answer
+    }
+
+    async fn read(
+        self: &Arc<Self>,
+        source: &Arc<Source>,
+        rules: &CacheRules,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let key = Key::of(&request, &rules.ignore_headers);
+        let begun = self.epochs.now();
+        let known = self.store.find(&key, &request).filter(|entry| entry.holds(&self.epochs));
+        let wants = RequestDirectives::of(request.all_headers());
+        let now = Instant::now();
+        let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
+        if let Some((entry, Verdict::Fresh)) = verdict {
+            return Ok(answer(entry, now));
+        }
+        if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
+            let stale = answer(entry, now);
+            // Nobody waits for it here; it goes on in its own task.
+            drop(self.fly(Fetch { known, ..Fetch::new(source, request, begun) }));
+            return Ok(stale);
+        }
+        if wants.only_if_cached {
+            // RFC 9111, section 5.2.1.7.
+            return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
+        }
+        self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
+    }
+
+    async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
+        if fetch.source.settings.shares_in_flight {
+            return self.fly(fetch).await.as_ref().clone();
+        }
+        Arc::clone(self).fetch(fetch).await
+    }
+
+    /// Fetches, or joins the same fetch that began since the last purge. It goes on when its callers give up: others may
+    /// have joined it, and it ends by the source's own timeout.
+    fn fly(self: &Arc<Self>, mut fetch: Fetch) -> flights::Landing {
+        let shared = Arc::clone(self);
+        // One caller's deadline is not another's.
+        fetch.request.deadline = Deadline::default();
+        self.flights.join(
+            fetch.request.clone(),
+            fetch.begun,
+            move || async move { shared.fetch(fetch).await },
+        )
+    }
+
+    async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
+        let Fetch { source, request, known, begun } = fetch;
+        let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
+        let key = Key::of(&request, &rules.ignore_headers);
+        let mut sending = request.clone();
+        if let Some(known) = &known {
+            ask_again(known, &mut sending);
+        }
+        let sent = Instant::now();
+        let answered = self.inner.send(&source, sending).await;
+        let received = Instant::now();
+        let exchange = Exchange { sent, received, received_at: SystemTime::now() };
+        let failed = answered.as_ref().map_or(true, policy::is_error);
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
+        {
+            return Ok(answer(known, received));
+        }
+        let mut response = answered?;
+        if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
+            if !is_of(&known, &response) {
+                // It speaks of another response than the one that we have.
+                self.store.forget(key.clone(), &request);
+                response = self.inner.send(&source, request.clone()).await?;
+            } else {
+                let headers = freshened(&known.headers, &response.headers);
+                response = UpstreamResponse::new(known.status, headers, known.body.clone());
+            }
+        }
+        self.keep(rules, &source, key, &request, &response, exchange, begun);
+        Ok(response)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an exchange and where it belongs; used once")]
+    fn keep(
+        &self,
+        rules: &CacheRules,
+        source: &Source,
+        key: Key,
+        request: &UpstreamRequest,
+        response: &UpstreamResponse,
+        exchange: Exchange,
+        begun: Epoch,
+    ) {
+        let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
+        let selected = Selected::of(request, &response.headers);
+        let fits = response.body.len() <= rules.entry_bytes_max;
+        let (Some(policy), Some(selected), true) = (policy, selected, fits) else {
+            if !policy::is_error(response) {
+                self.store.forget(key, request);
+            }
+            return;
+        };
+        let marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
+            self.epochs.mark("all", ""),
+            self.epochs.mark("source", &*source.name),
+            self.epochs.mark("url", &*request.url),
+        ]);
+        let entry = Entry {
+            status: response.status,
+            headers: Arc::new(storable(&response.headers)),
+            body: response.body.clone(),
+            policy,
+            selected,
+            begun,
+            marks,
+        };
+        if entry.holds(&self.epochs) {
+            self.store.put(key, request, Arc::new(entry));
+        }
+    }
+}
+
+fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
+    UpstreamResponse {
+        status: entry.status,
+        headers: Arc::clone(&entry.headers),
+        body: entry.body.clone(),
+        age: Some(entry.policy.age(now)),
+    }
+}
+
+/// Makes a request conditional on what is stored (RFC 9111, section 4.3.1).
+fn ask_again(known: &Entry, request: &mut UpstreamRequest) {
+    let validators =
+        [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)];
+    for (validator, condition) in validators {
+        if let Some(value) = known.headers.get(validator) {
+            request.own_headers.0.push((condition, value.clone()));
+        }
+    }
+}
+
+/// Whether a 304 is about the stored response (RFC 9111, section 4.3.4).
+fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
+    let weak = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        bytes.strip_prefix(b"W/").unwrap_or(bytes).to_vec()
+    };
+    match (known.headers.get(header::ETAG), response.headers.get(header::ETAG)) {
+        (Some(ours), Some(theirs)) => weak(ours) == weak(theirs),
+        (None, Some(_)) => false,
+        (_, None) => {
+            match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED)) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                _ => true,
+            }
+        }
+    }
+}
+
+/// The headers of a stored response with those of a 304 in their place.
+fn freshened(stored: &HeaderMap, new: &HeaderMap) -> HeaderMap {
+    let mut headers = stored.clone();
+    let new = storable(new);
+    for name in new.keys().filter(|name| !OF_THE_BODY.contains(&name.as_str())) {
+        headers.remove(name);
+        for value in new.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
+}
+
+/// What of the headers may be stored.
+fn storable(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    for value in headers.get_all(header::CONNECTION) {
+        for named in directives::list_items(value.as_bytes()) {
+            if let Ok(name) = HeaderName::from_bytes(named) {
+                kept.remove(name);
+            }
+        }
+    }
+    for name in NEVER_STORED {
+        kept.remove(*name);
+    }
+    kept
+}
+
+/// The URL that a response names, absolute or as a path, where it is of the same origin as the request.
+fn same_origin(url: &str, named: &str) -> Option<String> {
+    let path = url.find("://")? + 3;
+    let origin = url.get(..url.get(path..)?.find(['/', '?']).map_or(url.len(), |at| path + at))?;
+    let below = named.strip_prefix(origin).unwrap_or(named);
+    (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Whether a response may be stored, and how long it may be used (RFC 9111, sections 3 and 4; RFC 5861).
+//! As a shared cache, with explicit freshness only. Knows nothing of where entries are kept.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use tokio::time::Instant;
+
+use super::directives::{self, RequestDirectives, ResponseDirectives};
+use crate::{
+    connector::CacheRules,
+    fetch::{UpstreamRequest, UpstreamResponse},
+};
+
+/// Statuses that may be stored without explicit freshness, to be asked for again with a validator (RFC 9110, section
+/// 15.1), and that `must-understand` is understood for. Not 206: parts are never put together here.
+const UNDERSTOOD: &[u16] = &[200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 421, 451, 501];
+
+/// When an exchange took place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    pub(super) sent: Instant,
+    pub(super) received: Instant,
+    /// The wall clock as the response came, to be compared with its `Date`.
+    pub(super) received_at: SystemTime,
+}
+
+/// How long a stored response may be used, and what may be done with it afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    received: Instant,
+    age_when_received: Duration,
+    /// Freshness lifetime.
+    lifetime: Duration,
+    /// Beyond the lifetime: used once more while it is asked for again.
+    stale_while_revalidate: Duration,
+    /// Beyond the lifetime: used when asking fails.
+    stale_if_error: Duration,
+    /// Beyond the lifetime: used where the request allows it.
+    allows_max_stale: bool,
+}
+
+/// What a stored response is good for, at a time and for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Used as it is.
+    Fresh,
+    /// Used as it is, and asked for again behind the scenes.
+    UsedWhileRevalidating,
+    /// Asked for again before it is used.
+    Stale,
+}
+
+impl Policy {
+    /// The policy of a response; none where it must not be stored.
+    pub(super) fn of(
+        rules: &CacheRules,
+        request: &UpstreamRequest,
+        status: StatusCode,
+        headers: &HeaderMap,
+        exchange: Exchange,
+    ) -> Option<Self> {
+        let says = ResponseDirectives::of(headers);
+        let wants = RequestDirectives::of(request.all_headers());
+        let is_understood = UNDERSTOOD.contains(&status.as_u16());
+        // Who understands the status of a `must-understand` goes by its other directives (section 5.2.2.3).
+        let is_forbidden = if says.must_understand { !is_understood } else { says.no_store };
+        let is_refused = is_forbidden
+            || says.private
+            || wants.no_store
+            || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+            || status.is_informational()
+            || (!rules.stores_errors && (status.is_client_error() || status.is_server_error()))
+            || headers.contains_key(header::SET_COOKIE) && !rules.stores_cookies;
+        // Section 3.5. The entry is reachable only with an equal `Authorization`, so a freshness of our own may allow it.
+        let is_authorized = request.all_headers().any(|(name, _)| *name == header::AUTHORIZATION);
+        let may_share = says.public || says.must_revalidate || says.s_maxage.is_some();
+        if is_refused || (is_authorized && !may_share && rules.ttl.is_none()) {
+            return None;
+        }
+        let stated = stated_lifetime(&says, headers, exchange);
+        let has_validator = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
+        if stated.is_none() && rules.ttl.is_none() && !(has_validator && (is_understood || says.public)) {
+            return None;
+        }
+        let lifetime = if says.no_cache { Duration::ZERO } else { stated.unwrap_or_default() };
+        let lifetime = lifetime.max(rules.ttl.unwrap_or_default());
+        // A freshness of our own goes beyond what the response says, and so do its stale windows.
+        let forbids_stale = says.forbids_stale() && rules.ttl.is_none();
+        let window = |said: Option<u64>, ours: Option<Duration>| {
+            if forbids_stale {
+                return Duration::ZERO;
+            }
+            ours.or(said.map(Duration::from_secs)).unwrap_or_default()
+        };
+        Some(Policy {
+            received: exchange.received,
+            age_when_received: age_when_received(headers, exchange),
+            lifetime,
+            stale_while_revalidate: window(says.stale_while_revalidate, rules.stale_while_revalidate),
+            stale_if_error: window(says.stale_if_error, rules.stale_if_error),
+            allows_max_stale: !forbids_stale,
+        })
+    }
+
+    /// Its age now (section 4.2.3).
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        self.age_when_received + now.duration_since(self.received)
+    }
+
+    /// How long it is still fresh.
+    pub(super) fn fresh_for(&self, now: Instant) -> Duration {
+        self.lifetime.saturating_sub(self.age(now))
+    }
+
+    /// What it is good for now, for a request that wants this.
+    pub(super) fn judge(&self, wants: &RequestDirectives, now: Instant) -> Verdict {
+        let age = self.age(now);
+        let too_old = wants.max_age.is_some_and(|max| age > Duration::from_secs(max));
+        if wants.no_cache || too_old {
+            return Verdict::Stale;
+        }
+        let fresh_for = self.fresh_for(now);
+        let min_fresh = Duration::from_secs(wants.min_fresh.unwrap_or(0));
+        if !fresh_for.is_zero() {
+            return if fresh_for >= min_fresh { Verdict::Fresh } else { Verdict::Stale };
+        }
+        let stale_for = age.saturating_sub(self.lifetime);
+        let accepted = wants.max_stale.map(Duration::from_secs).filter(|_| self.allows_max_stale);
+        if accepted.is_some_and(|accepted| stale_for <= accepted) {
+            return Verdict::Fresh;
+        }
+        // A caller that states bounds of its own wants them kept.
+        if stale_for < self.stale_while_revalidate && wants.max_age.is_none() && min_fresh.is_zero() {
+            return Verdict::UsedWhileRevalidating;
+        }
+        Verdict::Stale
+    }
+
+    /// Whether it may stand in for an answer that failed.
+    pub(super) fn usable_on_error(&self, now: Instant) -> bool {
+        self.age(now) < self.lifetime + self.stale_if_error
+    }
+
+    /// How long it can be of any use without being asked for again.
+    pub(super) fn useful_for(&self, now: Instant) -> Duration {
+        let stale = self.stale_while_revalidate.max(self.stale_if_error);
+        (self.lifetime + stale).saturating_sub(self.age(now))
+    }
+}
+
+/// Whether a failed answer may be replaced by a stale one (RFC 5861, section 4).
+pub(super) fn is_error(response: &UpstreamResponse) -> bool {
+    matches!(response.status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// Section 4.2.1, without heuristics.
+fn stated_lifetime(says: &ResponseDirectives, headers: &HeaderMap, exchange: Exchange) -> Option<Duration> {
+    if let Some(seconds) = says.s_maxage.or(says.max_age) {
+        return Some(Duration::from_secs(seconds));
+    }
+    let expires = directives::expires(headers)?;
+    let date = directives::date(headers).unwrap_or(exchange.received_at);
+    Some(expires.duration_since(date).unwrap_or_default())
+}
+
+/// `corrected_initial_age` of section 4.2.3.
+fn age_when_received(headers: &HeaderMap, exchange: Exchange) -> Duration {
+    let apparent = directives::date(headers)
+        .and_then(|date| exchange.received_at.duration_since(date).ok())
+        .unwrap_or_default();
+    let delay = exchange.received.duration_since(exchange.sent);
+    apparent.max(directives::age(headers) + delay)
+}

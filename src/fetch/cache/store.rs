@@ -1,0 +1,169 @@
+//! Stored responses by what was asked, within a bound of bytes. Not for whether one may be stored or used: `policy`.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use moka::{Expiry, ops::compute::Op, sync::Cache};
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::{
+    epochs::{Epoch, Epochs, Mark},
+    policy::Policy,
+    vary::Selected,
+};
+use crate::fetch::UpstreamRequest;
+
+/// Responses to one request that differ by `Vary`; the oldest goes when there are more.
+const VARIANTS_MAX: usize = 16;
+/// An entry that can only be used by asking again is kept this long at most.
+const VALIDATABLE_FOR: Duration = Duration::from_secs(24 * 3600);
+/// What an entry takes beside its bytes, about.
+const OVERHEAD_BYTES: usize = 400;
+
+/// What was asked: all that the answer may depend on, compared in full.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    method: Method,
+    url: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Option<Bytes>,
+}
+
+impl Key {
+    /// Every declared header is part of it, but those that are said to change nothing.
+    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName]) -> Self {
+        let counts = |(name, _): &&(HeaderName, HeaderValue)| !ignored.contains(name);
+        Key {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.iter().filter(counts).cloned().collect(),
+            body: request.body.clone(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        self.url.len() + headers + self.body.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// A stored response.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) status: StatusCode,
+    pub(super) headers: Arc<HeaderMap>,
+    pub(super) body: Bytes,
+    pub(super) policy: Policy,
+    pub(super) selected: Selected,
+    /// When the fetch that brought it began.
+    pub(super) begun: Epoch,
+    /// What a purge finds it by.
+    pub(super) marks: SmallVec<[Mark; 4]>,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
+    }
+
+    /// Whether none of its scopes was purged since its fetch began.
+    pub(super) fn holds(&self, epochs: &Epochs) -> bool {
+        self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
+    }
+
+    fn kept_for(&self) -> Duration {
+        let validator =
+            [header::ETAG, header::LAST_MODIFIED].iter().any(|name| self.headers.contains_key(name));
+        self.policy.useful_for(Instant::now()).max(if validator { VALIDATABLE_FOR } else { Duration::ZERO })
+    }
+}
+
+/// The responses to one request, newest first.
+type Variants = Arc<[Arc<Entry>]>;
+
+/// All stored responses.
+#[derive(Debug)]
+pub(super) struct Store {
+    by_key: Cache<Key, Variants>,
+}
+
+impl Store {
+    /// An empty store for so many bytes.
+    pub(super) fn new(bytes_max: u64) -> Self {
+        let weigh = |key: &Key, variants: &Variants| {
+            let bytes = key.bytes() + variants.iter().map(|entry| entry.bytes()).sum::<usize>();
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        let by_key = Cache::builder().max_capacity(bytes_max).weigher(weigh).expire_after(KeptFor).build();
+        Store { by_key }
+    }
+
+    /// The stored response that this request would have chosen, purged or not.
+    pub(super) fn find(&self, key: &Key, request: &UpstreamRequest) -> Option<Arc<Entry>> {
+        self.by_key.get(key)?.iter().find(|entry| entry.selected.matches(request)).cloned()
+    }
+
+    /// Keeps a response in place of the one that the same request would have chosen.
+    pub(super) fn put(&self, key: Key, request: &UpstreamRequest, entry: Arc<Entry>) {
+        self.change(key, request, Some(entry));
+    }
+
+    /// Forgets the response that this request would choose.
+    pub(super) fn forget(&self, key: Key, request: &UpstreamRequest) {
+        self.change(key, request, None);
+    }
+
+    fn change(&self, key: Key, request: &UpstreamRequest, entry: Option<Arc<Entry>>) {
+        self.by_key.entry(key).and_compute_with(|known| {
+            let known = known.map(|known| known.into_value());
+            let others = known.iter().flat_map(|known| known.iter());
+            let others = others.filter(|other| !other.selected.matches(request)).cloned();
+            let kept: Vec<Arc<Entry>> = entry.into_iter().chain(others).take(VARIANTS_MAX).collect();
+            match (kept.is_empty(), known.is_some()) {
+                (true, true) => Op::Remove,
+                (true, false) => Op::Nop,
+                (false, _) => Op::Put(kept.into()),
+            }
+        });
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.by_key.invalidate_all();
+    }
+
+    /// How many requests have stored responses, and the bytes of all, both about.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.by_key.entry_count(), self.by_key.weighted_size())
+    }
+}
+
+/// Entries go when the last of them is of no use any more.
+struct KeptFor;
+
+impl KeptFor {
+    fn longest(variants: &Variants) -> Option<Duration> {
+        variants.iter().map(|entry| entry.kept_for()).max()
+    }
+}
+
+impl Expiry<Key, Variants> for KeptFor {
+    fn expire_after_create(&self, _: &Key, kept: &Variants, _: std::time::Instant) -> Option<Duration> {
+        KeptFor::longest(kept)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        kept: &Variants,
+        _: std::time::Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        KeptFor::longest(kept)
+    }
+}

@@ -1,0 +1,204 @@
+//! What came out of both, side by side: the same, different for a reason that `rules` knows, or unexplained.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use ficus::diagnostic::Diagnostic;
+use serde_json::Value as Json;
+
+use super::{generate::Triple, refusal, rules, upstream::Call};
+
+/// What one of them did with a triple.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    pub(super) data: Json,
+    pub(super) errors: Vec<Seen>,
+    pub(super) calls: Vec<Call>,
+}
+
+/// An error that the client sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen {
+    /// Joined with dots.
+    pub(super) path: String,
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// A triple and both outcomes.
+pub(super) struct Pair<'a> {
+    pub(super) triple: &'a Triple,
+    pub(super) ficus: &'a Outcome,
+    pub(super) reference: &'a Outcome,
+}
+
+impl Outcome {
+    pub(super) fn new(answer: Json, calls: Vec<Call>) -> Self {
+        let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+        let mut errors: Vec<Seen> = answer["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|error| Seen {
+                path: error["path"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join("."),
+                code: error["extensions"].get("code").map(text).unwrap_or_default(),
+                message: text(&error["message"]),
+            })
+            .collect();
+        errors.sort();
+        Outcome { data: answer["data"].clone(), errors, calls }
+    }
+
+    /// Paths and codes of its errors.
+    pub(super) fn faults(&self) -> Vec<(&str, &str)> {
+        self.errors.iter().map(|error| (error.path.as_str(), error.code.as_str())).collect()
+    }
+
+    /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
+    pub(super) fn requests(&self) -> Vec<(String, Json, Vec<(String, String)>)> {
+        let own = |name: &str| {
+            ["host", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
+                .contains(&name)
+        };
+        self.calls
+            .iter()
+            .map(|call| {
+                let body = serde_json::from_str(&call.body).unwrap_or_else(|_| call.body.clone().into());
+                let headers = call.headers.iter().filter(|(name, _)| !own(name)).cloned().collect();
+                (format!("{} {}", call.method, call.target), body, headers)
+            })
+            .collect()
+    }
+}
+
+impl Pair<'_> {
+    pub(super) fn same_data(&self) -> bool {
+        self.ficus.data == self.reference.data
+    }
+
+    pub(super) fn same_errors(&self) -> bool {
+        self.ficus.faults() == self.reference.faults()
+    }
+
+    pub(super) fn same_requests(&self) -> bool {
+        self.ficus.requests() == self.reference.requests()
+    }
+}
+
+/// What the run found.
+#[derive(Default)]
+pub(super) struct Report {
+    compared: usize,
+    same: usize,
+    by_family: BTreeMap<&'static str, usize>,
+    explained: BTreeMap<&'static str, usize>,
+    ficus_refused: BTreeMap<String, usize>,
+    reference_refused: BTreeMap<String, usize>,
+    unexplained: Vec<String>,
+    /// One example of each explained kind.
+    examples: BTreeMap<&'static str, String>,
+    refusals: String,
+}
+
+impl Report {
+    pub(super) fn refused_by_ficus(&mut self, triple: &Triple, found: &[Diagnostic]) {
+        let why = refusal(found, triple).unwrap_or_default();
+        let code = why.split(':').next().unwrap_or_default().to_owned();
+        *self.ficus_refused.entry(code).or_default() += 1;
+        writeln!(self.refusals, "ficus refuses {}: {why}\n  {} {}", triple.name, triple.fields, triple.types)
+            .unwrap();
+    }
+
+    pub(super) fn refused_by_reference(&mut self, triple: &Triple, why: &str) {
+        let kind: String = why.chars().take(60).filter(|letter| !letter.is_ascii_digit()).collect();
+        *self.reference_refused.entry(kind).or_default() += 1;
+        writeln!(self.refusals, "the reference refuses {}: {why}\n  {}", triple.name, triple.fields).unwrap();
+    }
+
+    pub(super) fn compare(&mut self, triple: &Triple, ficus: Outcome, reference: Outcome) {
+        self.compared += 1;
+        *self.by_family.entry(triple.family).or_default() += 1;
+        let pair = Pair { triple, ficus: &ficus, reference: &reference };
+        if pair.same_data() && pair.same_errors() && pair.same_requests() {
+            self.same += 1;
+            return;
+        }
+        match rules::explain(&pair) {
+            Some(kind) => {
+                *self.explained.entry(kind).or_default() += 1;
+                self.examples.entry(kind).or_insert_with(|| show(&pair));
+            }
+            None => self.unexplained.push(show(&pair)),
+        }
+    }
+
+    pub(super) fn unexplained(&self) -> usize {
+        self.unexplained.len()
+    }
+
+    /// Counts, as they are kept.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{} compared, {} the same, ", self.compared, self.same);
+        let explained: usize = self.explained.values().sum();
+        writeln!(text, "{explained} different for a reason, {} unexplained", self.unexplained.len()).unwrap();
+        for (family, count) in &self.by_family {
+            writeln!(text, "  family {family}: {count}").unwrap();
+        }
+        for (kind, count) in &self.explained {
+            writeln!(text, "  {count:4} {kind}: {}", rules::why(kind)).unwrap();
+        }
+        let refused = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
+        writeln!(text, "refused by Ficus at load: {}", refused(&self.ficus_refused)).unwrap();
+        for (code, count) in &self.ficus_refused {
+            writeln!(text, "  {count:4} {code}").unwrap();
+        }
+        writeln!(text, "refused by the reference at start: {}", refused(&self.reference_refused)).unwrap();
+        for (kind, count) in &self.reference_refused {
+            writeln!(text, "  {count:4} {kind}").unwrap();
+        }
+        text
+    }
+
+    /// Every difference that is unexplained, one of each kind that is, and all refusals.
+    pub(super) fn details(&self) -> String {
+        let mut text = String::new();
+        for shown in &self.unexplained {
+            writeln!(text, "UNEXPLAINED {shown}").unwrap();
+        }
+        for (kind, shown) in &self.examples {
+            writeln!(text, "EXPLAINED {kind} {shown}").unwrap();
+        }
+        text + &self.refusals
+    }
+}
+
+fn show(pair: &Pair<'_>) -> String {
+    let triple = pair.triple;
+    let mut text = format!("{} {:?} {}\n", triple.name, triple.grammar, triple.family);
+    for line in [&triple.fields, &triple.mutation, &triple.types, &triple.operation] {
+        if !line.is_empty() {
+            writeln!(text, "  {line}").unwrap();
+        }
+    }
+    writeln!(text, "  variables {} headers {:?}", triple.variables, triple.headers).unwrap();
+    for (path, answer) in &triple.answers {
+        writeln!(text, "  answer {path:?}: {} {:?} {}", answer.status, answer.content_type, answer.body)
+            .unwrap();
+    }
+    if !pair.same_data() {
+        writeln!(text, "  ficus     {}\n  reference {}", pair.ficus.data, pair.reference.data).unwrap();
+    } else {
+        writeln!(text, "  both      {}", pair.ficus.data).unwrap();
+    }
+    if !pair.same_errors() || !pair.same_data() {
+        writeln!(text, "  ficus     {:?}\n  reference {:?}", pair.ficus.errors, pair.reference.errors)
+            .unwrap();
+    }
+    if !pair.same_requests() {
+        for (who, outcome) in [("ficus    ", pair.ficus), ("reference", pair.reference)] {
+            for (line, body, headers) in outcome.requests() {
+                writeln!(text, "  {who} {line} {body} {headers:?}").unwrap();
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,229 @@
+//! The differential run against the reference implementation of the connect language, as a black box: the same schema, the
+//! same backend, the same operations; data, errors and the requests to the backend are compared. `tests/reference/run.sh`
+//! starts it; it is ignored in `cargo test`, which has neither Node nor the reference.
+
+mod compare;
+mod entities;
+mod generate;
+mod router;
+mod rules;
+mod upstream;
+mod words;
+
+use std::{fmt::Write as _, sync::Arc};
+
+use ficus::{
+    Gateway,
+    diagnostic::Diagnostic,
+    execute::Request,
+    fetch::HttpUpstream,
+    graph::{Loaded, Sources, load_sources},
+    mapping::ast::Grammar,
+};
+use serde_json::Value as Json;
+
+use self::{
+    compare::{Outcome, Report},
+    generate::{Triple, triples},
+    router::{Reference, Running},
+    upstream::Backend,
+};
+
+/// Triples in one schema.
+const CHUNK: usize = 250;
+
+#[test]
+#[ignore = "needs Node and the reference: tests/reference/run.sh"]
+fn ficus_and_the_reference_agree() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    let (seed, count) = (number("FICUS_SEED", 1), number("FICUS_TRIPLES", 2500));
+    let reference = Reference::find().expect("FICUS_ROUTER must name the reference");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let report = runtime.block_on(async {
+        let mut report = Report::default();
+        let (backend, address) = Backend::start().await;
+        let all = triples(seed, usize::try_from(count).unwrap());
+        for grammar in [Grammar::V0_3, Grammar::V0_4] {
+            let of_grammar: Vec<Triple> =
+                all.iter().filter(|triple| triple.grammar == grammar).cloned().collect();
+            for chunk in of_grammar.chunks(CHUNK) {
+                run(&reference, &backend, &address.to_string(), chunk.to_vec(), &mut report).await;
+            }
+        }
+        report
+    });
+    let text = format!("seed {seed}, {count} triples\n{}", report.text());
+    if let Some(path) = std::env::var_os("FICUS_REPORT") {
+        std::fs::write(path, &text).unwrap();
+    }
+    if let Some(path) = std::env::var_os("FICUS_DIFFERENCES") {
+        std::fs::write(path, report.details()).unwrap();
+    }
+    assert_eq!(report.unexplained(), 0, "{text}");
+}
+
+/// A generator that makes what nobody accepts would compare nothing.
+#[test]
+fn most_of_what_is_generated_loads() {
+    let all = triples(1, 400);
+    for grammar in [Grammar::V0_3, Grammar::V0_4] {
+        let mut chunk: Vec<Triple> = all.iter().filter(|triple| triple.grammar == grammar).cloned().collect();
+        let before = chunk.len();
+        let mut report = Report::default();
+        accepted(&mut chunk, "127.0.0.1:1", &mut report);
+        assert!(chunk.len() * 10 > before * 9, "{} of {before}\n{}", chunk.len(), report.details());
+    }
+}
+
+/// Loads what Ficus takes; the others leave the chunk.
+fn accepted(chunk: &mut Vec<Triple>, address: &str, report: &mut Report) -> Loaded {
+    loop {
+        match load(&schema(chunk, address)) {
+            Ok(loaded) => return loaded,
+            Err(found) => {
+                let before = chunk.len();
+                chunk.retain(|triple| {
+                    let is_refused = refusal(&found, triple).is_some();
+                    if is_refused {
+                        report.refused_by_ficus(triple, &found);
+                    }
+                    !is_refused
+                });
+                assert!(chunk.len() < before, "{}", ficus::diagnostic::render(&found, false));
+            }
+        }
+    }
+}
+
+/// Runs one schema's triples through both.
+async fn run(
+    reference: &Reference,
+    backend: &Backend,
+    address: &str,
+    mut chunk: Vec<Triple>,
+    report: &mut Report,
+) {
+    let loaded = accepted(&mut chunk, address, report);
+    let (running, rejected) = start(reference, &mut chunk, address).await;
+    for (triple, why) in rejected {
+        report.refused_by_reference(&triple, &why);
+    }
+    backend.know(&chunk);
+    let gateway = Gateway::new(loaded.graph, loaded.config, Arc::new(HttpUpstream::new().unwrap()));
+    for triple in &chunk {
+        let _ = backend.take_calls();
+        let ours = Outcome::new(ask(&gateway, triple).await, backend.take_calls());
+        let theirs = Outcome::new(running.ask(triple).await, backend.take_calls());
+        report.compare(triple, ours, theirs);
+    }
+    running.stop().await;
+}
+
+/// Starts the reference on as many of the triples as it takes; the others leave the chunk.
+async fn start(
+    reference: &Reference,
+    chunk: &mut Vec<Triple>,
+    address: &str,
+) -> (Running, Vec<(Triple, String)>) {
+    let mut rejected = Vec::new();
+    loop {
+        let why = match reference.compose(&schema(chunk, address)).await {
+            Ok(supergraph) => match reference.start(&supergraph).await {
+                Ok(running) => return (running, rejected),
+                Err(why) => why,
+            },
+            Err(why) => why,
+        };
+        let named: Vec<usize> =
+            (0..chunk.len()).filter(|index| mentions(&why, &chunk[*index].name)).collect();
+        assert!(!named.is_empty(), "the reference does not say what it refuses: {why}");
+        for index in named.into_iter().rev() {
+            let line =
+                why.lines().find(|line| mentions(line, &chunk[index].name)).unwrap_or_default().to_owned();
+            rejected.push((chunk.remove(index), line));
+        }
+    }
+}
+
+/// Whether a message speaks of a triple: `Query.c17`, `Tc17.a`.
+fn mentions(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !after.is_some_and(|next| next.is_ascii_digit())
+            && !before.is_some_and(|previous| previous.is_ascii_lowercase() || previous.is_ascii_digit())
+    })
+}
+
+fn refusal(found: &[Diagnostic], triple: &Triple) -> Option<String> {
+    let about = |diagnostic: &&Diagnostic| {
+        diagnostic.is_error()
+            && (diagnostic.coordinate.as_deref().is_some_and(|at| mentions(at, &triple.name))
+                || mentions(&diagnostic.message, &triple.name)
+                || mentions(&diagnostic.place.excerpt, &triple.name))
+    };
+    found.iter().find(about).map(|diagnostic| format!("{}: {}", diagnostic.code.as_str(), diagnostic.message))
+}
+
+fn load(schema: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    load_sources(&Sources {
+        schema: vec![("schema/all.graphql".to_owned(), schema.to_owned())],
+        ..Sources::default()
+    })
+}
+
+/// The schema of all triples; a field stands on a line of its own.
+fn schema(chunk: &[Triple], address: &str) -> String {
+    let version =
+        if chunk.first().is_some_and(|triple| triple.grammar == Grammar::V0_3) { "0.3" } else { "0.4" };
+    let mut text = format!(
+        r#"extend schema
+  @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key"])
+  @link(url: "https://specs.apollo.dev/connect/v{version}", import: ["@source", "@connect"])
+  @source(name: "up", http: {{baseURL: "http://{address}/base"}})
+  @source(
+    name: "fancy"
+    http: {{
+      baseURL: "http://{address}/base/v1/?key=1"
+      headers: [{{name: "x-fancy", value: "source"}}, {{name: "x-only-source", value: "s"}}, {{name: "x-client", from: "x-client"}}]
+      path: "$(['seg', 'a b'])"
+      queryParams: "q: $('s') none: $(null)"
+    }}
+    errors: {{message: "$.error.text", extensions: "source: $('fancy')"}}
+    isSuccess: "$status->lt(500)"
+  )
+scalar JSON
+type Query {{
+  plain: JSON @connect(source: "up", http: {{GET: "/plain"}}, selection: "$")
+  alsoFancy: JSON @connect(source: "fancy", http: {{GET: "/plain"}}, selection: "$")
+"#
+    );
+    for triple in chunk {
+        writeln!(text, "  {}", triple.fields).unwrap();
+    }
+    text.push_str("}\n");
+    if chunk.iter().any(|triple| !triple.mutation.is_empty()) {
+        text.push_str("type Mutation {\n");
+        for triple in chunk {
+            writeln!(text, "  {}", triple.mutation).unwrap();
+        }
+        text.push_str("}\n");
+    }
+    for triple in chunk {
+        writeln!(text, "{}", triple.types).unwrap();
+    }
+    text
+}
+
+async fn ask(gateway: &Gateway, triple: &Triple) -> Json {
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in &triple.headers {
+        headers.append(http::HeaderName::try_from(name.as_str()).unwrap(), value.parse().unwrap());
+    }
+    let Json::Object(variables) = triple.variables.clone() else { unreachable!() };
+    let request =
+        Request { query: triple.operation.clone(), variables, headers: Some(headers), ..Request::default() };
+    serde_json::from_slice(&gateway.execute(request).await.body).unwrap()
+}

@@ -1,0 +1,39 @@
+//! Whether a mapping gave what its shape foretold: the judge of the property tests and of the fuzz targets.
+
+use ficus::mapping::{Value, shape::Shape};
+
+/// Whether a value is one that the shape foretells.
+pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
+    match (shape, value) {
+        // What is missing at run time is null in a list.
+        (Shape::Unknown, _) | (_, Value::Null) => true,
+        (Shape::Missing | Shape::Null, _) => false,
+        (Shape::Bool, value) => matches!(value, Value::Bool(_)),
+        (Shape::Int, Value::Number(number)) => number.is_integer(),
+        (Shape::Float, Value::Number(number)) => !number.is_integer(),
+        (Shape::Number, Value::Number(_)) => true,
+        (Shape::String(None), Value::String(_)) => true,
+        (Shape::String(Some(known)), Value::String(text)) => known == text,
+        (Shape::List(element), Value::List(values)) => values.iter().all(|value| conforms(value, element)),
+        (Shape::Object(object), Value::Object(entries)) => {
+            entries.iter().all(|(key, value)| match object.field(key) {
+                Some(field) => conforms(value, &field.shape),
+                None => object.is_open,
+            })
+        }
+        (Shape::Object(object), Value::List(values)) if object.maybe_list => {
+            values.iter().all(|value| conforms(value, shape))
+        }
+        (Shape::Object(object), value) => object.maybe_list && !matches!(value, Value::List(_)),
+        (Shape::OneOf(shapes), Value::List(values)) if shapes.iter().any(is_maybe_list) => {
+            shapes.iter().any(|shape| conforms(value, shape))
+                || values.iter().all(|value| conforms(value, shape))
+        }
+        (Shape::OneOf(shapes), value) => shapes.iter().any(|shape| conforms(value, shape)),
+        _ => false,
+    }
+}
+
+fn is_maybe_list(shape: &Shape) -> bool {
+    matches!(shape, Shape::Object(object) if object.maybe_list)
+}
