@@ -16,6 +16,7 @@ use ficus::{
         BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
         SourceSettings,
     },
+    diagnostic::Place,
     fetch::{Findings, Given, Scope, UpstreamRequest, build},
     mapping::{
         ast::{Grammar, Mapping},
@@ -75,6 +76,7 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
     };
     Some(Connector {
         coordinate: "Query.a[0]".to_owned(),
+        place: Place::whole("schema/a.graphql"),
         id: None,
         kind: Kind::Root { parent: "Query".try_into().ok()?, field: "a".try_into().ok()? },
         source: Arc::new(source),
