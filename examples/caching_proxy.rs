@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let (upstream, origin) = (Arc::clone(&upstream), Arc::clone(&origin));
         let service = hyper::service::service_fn(move |request| {
             let (upstream, origin) = (Arc::clone(&upstream), Arc::clone(&origin));
-            async move { Ok::<_, hyper::Error>(pass_on(&*upstream, &origin, request).await?) }
+            async move { pass_on(&*upstream, &origin, request).await }
         });
         tokio::spawn(async move {
             let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());

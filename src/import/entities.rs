@@ -97,8 +97,11 @@ fn result(definitions: &[Definition], ty: &Type) -> Option<(Id, bool, Option<Str
     }
 }
 
+/// Arguments, by their number, and the fields that they are.
+type Pairs = Vec<(usize, usize)>;
+
 /// Arguments and the fields they are; every required argument has one.
-fn single(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Vec<(usize, usize)>, Option<String>)> {
+fn single(definitions: &[Definition], root: &Root<'_>) -> Option<(Id, Pairs, Option<String>)> {
     let Gives::Value(ty) = &root.gives else { return None };
     let (id, is_list, envelope) = result(definitions, ty)?;
     // A path that goes on behind the key names something else.

@@ -199,10 +199,8 @@ pub(super) fn root<'d>(
     }
     let (answer, response) = exchange::answer(builder.document, operation)?;
     let sent = exchange::sent(builder.document, operation)?;
-    if let (false, Some(body)) = (mutation, &sent.body) {
-        if body.required {
-            return Err(Refusal::new(Code::UnsupportedBody, "a GET with a body"));
-        }
+    if !mutation && sent.body.as_ref().is_some_and(|body| body.required) {
+        return Err(Refusal::new(Code::UnsupportedBody, "a GET with a body"));
     }
     let sent = exchange::Sent { body: sent.body.filter(|_| mutation), ..sent };
     let made = arguments::make(builder, operation, name, &sent)?;

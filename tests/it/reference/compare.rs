@@ -54,7 +54,7 @@ impl Outcome {
     }
 
     /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
-    pub(super) fn requests(&self) -> Vec<(String, Json, Vec<(String, String)>)> {
+    pub(super) fn requests(&self) -> Vec<Sent> {
         let own = |name: &str| {
             ["host", "x-envoy-expected-rq-timeout-ms", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
                 .contains(&name)
@@ -69,6 +69,9 @@ impl Outcome {
             .collect()
     }
 }
+
+/// A call: method and target, body, headers.
+pub(super) type Sent = (String, Json, Vec<(String, String)>);
 
 impl Pair<'_> {
     pub(super) fn same_data(&self) -> bool {
