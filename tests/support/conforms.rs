@@ -17,6 +17,8 @@ pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
         (Shape::List(element), Value::List(values)) => values.iter().all(|value| conforms(value, element)),
         (Shape::Object(object), Value::Object(entries)) => {
             entries.iter().all(|(key, value)| match object.field(key) {
+                // What is spread into an open object may replace an object or a list.
+                Some(field) if object.is_open => is_made(&field.shape) || conforms(value, &field.shape),
                 Some(field) => conforms(value, &field.shape),
                 None => object.is_open,
             })
@@ -36,4 +38,8 @@ pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
 
 fn is_maybe_list(shape: &Shape) -> bool {
     matches!(shape, Shape::Object(object) if object.maybe_list)
+}
+
+fn is_made(shape: &Shape) -> bool {
+    shape.alternatives().iter().any(|shape| matches!(shape, Shape::Object(_) | Shape::List(_)))
 }
