@@ -58,12 +58,12 @@ struct Always(Bytes);
 impl Upstream for Always {
     fn send<'a>(
         &'a self,
-        _source: &'a Source,
+        _source: &'a Arc<Source>,
         _request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let headers =
             HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let response = UpstreamResponse { status: StatusCode::OK, headers, body: self.0.clone() };
+        let response = UpstreamResponse::new(StatusCode::OK, headers, self.0.clone());
         Box::pin(std::future::ready(Ok(response)))
     }
 }

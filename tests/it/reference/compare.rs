@@ -56,7 +56,7 @@ impl Outcome {
     /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
     pub(super) fn requests(&self) -> Vec<Sent> {
         let own = |name: &str| {
-            ["host", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
+            ["host", "x-envoy-expected-rq-timeout-ms", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
                 .contains(&name)
         };
         self.calls
@@ -132,6 +132,16 @@ impl Report {
             }
             None => self.unexplained.push(show(&pair)),
         }
+    }
+
+    /// The reference ended while it ran a triple.
+    pub(super) fn ended_by(&mut self, triple: &Triple, ficus: &Outcome) {
+        self.compared += 1;
+        *self.by_family.entry(triple.family).or_default() += 1;
+        *self.explained.entry(rules::ENDED).or_default() += 1;
+        let nothing = Outcome { data: Json::Null, errors: Vec::new(), calls: Vec::new() };
+        let shown = show(&Pair { triple, ficus, reference: &nothing });
+        writeln!(self.refusals, "the reference ended: {shown}").unwrap();
     }
 
     pub(super) fn unexplained(&self) -> usize {

@@ -96,18 +96,20 @@ impl Reference {
 }
 
 impl Running {
-    /// Its answer to the operation of a triple.
-    pub(super) async fn ask(&self, triple: &Triple) -> Json {
+    /// Its answer to the operation of a triple; none where the operation ended it.
+    pub(super) async fn ask(&mut self, triple: &Triple) -> Option<Json> {
         let body = json!({ "query": triple.operation, "variables": triple.variables }).to_string();
         let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body);
         for (name, value) in &triple.headers {
             request = request.header(name, value);
         }
-        let answer = match request.send().await {
-            Ok(response) => response.text().await.unwrap_or_default(),
-            Err(error) => return json!({ "errors": [{ "message": format!("no answer: {error}") }] }),
-        };
-        serde_json::from_str(&answer).unwrap_or_else(|_| json!({ "errors": [{ "message": answer }] }))
+        match request.send().await {
+            Ok(response) => Some(serde_json::from_str(&response.text().await.unwrap()).unwrap()),
+            Err(_) => {
+                self.process.wait().await.unwrap();
+                None
+            }
+        }
     }
 
     pub(super) async fn stop(mut self) {

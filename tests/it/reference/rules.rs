@@ -13,6 +13,9 @@ struct Rule {
 
 const RULES: &[Rule] = &[];
 
+/// The kind of those that the reference does not survive.
+pub(super) const ENDED: &str = "ended";
+
 /// The first kind that a difference is of.
 pub(super) fn explain(pair: &Pair<'_>) -> Option<&'static str> {
     RULES.iter().find(|rule| (rule.holds)(pair)).map(|rule| rule.name)
@@ -20,5 +23,5 @@ pub(super) fn explain(pair: &Pair<'_>) -> Option<&'static str> {
 
 /// The reason of a kind.
 pub(super) fn why(name: &str) -> &'static str {
-    RULES.iter().find(|rule| rule.name == name).map_or("", |rule| rule.why)
+    RULES.iter().find(|rule| rule.name == name).map_or("the reference's process ends; Ficus answers", |rule| rule.why)
 }
