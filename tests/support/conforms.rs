@@ -27,8 +27,9 @@ pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
         (Shape::List(element), Value::List(values)) => values.iter().all(|value| conforms(value, element)),
         (Shape::Object(object), Value::Object(entries)) => {
             entries.iter().all(|(key, value)| match object.field(key) {
-                // What nobody knows was merged into an open object, and into what stands in it: the shape is a guess there.
-                Some(field) => object.is_open || conforms(value, &field.shape),
+                // What is spread into an open object may replace an object or a list.
+                Some(field) if object.is_open => is_made(&field.shape) || conforms(value, &field.shape),
+                Some(field) => conforms(value, &field.shape),
                 None => object.is_open,
             })
         }
@@ -47,4 +48,8 @@ pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
 
 fn is_maybe_list(shape: &Shape) -> bool {
     matches!(shape, Shape::Object(object) if object.maybe_list)
+}
+
+fn is_made(shape: &Shape) -> bool {
+    shape.alternatives().iter().any(|shape| matches!(shape, Shape::Object(_) | Shape::List(_)))
 }

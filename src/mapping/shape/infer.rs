@@ -223,7 +223,7 @@ impl<'k> Infer<'k> {
         if !is_optional && self.foreseen == 0 {
             self.lack(&lack, &key.name, key.span.clone());
         }
-        Shape::Missing
+        without_key(shape)
     }
 
     /// Reports a key that is never there.
@@ -253,7 +253,7 @@ impl<'k> Infer<'k> {
         match shape {
             Shape::Unknown => Ok(Shape::Unknown),
             Shape::Missing | Shape::Null => Ok(Shape::Missing),
-            Shape::List(element) => self.key_of(element, name).map(Shape::list),
+            Shape::List(element) => self.key_of(element, name).map(elements),
             Shape::Declared(object) => self.known.key(object, name).ok_or(Lack::Declared(object)),
             Shape::Object(object) => match object.field(name) {
                 Some(field) if object.maybe_list => {
@@ -377,6 +377,20 @@ impl<'k> Infer<'k> {
             }
         }
         Shape::one_of(made)
+    }
+}
+
+/// A list of what a key gives of each element: what is missing there is null.
+fn elements(shape: Shape) -> Shape {
+    if shape == Shape::Missing { Shape::Null.list() } else { shape.list() }
+}
+
+/// What a key gives of what never has it: nothing, and of a list a list of nothing.
+fn without_key(shape: &Shape) -> Shape {
+    match shape {
+        Shape::List(element) => elements(without_key(element)),
+        Shape::OneOf(shapes) => Shape::one_of(shapes.iter().map(without_key)),
+        _ => Shape::Missing,
     }
 }
 

@@ -33,9 +33,7 @@ pub(super) fn spread(made: &[Shape], value: &Shape, is_explicit: bool) -> Vec<Sh
         for alternative in alternatives {
             all.push(match alternative {
                 Shape::Null if is_explicit => Shape::Null,
-                Shape::Unknown | Shape::Declared(_) => {
-                    Shape::Object(ObjectShape { is_open: true, ..object.clone() })
-                }
+                Shape::Unknown | Shape::Declared(_) => Shape::Object(opened(object)),
                 Shape::Object(other) => {
                     // What is merged upward is one object, however it was come by.
                     let other = ObjectShape { maybe_list: object.maybe_list, ..other.clone() };
@@ -46,6 +44,20 @@ pub(super) fn spread(made: &[Shape], value: &Shape, is_explicit: bool) -> Vec<Sh
         }
     }
     all
+}
+
+/// An object into which something unknown is spread: it may have more keys, and other values where a scalar or nothing stood.
+/// An object is taken to stay one, and so is what the mapping writes as `__typename`.
+fn opened(object: &ObjectShape) -> ObjectShape {
+    let mut object = ObjectShape { is_open: true, ..object.clone() };
+    for field in object.fields.iter_mut().filter(|field| field.name != "__typename") {
+        let may_change =
+            |shape: &Shape| !matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Declared(_));
+        if field.shape.alternatives().iter().any(may_change) {
+            field.shape = Shape::Unknown;
+        }
+    }
+    object
 }
 
 /// A number as it is written: `2.0` is a whole one for a field that takes whole numbers.

@@ -48,7 +48,8 @@ pub enum Shape {
 pub struct ObjectShape {
     /// In the order written, each name once.
     pub fields: Vec<FieldShape>,
-    /// Whether it may have more keys: something unknown was spread into it.
+    /// Whether it may have more keys: something unknown was spread into it. That may even replace an object or a list among
+    /// its fields by another value; they are taken to stay what they are.
     pub is_open: bool,
     /// Whether there may be a list of such objects (or lists of lists) instead of one: `key { a b }` maps over whatever list
     /// the data holds. Where the data holds a scalar or null, that may stand instead too. Of several alternatives that come
@@ -278,6 +279,7 @@ mod tests {
             ("$([{ a: 1 }]) { a b }", "[{a: int, b: -}]"),
             ("$({ a: 1 }).b", "-"),
             ("$([{ a: 1 }]).a", "[int]"),
+            ("$([1, 1]).a?.b", "[null]"),
             ("$.x->match([1, 'a'], [@, 'b'])", "\"a\" | \"b\""),
             ("$.x->size", "int"),
             ("$.x->entries { key }", "[{key: string}]"),
@@ -308,6 +310,7 @@ mod tests {
             ("null ?! 1", "null | int"),
             ("$.x->toString ?? 1", "string | int"),
             ("id ...data", "{id: ?, ...}*"),
+            ("a: 1 b: $(1).x c: { d: 1 } ...data e: 1", "{a: ?, b: ?, c: {d: int}, e: int, ...}*"),
             ("id ...data { a }", "{id: ?, a: ?}*"),
             ("x: { id ...null }", "{x: null}*"),
             (

@@ -56,8 +56,16 @@ impl Outcome {
     /// Its calls as far as they matter: a body of JSON as JSON, no headers that each client sets as it likes.
     pub(super) fn requests(&self) -> Vec<Sent> {
         let own = |name: &str| {
-            ["host", "x-envoy-expected-rq-timeout-ms", "content-length", "accept", "accept-encoding", "user-agent", "connection"]
-                .contains(&name)
+            [
+                "host",
+                "x-envoy-expected-rq-timeout-ms",
+                "content-length",
+                "accept",
+                "accept-encoding",
+                "user-agent",
+                "connection",
+            ]
+            .contains(&name)
         };
         self.calls
             .iter()

@@ -23,5 +23,8 @@ pub(super) fn explain(pair: &Pair<'_>) -> Option<&'static str> {
 
 /// The reason of a kind.
 pub(super) fn why(name: &str) -> &'static str {
-    RULES.iter().find(|rule| rule.name == name).map_or("the reference's process ends; Ficus answers", |rule| rule.why)
+    RULES
+        .iter()
+        .find(|rule| rule.name == name)
+        .map_or("the reference's process ends; Ficus answers", |rule| rule.why)
 }
