@@ -220,7 +220,9 @@ impl std::fmt::Display for Number<'_> {
                 // As JavaScript and most writers of JSON have it: `1e+21`.
                 let text = format!("{float:?}");
                 match text.split_once('e') {
-                    Some((digits, exponent)) if !exponent.starts_with('-') => write!(f, "{digits}e+{exponent}"),
+                    Some((digits, exponent)) if !exponent.starts_with('-') => {
+                        write!(f, "{digits}e+{exponent}")
+                    }
                     _ => f.write_str(&text),
                 }
             }
@@ -231,6 +233,12 @@ impl std::fmt::Display for Number<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_float_is_written_as_json_is_wont_to() {
+        let written = [1e21, 1e-7, 2.0, -0.5].map(|float| Number::Float(float).to_string());
+        assert_eq!(written, ["1e+21", "1e-7", "2.0", "-0.5"]);
+    }
 
     #[test]
     fn a_number_is_whole_by_its_value_and_an_integer_by_its_writing() {

@@ -137,22 +137,42 @@ async fn start(
 ) -> (Running, Vec<(Triple, String)>) {
     let mut rejected = Vec::new();
     loop {
-        let why = match reference.compose(&schema(chunk, address)).await {
-            Ok(supergraph) => match reference.start(&supergraph).await {
-                Ok(running) => return (running, rejected),
-                Err(why) => why,
-            },
+        let why = match try_start(reference, chunk, address).await {
+            Ok(running) => return (running, rejected),
             Err(why) => why,
         };
-        let named: Vec<usize> =
+        let mut named: Vec<usize> =
             (0..chunk.len()).filter(|index| mentions(&why, &chunk[*index].name)).collect();
-        assert!(!named.is_empty(), "the reference does not say what it refuses: {why}");
+        if named.is_empty() {
+            named.push(culprit(reference, chunk, address).await);
+        }
         for index in named.into_iter().rev() {
-            let line =
-                why.lines().find(|line| mentions(line, &chunk[index].name)).unwrap_or_default().to_owned();
+            let about = |line: &&str| mentions(line, &chunk[index].name);
+            let line = why.lines().find(about).or(why.lines().last()).unwrap_or_default().to_owned();
             rejected.push((chunk.remove(index), line));
         }
     }
+}
+
+async fn try_start(reference: &Reference, chunk: &[Triple], address: &str) -> Result<Running, String> {
+    let supergraph = reference.compose(&schema(chunk, address)).await?;
+    reference.start(&supergraph).await
+}
+
+/// Which triple the reference does not start with, where it does not say so: it is in the half that does not start.
+async fn culprit(reference: &Reference, chunk: &[Triple], address: &str) -> usize {
+    let (mut from, mut to) = (0, chunk.len());
+    while to - from > 1 {
+        let middle = from.midpoint(to);
+        match try_start(reference, &chunk[from..middle], address).await {
+            Ok(running) => {
+                running.stop().await;
+                from = middle;
+            }
+            Err(_) => to = middle,
+        }
+    }
+    from
 }
 
 /// Whether a message speaks of a triple: `Query.c17`, `Tc17.a`.
