@@ -15,10 +15,9 @@ use ficus::mapping::{
     check::check,
     evaluate, json, parse,
     references::references,
-    shape::shape,
     template::{parse_template, parse_url},
 };
-use ficus_fuzz::conforms;
+use ficus_fuzz::{conforms, foretold};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -59,8 +58,9 @@ fn run(mapping: &Mapping, data: &serde_json::Value, variables: &serde_json::Valu
             let read = json::read(&written, &arena).expect("what is written is JSON");
             assert!(read.is_equal(&value), "was written as {written}");
             assert!(again.is_equal(&value), "the value depends on who looks");
-            let shape = shape(mapping);
-            assert!(conforms(&value, &shape), "gave {written}, not {shape:?}");
+            if let Some(shape) = foretold(mapping) {
+                assert!(conforms(&value, &shape), "gave {written}, not {shape:?}");
+            }
         }
         _ => panic!("whether there is a value depends on who looks"),
     }

@@ -4,7 +4,7 @@
 #[path = "../../tests/support/conforms.rs"]
 mod judge;
 
-use ficus::mapping::{Value, shape::Shape};
+use ficus::mapping::{Value, ast::Mapping, shape::Shape};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 /// Stands alone on a line between two sections.
@@ -25,6 +25,11 @@ pub fn sections<const N: usize>(input: &[u8]) -> Option<[&str; N]> {
 /// Whether a value is one that the shape foretells: the judge is that of the property tests.
 pub fn conforms(value: &Value<'_>, shape: &Shape) -> bool {
     judge::conforms(value, shape)
+}
+
+/// What a mapping's shape foretells.
+pub fn foretold(mapping: &Mapping) -> Option<Shape> {
+    judge::foretold(mapping)
 }
 
 /// JSON of a section; null where it is none.

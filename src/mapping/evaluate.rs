@@ -311,9 +311,18 @@ impl<'a> Evaluator<'a> {
         is_optional: bool,
         trail: &Trail<'_, 'a>,
     ) -> Option<Value<'a>> {
-        if let Value::Object(entries) = value {
+        match value {
             // A key of a very large object has to be looked for.
-            self.spend(entries.len() / 16)?;
+            Value::Object(entries) => self.spend(entries.len() / 16)?,
+            // Lists of lists keep their form.
+            Value::List(elements) => {
+                return self.deeper(Some(trail), |evaluator| {
+                    evaluator.list(elements.len(), |evaluator, index| {
+                        evaluator.key_of_one(elements.get(index)?, key, is_optional, trail)
+                    })
+                });
+            }
+            _ => {}
         }
         let found = value.get(&key.name);
         if found.is_none() && !is_optional {

@@ -216,7 +216,14 @@ impl std::fmt::Display for Number<'_> {
         match self {
             Number::Text(text) => f.write_str(text),
             Number::Int(int) => write!(f, "{int}"),
-            Number::Float(float) => write!(f, "{float:?}"),
+            Number::Float(float) => {
+                // As JavaScript and most writers of JSON have it: `1e+21`.
+                let text = format!("{float:?}");
+                match text.split_once('e') {
+                    Some((digits, exponent)) if !exponent.starts_with('-') => write!(f, "{digits}e+{exponent}"),
+                    _ => f.write_str(&text),
+                }
+            }
         }
     }
 }

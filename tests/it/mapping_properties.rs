@@ -7,12 +7,11 @@ use ficus::mapping::{
     check::check,
     evaluate, json, methods, parse,
     references::references,
-    shape::shape,
     template::{parse_base_url, parse_template, parse_url},
 };
 use proptest::prelude::*;
 
-use crate::support::conforms::conforms;
+use crate::support::conforms::{conforms, foretold};
 
 /// Text in the mapping language, of expressions in each other.
 fn expression() -> impl Strategy<Value = String> {
@@ -99,8 +98,9 @@ proptest! {
             let mut written = Vec::new();
             json::write(&value, &mut written);
             let written = String::from_utf8(written).unwrap();
-            let shape = shape(&mapping);
-            prop_assert!(conforms(&value, &shape), "{text}\ngave {written}\nnot {shape:?}");
+            if let Some(shape) = foretold(&mapping) {
+                prop_assert!(conforms(&value, &shape), "{text}\ngave {written}\nnot {shape:?}");
+            }
             let read = json::read(&written, &arena).unwrap();
             prop_assert!(read.is_equal(&value), "{text}\nwas written as {written}");
         }

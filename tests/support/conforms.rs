@@ -1,6 +1,16 @@
 //! Whether a mapping gave what its shape foretold: the judge of the property tests and of the fuzz targets.
 
-use ficus::mapping::{Value, shape::Shape};
+use ficus::mapping::{
+    Value,
+    ast::Mapping,
+    shape::{NothingKnown, Shape, infer},
+};
+
+/// What a mapping's shape foretells; nothing where a part of it never works, which is said of it instead.
+pub(crate) fn foretold(mapping: &Mapping) -> Option<Shape> {
+    let inferred = infer(&mapping.root, &NothingKnown);
+    inferred.misuses.is_empty().then_some(inferred.shape)
+}
 
 /// Whether a value is one that the shape foretells.
 pub(crate) fn conforms(value: &Value<'_>, shape: &Shape) -> bool {

@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{BuildError, headers::Headers, url::ENCODED};
+use super::{BuildError, headers::Headers};
 use crate::{
     connector::{BodyFormat, Request},
     fetch::{Scope, Site},
     mapping::{json, value::Value},
 };
+
+/// What text in a form keeps as it is (URL standard, `application/x-www-form-urlencoded`); a blank is `+`.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
 /// Writes the body, and the header that says what it is where none is declared. A mapping that gives nothing at all
 /// gives no body; one that gives null gives `null`.
@@ -73,6 +76,6 @@ fn write_form_text(text: &str, form: &mut String) {
             form.push('+');
         }
         // Writing to a string cannot fail.
-        let _ = write!(form, "{}", utf8_percent_encode(word, ENCODED));
+        let _ = write!(form, "{}", utf8_percent_encode(word, FORM));
     }
 }

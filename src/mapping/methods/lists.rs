@@ -14,8 +14,8 @@ pub(super) fn map<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         is_given |= value.is_some();
         value.unwrap_or(Value::Null)
     });
-    // A null that maps to nothing is null, not a list of one null.
-    if call.input.is_null() && !is_given { Some(Value::Null) } else { Some(Value::List(mapped)) }
+    // What is no list and maps to nothing is null, not a list of one null.
+    if !matches!(call.input, Value::List(_)) && !is_given { Some(Value::Null) } else { Some(Value::List(mapped)) }
 }
 
 /// `filter(e)`: the elements for which e is true.

@@ -70,7 +70,8 @@ fn fold<'a>(call: &mut Call<'_, 'a>, operation: &Operation) -> Given<'a> {
     Some(Value::Number(result))
 }
 
-/// `parseInt([radix])`: the whole number that a string writes; of a number, without its fraction.
+/// `parseInt([radix])`: the whole number that a string writes; of a number, without its fraction. With a
+/// radix the digits of an integer are read, too: 255 is 2777 with radix 36.
 pub(super) fn parse_int<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     let radix = match call.arguments.len() {
         0 => 10,
@@ -83,6 +84,10 @@ pub(super) fn parse_int<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         }
     };
     let parsed = match call.input {
+        // The digits of an integer are read as a string's are.
+        Value::Number(number) if number.is_integer() && radix != 10 => {
+            i64::from_str_radix(&number.to_string(), radix).ok()
+        }
         Value::Number(number) => number.as_i64().or_else(|| truncate(number.as_f64()?)),
         Value::String(text) => i64::from_str_radix(text, radix).ok().or_else(|| decimal(text, radix)),
         _ => return call.miss_input("a string or a number"),

@@ -367,6 +367,15 @@ impl<'k> Infer<'k> {
                 }
             }
         }
+        let is_anonymous = |item: &Item| matches!(item, Item::Spread { explicit: false, .. });
+        if !selection.items.is_empty() && selection.items.iter().all(is_anonymous) {
+            // Where each of them is a list, so is what they merge into.
+            for shape in &mut made {
+                if let Shape::Object(object) = shape {
+                    object.maybe_list = true;
+                }
+            }
+        }
         Shape::one_of(made)
     }
 }
