@@ -220,7 +220,9 @@ impl std::fmt::Display for Number<'_> {
                 // As JavaScript and most writers of JSON have it: `1e+21`.
                 let text = format!("{float:?}");
                 match text.split_once('e') {
-                    Some((digits, exponent)) if !exponent.starts_with('-') => write!(f, "{digits}e+{exponent}"),
+                    Some((digits, exponent)) if !exponent.starts_with('-') => {
+                        write!(f, "{digits}e+{exponent}")
+                    }
                     _ => f.write_str(&text),
                 }
             }

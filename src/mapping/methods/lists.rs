@@ -15,7 +15,11 @@ pub(super) fn map<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         value.unwrap_or(Value::Null)
     });
     // What is no list and maps to nothing is null, not a list of one null.
-    if !matches!(call.input, Value::List(_)) && !is_given { Some(Value::Null) } else { Some(Value::List(mapped)) }
+    if !matches!(call.input, Value::List(_)) && !is_given {
+        Some(Value::Null)
+    } else {
+        Some(Value::List(mapped))
+    }
 }
 
 /// `filter(e)`: the elements for which e is true.
