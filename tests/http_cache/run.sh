@@ -26,5 +26,5 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
 for port in "$origin" "$front"; do
   timeout 20 bash -c "until (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done"
 done
-(cd "$suite" && npm_config_base="http://127.0.0.1:$front" npm_config_id="" node --no-warnings cli.mjs) >"$scratch/results.json"
+(cd "$suite" && npm_config_base="http://127.0.0.1:$front" npm_package_config_id="" node --no-warnings cli.mjs) >"$scratch/results.json"
 node tests/http_cache/score.mjs "$suite" "$scratch/results.json" | tee tests/http_cache/last-run.txt
