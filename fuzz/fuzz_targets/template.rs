@@ -117,7 +117,7 @@ fn check(connector: &Connector, request: &UpstreamRequest) {
             (expected.username(), expected.password()),
             "{url}"
         );
-        let templates = [base.map(|base| &base.path), Some(&declared.url.path)];
+        let templates = [connector.source.base_url.as_ref().map(|base| &base.path), Some(&declared.url.path)];
         if !templates.into_iter().flatten().any(has_dot_segment) && origin.is_ascii() {
             let raw = url.get(origin.len()..).unwrap_or_default();
             let raw_path = raw.split('?').next().unwrap_or_default();
