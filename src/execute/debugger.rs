@@ -214,9 +214,7 @@ impl Shown {
         if text.len() > BODY_BYTES_MAX {
             return Json::Null;
         }
-        let plain = |text: &str| {
-            percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-        };
+        let plain = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
         let fields = pairs.map(|(name, value)| (plain(name), Json::from(plain(value))));
         self.redaction.json(&Json::Object(fields.collect()))

@@ -126,8 +126,11 @@ mod tests {
     #[test]
     fn variables_without_braces_are_found() {
         let url = "/a/$args.id.x/{$args.y}.json?filter[$eq]=$this.&b=$env.B.";
-        let found: Vec<&str> =
-            literals(url).iter().flat_map(|range| variables(url, range)).map(|(range, _)| &url[range]).collect();
+        let found: Vec<&str> = literals(url)
+            .iter()
+            .flat_map(|range| variables(url, range))
+            .map(|(range, _)| &url[range])
+            .collect();
         assert_eq!(found, ["$args.id.x", "$env.B"]);
     }
 

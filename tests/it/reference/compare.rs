@@ -210,7 +210,8 @@ impl Report {
             writeln!(text, "  {count:4} {kind}: {}", rules::why(kind)).unwrap();
         }
         let refused: usize = self.ficus_refused.values().map(|refusals| refusals.count).sum();
-        writeln!(text, "refused by Ficus at load: {refused}; the reference looks at mappings when they run").unwrap();
+        writeln!(text, "refused by Ficus at load: {refused}; the reference looks at mappings when they run")
+            .unwrap();
         for (kind, refusals) in &self.ficus_refused {
             let Refusals { count, null, value, refused, ended } = refusals;
             writeln!(text, "  {count:4} {kind}: {}", rules::why_refused(kind)).unwrap();

@@ -213,17 +213,17 @@ const REFUSALS: &[(&str, &str, &[&str])] = &[
         "the field has no argument of that name, so it is always null",
         &["there is no argument", "has no argument"],
     ),
-    ("a key of what has no keys", "of a string, number or boolean, as far as the mapping tells: it is always null", &["has no keys"]),
+    (
+        "a key of what has no keys",
+        "of a string, number or boolean, as far as the mapping tells: it is always null",
+        &["has no keys"],
+    ),
     (
         "a comparison that is always the same",
         "of types that are never equal, which is always false; or have no order, which is always null",
         &["never equal", "compares two numbers or two strings", "is never the same as"],
     ),
-    (
-        "arguments that a method does not take",
-        "too many, or of a type that it gives null for",
-        &[" takes "],
-    ),
+    ("arguments that a method does not take", "too many, or of a type that it gives null for", &[" takes "]),
     (
         "a method on what it does not work with",
         "it gives null, or its input as it was",
