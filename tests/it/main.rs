@@ -15,6 +15,7 @@ mod demo;
 mod differential;
 mod editors;
 mod extremes;
+mod faults;
 mod file_properties;
 mod http;
 mod import;
