@@ -19,6 +19,7 @@ mod faults;
 mod file_properties;
 mod http;
 mod import;
+mod isolation;
 mod layers;
 mod mapping;
 mod mapping_properties;
