@@ -30,6 +30,7 @@ mod playground;
 mod readme;
 mod realdata;
 mod reference;
+mod soak;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
