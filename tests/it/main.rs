@@ -29,6 +29,7 @@ mod plan;
 mod playground;
 mod readme;
 mod realdata;
+mod redis;
 mod reference;
 mod soak;
 mod spec;

@@ -11,5 +11,6 @@ pub(crate) mod json;
 pub(crate) mod json_schema;
 pub(crate) mod load;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod stub;
 pub(crate) mod upstream;
