@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ficus::execute::Request;
+use ficus::{config::Config, execute::Request};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -208,7 +208,7 @@ fn faults_leave_no_task_behind() {
     let sources = outside.block_on(Sources::start());
     let inside = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     inside.block_on(async {
-        let upstream = ficus::fetch::upstream(1 << 20).unwrap();
+        let upstream = ficus::fetch::upstream(&Config::default()).unwrap();
         let gateway = Arc::new(gateway::from_files(&sources.files(), &[], upstream).unwrap());
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let before = tasks();
