@@ -21,7 +21,7 @@ use self::{
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
     policy::{Exchange, Policy, Verdict},
-    second::{Lookup, SecondLevel, Ticket},
+    second::{SecondLevel, Ticket},
     store::{Entry, Key, Marks, Store},
     vary::Selected,
 };
@@ -254,9 +254,8 @@ impl Shared {
         let Fetch { source, request, mut known, begun } = fetch;
         let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
         let key = Key::of(&request, &rules.ignore_headers);
-        let Lookup { found, ticket } = self.find_elsewhere(&key, &request, begun).await;
+        let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
         if let Some(found) = found {
-            self.store.put(key.clone(), &request, Arc::clone(&found));
             let now = Instant::now();
             match found.policy.judge(&RequestDirectives::of(request.all_headers()), now) {
                 Verdict::Fresh => return Ok(answer(&found, now)),
