@@ -1,9 +1,6 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
-use std::{
-    sync::{OnceLock, atomic::AtomicU32},
-    time::Duration,
-};
+use std::sync::{OnceLock, atomic::AtomicU32};
 
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -12,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
+    caching::Uses,
     calls::Calls,
     step::{self, cut_off, is_root},
     watch::Watch,
@@ -39,6 +37,7 @@ pub(super) struct Run<'r> {
     results: &'r [OnceLock<StepResult>],
     pub(super) calls: Calls<'r>,
     pub(super) watch: &'r Watch,
+    pub(super) uses: Option<&'r Uses>,
 }
 
 /// What one operation runs with.
@@ -49,8 +48,10 @@ pub(super) struct Operation<'r> {
     pub(super) headers: Option<&'r HeaderMap>,
     pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r dyn Upstream,
-    pub(super) deadline: Duration,
+    pub(super) deadline: Instant,
     pub(super) watch: &'r Watch,
+    /// Notes the answers that were used, where anybody wants to know.
+    pub(super) uses: Option<&'r Uses>,
 }
 
 /// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
@@ -62,7 +63,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
         .iter()
         .map(|condition| condition.holds(|name| operation.variables.is_true(name)))
         .collect();
-    let deadline = Instant::now() + operation.deadline;
+    let deadline = operation.deadline;
     let next_call = AtomicU32::new(0);
     for group in &plan.groups {
         // What a mutation changed must be seen by the root fields behind it: they share no request with it.
@@ -76,6 +77,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             results: &results,
             calls: Calls::new(operation.upstream, &next_call, deadline),
             watch: operation.watch,
+            uses: operation.uses,
         };
         run.group(group, deadline).await;
     }

@@ -74,6 +74,9 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
     }
     let (requests, sent) = work.send(&units, &arguments, changes);
     let answers = join_all(requests.calls.iter().map(Call::answered)).await;
+    if let Some(uses) = run.uses {
+        uses.note(run.plan, id, &answers);
+    }
     let mapped = work.map(&units, &arguments, &answers, &sent);
     work.finish(&asks, mapped)
 }

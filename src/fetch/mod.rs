@@ -21,7 +21,7 @@ mod upstream;
 mod variables;
 
 pub use body::{Body, unexpected_format};
-pub use cache::CachedUpstream;
+pub use cache::{Allows, CachedUpstream, Lease};
 pub use error::{FetchError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};

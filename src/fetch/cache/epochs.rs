@@ -28,6 +28,13 @@ pub(super) struct Epoch(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark(u16);
 
+impl Epoch {
+    /// It counts purges.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl Default for Epochs {
     fn default() -> Self {
         let marks = std::iter::repeat_with(AtomicU64::default).take(MARKS).collect();

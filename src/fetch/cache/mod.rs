@@ -1,20 +1,28 @@
 //! Answers of backends kept and used again (RFC 9111), and requests in flight joined. An [`Upstream`] before another one.
 //! What is stored and for how long is decided in `policy`, which of several responses a request chooses in `vary`.
 
+mod allows;
 mod directives;
 mod epochs;
 mod flights;
+mod lease;
 mod policy;
 mod store;
 mod vary;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::AtomicBool},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+pub use self::{allows::Allows, lease::Lease};
 use self::{
     directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
@@ -34,7 +42,7 @@ pub struct CachedUpstream {
 struct Shared {
     inner: Arc<dyn Upstream>,
     store: Store,
-    epochs: Epochs,
+    epochs: Arc<Epochs>,
     flights: Flights,
 }
 
@@ -62,7 +70,7 @@ impl CachedUpstream {
     /// An empty cache of so many bytes before an upstream.
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
-        let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
+        let (store, epochs, flights) = (Store::new(bytes_max), Arc::default(), Flights::default());
         CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
     }
 }
@@ -106,6 +114,10 @@ impl Upstream for CachedUpstream {
             }
         }
         inner.purge(source);
+    }
+
+    fn epoch(&self) -> u64 {
+        self.shared.epochs.now().number()
     }
 
     fn reset_breaker(&self, source: &Source) {
@@ -165,7 +177,7 @@ impl Shared {
         let now = Instant::now();
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
         if let Some((entry, Verdict::Fresh)) = verdict {
-            return Ok(answer(entry, now));
+            return Ok(UpstreamResponse { lease: self.lease(entry, &wants), ..answer(entry, now) });
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = answer(entry, now);
@@ -230,9 +242,18 @@ impl Shared {
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        self.keep(rules, &source, key, &request, &response, exchange, begun);
+        let kept = self.keep(rules, &source, key, &request, &response, exchange, begun);
+        let wants = RequestDirectives::of(request.all_headers());
+        response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
     }
+
+    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that.
+    fn lease(&self, entry: &Arc<Entry>, wants: &RequestDirectives) -> Option<Lease> {
+        (*wants == RequestDirectives::default()).then(|| Lease::of(entry, &self.epochs))
+    }
+
+    /// Keeps a response, where that is allowed.
 
     #[expect(clippy::too_many_arguments, reason = "an exchange and where it belongs; used once")]
     fn keep(
@@ -244,7 +265,7 @@ impl Shared {
         response: &UpstreamResponse,
         exchange: Exchange,
         begun: Epoch,
-    ) {
+    ) -> Option<Arc<Entry>> {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = Selected::of(request, &response.headers);
         let fits = response.body.len() <= rules.entry_bytes_max;
@@ -252,7 +273,7 @@ impl Shared {
             if !policy::is_error(response) {
                 self.store.forget(key, request);
             }
-            return;
+            return None;
         };
         let marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
             self.epochs.mark("all", ""),
@@ -267,10 +288,14 @@ impl Shared {
             selected,
             begun,
             marks,
+            replaced: AtomicBool::new(false),
         };
-        if entry.holds(&self.epochs) {
-            self.store.put(key, request, Arc::new(entry));
+        if !entry.holds(&self.epochs) {
+            return None;
         }
+        let entry = Arc::new(entry);
+        self.store.put(key, request, Arc::clone(&entry));
+        Some(entry)
     }
 }
 
@@ -280,6 +305,7 @@ fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
         headers: Arc::clone(&entry.headers),
         body: entry.body.clone(),
         age: Some(entry.policy.age(now)),
+        lease: None,
     }
 }
 
