@@ -60,3 +60,5 @@ impl Answers {
     }
 }
 
+#[cfg(test)]
+mod tests;

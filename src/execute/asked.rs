@@ -37,7 +37,9 @@ impl Asked {
         let kept = |headers: &HeaderMap| {
             let mut kept = HeaderMap::new();
             for name in self.headers_read() {
-                headers.get_all(name).iter().for_each(|value| drop(kept.append(name.clone(), value.clone())));
+                headers.get_all(name).iter().for_each(|value| {
+                    kept.append(name.clone(), value.clone());
+                });
             }
             kept
         };
@@ -51,8 +53,10 @@ impl Asked {
 
     /// What it takes in memory, about, beside its plan.
     pub(super) fn bytes(&self) -> usize {
-        let headers = self.headers.iter().flatten().map(|(name, value)| name.as_str().len() + value.len() + 64);
-        let context = if self.context.is_empty() { 0 } else { Json::Object(self.context.clone()).to_string().len() };
+        let headers =
+            self.headers.iter().flatten().map(|(name, value)| name.as_str().len() + value.len() + 64);
+        let context =
+            if self.context.is_empty() { 0 } else { Json::Object(self.context.clone()).to_string().len() };
         headers.sum::<usize>() + self.variables.bytes() + 4 * context
     }
 

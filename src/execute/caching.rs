@@ -74,7 +74,8 @@ impl Uses {
             used.nothing |= allows.nothing;
             used.private |= allows.private;
         }
-        used.lease = Lease::all(answers.iter().map(|(_, answer)| answer.as_ref().as_ref().ok()?.lease.clone()));
+        used.lease =
+            Lease::all(answers.iter().map(|(_, answer)| answer.as_ref().as_ref().ok()?.lease.clone()));
         self.by_step.lock().unwrap_or_else(PoisonError::into_inner).push(used);
     }
 
@@ -101,7 +102,8 @@ impl Uses {
                 continue;
             }
             let age = allowance.step.and_then(|step| ages.get(step.0 as usize)).copied().unwrap_or_default();
-            max_age = shorter(max_age, Some(Duration::from_secs(allowance.max_age_s.into()).saturating_sub(age)));
+            max_age =
+                shorter(max_age, Some(Duration::from_secs(allowance.max_age_s.into()).saturating_sub(age)));
             private |= allowance.private;
         }
         let max_age_s = max_age?.as_secs();
@@ -127,3 +129,6 @@ fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
         (a, b) => a.or(b),
     }
 }
+
+#[cfg(test)]
+mod tests;

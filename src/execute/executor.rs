@@ -163,11 +163,13 @@ mod tests {
 
     #[test]
     fn how_a_response_may_be_kept_goes_along() {
-        let caching = |private, vary: &[http::HeaderName]| Caching { max_age_s: 60, private, vary: vary.into() };
+        let caching =
+            |private, vary: &[http::HeaderName]| Caching { max_age_s: 60, private, vary: vary.into() };
         let public = outgoing(&response("{\"data\":{}}", Some(caching(false, &[]))));
         assert_eq!(public.cache_control.value().as_deref(), Some("max-age=60"));
         assert_eq!(public.http_headers.get("vary"), None);
-        let private = outgoing(&response("{\"data\":{}}", Some(caching(true, &[http::header::AUTHORIZATION]))));
+        let private =
+            outgoing(&response("{\"data\":{}}", Some(caching(true, &[http::header::AUTHORIZATION]))));
         assert_eq!(private.cache_control.value().as_deref(), Some("max-age=60, private"));
         assert_eq!(private.http_headers.get("vary").unwrap(), "authorization");
         assert_eq!(outgoing(&response("{\"data\":{}}", None)).cache_control.value(), None);

@@ -23,6 +23,7 @@ use super::{
     run::{self, Operation},
     share::Flights,
     watch::Watch,
+    window::Windows,
 };
 use crate::{
     config::Config,
@@ -111,13 +112,16 @@ struct Served {
     plans: Plans,
     answers: Answers,
     flights: Flights,
+    windows: Windows,
     since: Instant,
 }
 
 impl Served {
-    fn new(graph: Graph, config: &Config) -> Self {
+    fn new(graph: Graph, config: &Config, upstream: &Arc<dyn Upstream>) -> Self {
+        let graph = Arc::new(graph);
         Served {
-            graph: Arc::new(graph),
+            windows: Windows::new(&graph, upstream),
+            graph,
             plans: Plans::new(),
             answers: Answers::new(config.answers_bytes_max() as u64),
             flights: Flights::default(),
@@ -130,7 +134,7 @@ impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
-        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config)));
+        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
         let (mutations, changes) = (watch::Sender::new(()), Arc::default());
         Gateway { served, config: Arc::new(config), upstream, mutations, changes }
     }
@@ -155,7 +159,7 @@ impl Gateway {
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
-        self.served.store(Arc::new(Served::new(graph, &self.config)));
+        self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
     }
 
     /// The resolved configuration.
@@ -190,7 +194,11 @@ impl Gateway {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let body = request_errors(&Refusal::one(error, None));
-            return Response { body, kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED), caching: None };
+            return Response {
+                body,
+                kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED),
+                caching: None,
+            };
         }
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
@@ -274,6 +282,7 @@ impl Gateway {
             context,
             upstream: &*self.upstream,
             deadline: deadline.over,
+            windows: &served.windows,
             watch: &watch,
             uses: (!debugs && asked.may_be_shared()).then_some(&uses),
         };

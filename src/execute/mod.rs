@@ -4,6 +4,7 @@
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
 //! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
+//! `window` lets keys of several operations wait for each other.
 //! `asked` is what a request's answer depends on: equal ones `share` an execution, or one of the `answers` that are kept; `caching` says
 //! how a client may keep one.
 //! `executor` lets a Rust service mount the gateway in its own server.
@@ -27,6 +28,7 @@ mod send;
 mod share;
 mod step;
 mod watch;
+mod window;
 
 pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;

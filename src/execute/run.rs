@@ -13,6 +13,7 @@ use super::{
     calls::Calls,
     step::{self, cut_off, is_root},
     watch::Watch,
+    window::Windows,
 };
 use crate::{
     connector::Connector,
@@ -31,7 +32,10 @@ pub(super) struct Run<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
-    context: &'r Map<String, Json>,
+    pub(super) context: &'r Map<String, Json>,
+    /// When the operation's time is up.
+    pub(super) deadline: Instant,
+    pub(super) windows: &'r Windows,
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
@@ -49,6 +53,7 @@ pub(super) struct Operation<'r> {
     pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r dyn Upstream,
     pub(super) deadline: Instant,
+    pub(super) windows: &'r Windows,
     pub(super) watch: &'r Watch,
     /// Notes the answers that were used, where anybody wants to know.
     pub(super) uses: Option<&'r Uses>,
@@ -73,6 +78,8 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             variables: operation.variables,
             headers: operation.headers,
             context: operation.context,
+            deadline,
+            windows: operation.windows,
             conditions: conditions.clone(),
             results: &results,
             calls: Calls::new(operation.upstream, &next_call, deadline),

@@ -223,8 +223,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } =
-            request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } = request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {

@@ -96,12 +96,18 @@ impl Reader<'_> {
     fn hint(&mut self, directive: &Node<Directive>, coordinate: &str) -> CacheHint {
         let value = |name: &str| directive.specified_argument_by_name(name);
         let written = value("maxAge").and_then(|value| value.to_i32());
-        let private = value("scope").is_some_and(|value| matches!(&**value, Value::Enum(name) if name == "PRIVATE"));
+        let private =
+            value("scope").is_some_and(|value| matches!(&**value, Value::Enum(name) if name == "PRIVATE"));
         let inherits = value("inheritMaxAge").and_then(|value| value.to_bool()).unwrap_or(false);
         let max_age_s = written.map(|seconds| u32::try_from(seconds).unwrap_or(0));
         if let Some(seconds) = written.filter(|seconds| *seconds < 0) {
             let message = format!("`maxAge` is {seconds}: it is a number of seconds from 0 on");
-            self.refuse(directive, coordinate, message, "write how long a response may be kept, 0 for not at all");
+            self.refuse(
+                directive,
+                coordinate,
+                message,
+                "write how long a response may be kept, 0 for not at all",
+            );
         }
         if inherits && written.is_some() {
             let message = "`maxAge` and `inheritMaxAge` say two things".to_owned();

@@ -122,8 +122,7 @@ pub(super) fn allowances(
     positions: &[PositionDraft<'_>],
     condition: impl FnMut(&FieldDraft) -> Option<ConditionId>,
 ) -> Option<Vec<Allowance>> {
-    let mut walk =
-        Walk { positions, condition, shortest: vec![None; positions.len()], found: Vec::new() };
+    let mut walk = Walk { positions, condition, shortest: vec![None; positions.len()], found: Vec::new() };
     walk.position(0, 0);
     let found = walk.found;
     let is_nothing = |allowance: &Allowance| allowance.max_age_s == 0 && allowance.when.is_none();
@@ -140,7 +139,8 @@ struct Walk<'w, 'a, C> {
 
 impl<C: FnMut(&FieldDraft) -> Option<ConditionId>> Walk<'_, '_, C> {
     fn position(&mut self, index: usize, outer_s: u32) {
-        let (Some(position), Some(shortest)) = (self.positions.get(index), self.shortest.get_mut(index)) else {
+        let (Some(position), Some(shortest)) = (self.positions.get(index), self.shortest.get_mut(index))
+        else {
             return;
         };
         // Types of an interface may share a position; it is looked at again where it is allowed less.

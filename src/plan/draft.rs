@@ -6,8 +6,13 @@ use apollo_compiler::Name;
 
 use super::{
     Argument, CompiledMapping, Condition, ConditionId, Content, Field, From, Input, Layout, LayoutId, Named,
-    Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant, caching::{self, FieldHint, Reads},
-    collect::Merged, given::Given, planner::Planner, projection, prune, steps::group_key_name,
+    Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant,
+    caching::{self, FieldHint, Reads},
+    collect::Merged,
+    given::Given,
+    planner::Planner,
+    projection, prune,
+    steps::group_key_name,
 };
 use crate::{
     connector::{Connector, ConnectorId, Join},
@@ -80,8 +85,7 @@ impl Planner<'_> {
             .is_some_and(|root| root.fields().any(|field| field.from == From::Introspection));
         let may_be_kept = !mutation && !graph.cache_hints.is_empty();
         let condition = |field: &FieldDraft| conditions.id(field.when.clone());
-        let allowances =
-            may_be_kept.then(|| caching::allowances(&positions, condition)).flatten();
+        let allowances = may_be_kept.then(|| caching::allowances(&positions, condition)).flatten();
         let positions: Vec<Position> = positions
             .into_iter()
             .enumerate()

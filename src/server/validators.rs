@@ -1,7 +1,7 @@
 //! What lets a response be kept and asked for again (RFC 9111): its `Cache-Control`, `Vary` and `ETag`, and whether a client has it
 //! already. Whether and how long it may be kept is decided where it is made (`execute::caching`).
 
-use std::{fmt::Write as _, hash::BuildHasher as _};
+use std::fmt::Write as _;
 
 use ahash::RandomState;
 use http::{HeaderMap, HeaderValue, header};

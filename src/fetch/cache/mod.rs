@@ -248,9 +248,11 @@ impl Shared {
         Ok(response)
     }
 
-    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that.
+    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that, and none
+    /// where the trace or the request id chose the entry: no later request has the same.
     fn lease(&self, entry: &Arc<Entry>, wants: &RequestDirectives) -> Option<Lease> {
-        (*wants == RequestDirectives::default()).then(|| Lease::of(entry, &self.epochs))
+        let is_for_all = *wants == RequestDirectives::default() && !entry.selected.is_by_own_header();
+        is_for_all.then(|| Lease::of(entry, &self.epochs))
     }
 
     /// Keeps a response, where that is allowed.
