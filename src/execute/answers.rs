@@ -8,7 +8,7 @@ use ahash::RandomState;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{Response, ResponseKind, asked::Asked};
+use super::{Response, asked::Asked};
 use crate::fetch::Lease;
 
 /// What an answer takes beside its bytes, about.
@@ -30,7 +30,8 @@ impl Answers {
     /// Room for so many bytes.
     pub(super) fn new(bytes_max: u64) -> Self {
         let weigh = |asked: &Arc<Asked>, kept: &Arc<Kept>| {
-            let bytes = OVERHEAD_BYTES + asked.bytes() + kept.response.body.len() + kept.lease.bytes();
+            // The body, and as much again for its other forms.
+            let bytes = OVERHEAD_BYTES + asked.bytes() + 2 * kept.response.body.len() + kept.lease.bytes();
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let builder = Cache::builder().max_capacity(bytes_max).weigher(weigh);
@@ -46,7 +47,7 @@ impl Answers {
             return None;
         }
         let caching = kept.response.caching.as_ref().and_then(|caching| caching.after(now - kept.made));
-        Some(Response { body: kept.response.body.clone(), kind: ResponseKind::Executed, caching })
+        Some(Response { caching, ..kept.response.clone() })
     }
 
     /// Keeps what was made of answers with this lease.

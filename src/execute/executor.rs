@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn response(body: &'static str, caching: Option<Caching>) -> Response {
-        Response { body: body.into(), kind: ResponseKind::Executed, caching }
+        Response { caching, ..Response::alone(body.into(), ResponseKind::Executed) }
     }
 
     #[test]

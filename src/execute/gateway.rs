@@ -19,6 +19,7 @@ use super::{
     asked::Asked,
     caching::{Caching, Uses},
     debugger::debugging,
+    packed::Packed,
     plans::Plans,
     run::{self, Operation},
     share::Flights,
@@ -64,6 +65,15 @@ pub struct Response {
     pub kind: ResponseKind,
     /// Whether it may be kept; none where nobody may.
     pub caching: Option<Caching>,
+    /// Other forms of the body, where others may get the same.
+    pub packed: Option<Arc<Packed>>,
+}
+
+impl Response {
+    /// A response that is neither kept nor anybody else's.
+    pub(super) fn alone(body: Bytes, kind: ResponseKind) -> Self {
+        Response { body, kind, caching: None, packed: None }
+    }
 }
 
 /// What the HTTP status of a response depends on (GraphQL over HTTP, section 6.4).
@@ -194,11 +204,7 @@ impl Gateway {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let body = request_errors(&Refusal::one(error, None));
-            return Response {
-                body,
-                kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED),
-                caching: None,
-            };
+            return Response::alone(body, ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED));
         }
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
@@ -299,7 +305,8 @@ impl Gateway {
         });
         let is_whole = is_plain && !has_errors;
         let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
-        let response = Response { body, kind: ResponseKind::Executed, caching };
+        let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
+        let response = Response { body, kind: ResponseKind::Executed, caching, packed };
         if is_whole && let Some(lease) = uses.lease() {
             served.answers.put(asked, &response, lease);
         }
@@ -378,14 +385,14 @@ fn refused(refusal: &Refusal) -> Response {
     } else {
         ResponseKind::RequestError
     };
-    Response { body: request_errors(refusal), kind, caching: None }
+    Response::alone(request_errors(refusal), kind)
 }
 
 /// What a client reads when the gateway itself broke: nothing of the cause.
 fn failed() -> Response {
     let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
     let body = request_errors(&Refusal::one(error, None));
-    Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR), caching: None }
+    Response::alone(body, ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 #[cfg(test)]

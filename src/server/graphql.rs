@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::Config,
     error::Code,
-    execute::{Gateway, Request, ResponseKind},
+    execute::{Gateway, Packed, Request, ResponseKind},
 };
 
 /// The methods of the endpoint, as `Allow` lists them.
@@ -69,7 +69,8 @@ where
                 }
             }
             let allow = allow(response.kind);
-            let mut answer = compressed(status, media, response.body, coding, config).await;
+            let packed = response.packed.as_deref();
+            let mut answer = compressed(status, media, response.body, coding, packed, config).await;
             answer.headers_mut().extend(kept);
             if let Some(allow) = allow {
                 answer.headers_mut().insert(header::ALLOW, allow);
@@ -78,7 +79,7 @@ where
         }
         Parameters::Many(requests) => {
             let (status, body) = batch(gateway, requests, &headers, media).await;
-            compressed(status, media, body, coding, config).await
+            compressed(status, media, body, coding, None, config).await
         }
     }
 }
@@ -89,9 +90,10 @@ async fn compressed(
     media: MediaType,
     body: Bytes,
     coding: Option<Coding>,
+    packed: Option<&Packed>,
     config: &Config,
 ) -> Response<ResponseBody> {
-    let (body, coding) = reply::compress(body, coding).await;
+    let (body, coding) = reply::compress(body, coding, packed).await;
     let mut response = reply::json(status, media.header(), body);
     let headers = response.headers_mut();
     if config.compression {
