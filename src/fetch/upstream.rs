@@ -12,11 +12,10 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
+use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
-use tokio::time::Instant;
-
-use super::{BreakerState, FetchError, Lease, Trouble, concurrency::Lanes};
+use super::{BreakerState, FetchError, Lease, SetUpError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -189,11 +188,6 @@ pub struct HttpUpstream {
     lanes: Lanes,
 }
 
-/// The HTTP client could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client")]
-pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
 impl HttpUpstream {
     /// An upstream without connections yet. Trusts the certificate authorities that the system trusts.
     ///
@@ -204,7 +198,7 @@ impl HttpUpstream {
         // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
         own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError(Box::new(error)))?)
+            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError::Client(Box::new(error)))?)
             .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
             .default_headers(own)
             .redirect(reqwest::redirect::Policy::none())
@@ -214,7 +208,7 @@ impl HttpUpstream {
             .pool_idle_timeout(POOL_IDLE)
             .http2_max_header_list_size(HEADER_BYTES_MAX)
             .build()
-            .map_err(|error| SetUpError(Box::new(error)))?;
+            .map_err(|error| SetUpError::Client(Box::new(error)))?;
         Ok(HttpUpstream { client, lanes: Lanes::default() })
     }
 

@@ -5,8 +5,11 @@ mod allows;
 mod directives;
 mod epochs;
 mod flights;
+mod headers;
 mod lease;
+mod levels;
 mod policy;
+mod second;
 mod store;
 mod vary;
 
@@ -18,8 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use smallvec::SmallVec;
+use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
 pub use self::{allows::Allows, lease::Lease};
@@ -27,12 +29,19 @@ use self::{
     directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
+    headers::{ask_again, freshened, is_of, same_origin, storable},
     policy::{Exchange, Policy, Verdict},
-    store::{Entry, Key, Store},
+    second::{Lookup, SecondLevel, Ticket},
+    store::{Entry, Key, Marks, Store},
     vary::Selected,
 };
-use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
-use crate::connector::{CacheRules, Source};
+use super::{
+    Deadline, FetchError, SetUpError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse,
+};
+use crate::{
+    config::Redis,
+    connector::{CacheRules, Source},
+};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
@@ -42,26 +51,12 @@ pub struct CachedUpstream {
 struct Shared {
     inner: Arc<dyn Upstream>,
     store: Store,
+    /// What other instances keep, too.
+    second: Option<SecondLevel>,
     epochs: Arc<Epochs>,
     flights: Flights,
 }
 
-/// Headers that concern one connection, or that are made anew for each answer: never stored (RFC 9111, section 3.1).
-const NEVER_STORED: &[&str] = &[
-    "age",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-/// Headers that belong to the stored body: a 304 does not change them (RFC 9111, section 3.2).
-const OF_THE_BODY: &[&str] = &["content-encoding", "content-length", "content-md5", "content-range", "etag"];
 /// With one of these a request asks for something else than the whole current answer; it goes through as it is.
 const CONDITIONS: &[&str] =
     &["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
@@ -70,8 +65,45 @@ impl CachedUpstream {
     /// An empty cache of so many bytes before an upstream.
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
-        let (store, epochs, flights) = (Store::new(bytes_max), Arc::default(), Flights::default());
-        CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
+        CachedUpstream::over(inner, bytes_max, Arc::default(), None)
+    }
+
+    /// A cache that shares with the other instances of the gateway what it keeps, and what it purges. It connects in the
+    /// background, and is a cache of its own as long as it is not connected.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, or outside of a tokio runtime.
+    pub fn with_second_level(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        redis: &Redis,
+    ) -> Result<Self, SetUpError> {
+        let epochs = Arc::new(Epochs::default());
+        let second = SecondLevel::open(redis, Arc::clone(&epochs))?;
+        Ok(CachedUpstream::over(inner, bytes_max, epochs, Some(second)))
+    }
+
+    /// Whether the second level answers; false where there is none.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.second.as_ref().is_some_and(SecondLevel::is_connected)
+    }
+
+    /// Waits for the second level, for a start with what others keep; at once where there is none.
+    pub async fn connected(&self) {
+        if let Some(second) = &self.shared.second {
+            second.connected().await;
+        }
+    }
+
+    fn over(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        epochs: Arc<Epochs>,
+        second: Option<SecondLevel>,
+    ) -> Self {
+        let (store, flights) = (Store::new(bytes_max), Flights::default());
+        CachedUpstream { shared: Arc::new(Shared { inner, store, second, epochs, flights }) }
     }
 }
 
@@ -105,15 +137,15 @@ impl Upstream for CachedUpstream {
     }
 
     fn purge(&self, source: Option<&Source>) {
-        let Shared { epochs, store, inner, .. } = &*self.shared;
+        let shared = &self.shared;
         match source {
-            Some(source) => epochs.purge(epochs.mark("source", &*source.name)),
+            Some(source) => shared.purge(&[Mark::source(&source.name)]),
             None => {
-                epochs.purge(epochs.mark("all", ""));
-                store.clear();
+                shared.purge(&[Mark::all()]);
+                shared.store.clear();
             }
         }
-        inner.purge(source);
+        shared.inner.purge(source);
     }
 
     fn epoch(&self) -> u64 {
@@ -153,12 +185,16 @@ impl Shared {
         if let Ok(response) = &answer
             && (response.status.is_success() || response.status.is_redirection())
         {
-            self.epochs.purge(self.epochs.mark("url", &*url));
-            for name in [header::LOCATION, header::CONTENT_LOCATION] {
-                let named = response.headers.get(name).and_then(|value| value.to_str().ok());
-                if let Some(other) = named.and_then(|named| same_origin(&url, named)) {
-                    self.epochs.purge(self.epochs.mark("url", &*other));
-                }
+            let named = [header::LOCATION, header::CONTENT_LOCATION].map(|name| {
+                let named = response.headers.get(name)?.to_str().ok()?;
+                same_origin(&url, named)
+            });
+            let marks: Marks =
+                named.iter().flatten().chain([&url]).map(|changed| Mark::url(changed)).collect();
+            self.purge(&marks);
+            if let Some(second) = &self.second {
+                // The next request may go to another instance.
+                second.purged().await;
             }
         }
         answer
@@ -213,9 +249,22 @@ impl Shared {
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
-        let Fetch { source, request, known, begun } = fetch;
+        let Fetch { source, request, mut known, begun } = fetch;
         let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
         let key = Key::of(&request, &rules.ignore_headers);
+        let Lookup { found, ticket } = self.find_elsewhere(&key, &request, begun).await;
+        if let Some(found) = found {
+            self.store.put(key.clone(), &request, Arc::clone(&found));
+            let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
+            match found.policy.judge(&wants, now) {
+                Verdict::Fresh => {
+                    return Ok(UpstreamResponse { lease: self.lease(&found, &wants), ..answer(&found, now) });
+                }
+                // Whoever asks again because of that is not put off with the same answer.
+                Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
+                Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
+            }
+        }
         let mut sending = request.clone();
         if let Some(known) = &known {
             ask_again(known, &mut sending);
@@ -235,14 +284,14 @@ impl Shared {
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
-                self.store.forget(key.clone(), &request);
+                self.forget(key.clone(), &request, ticket.clone());
                 response = self.inner.send(&source, request.clone()).await?;
             } else {
                 let headers = freshened(&known.headers, &response.headers);
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        let kept = self.keep(rules, &source, key, &request, &response, exchange, begun);
+        let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
         let wants = RequestDirectives::of(request.all_headers());
         response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
@@ -266,22 +315,18 @@ impl Shared {
         request: &UpstreamRequest,
         response: &UpstreamResponse,
         exchange: Exchange,
-        begun: Epoch,
+        (begun, ticket): (Epoch, Option<Ticket>),
     ) -> Option<Arc<Entry>> {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = Selected::of(request, &response.headers);
         let fits = response.body.len() <= rules.entry_bytes_max;
         let (Some(policy), Some(selected), true) = (policy, selected, fits) else {
             if !policy::is_error(response) {
-                self.store.forget(key, request);
+                self.forget(key, request, ticket);
             }
             return None;
         };
-        let marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
-            self.epochs.mark("all", ""),
-            self.epochs.mark("source", &*source.name),
-            self.epochs.mark("url", &*request.url),
-        ]);
+        let marks = Marks::from_slice(&[Mark::all(), Mark::source(&source.name), Mark::url(&request.url)]);
         let entry = Entry {
             status: response.status,
             headers: Arc::new(storable(&response.headers)),
@@ -296,6 +341,9 @@ impl Shared {
             return None;
         }
         let entry = Arc::new(entry);
+        if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+            second.put(ticket, &key, &entry);
+        }
         self.store.put(key, request, Arc::clone(&entry));
         Some(entry)
     }
@@ -309,72 +357,6 @@ fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
         age: Some(entry.policy.age(now)),
         lease: None,
     }
-}
-
-/// Makes a request conditional on what is stored (RFC 9111, section 4.3.1).
-fn ask_again(known: &Entry, request: &mut UpstreamRequest) {
-    let validators =
-        [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)];
-    for (validator, condition) in validators {
-        if let Some(value) = known.headers.get(validator) {
-            request.own_headers.0.push((condition, value.clone()));
-        }
-    }
-}
-
-/// Whether a 304 is about the stored response (RFC 9111, section 4.3.4).
-fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
-    let weak = |value: &HeaderValue| {
-        let bytes = value.as_bytes();
-        bytes.strip_prefix(b"W/").unwrap_or(bytes).to_vec()
-    };
-    match (known.headers.get(header::ETAG), response.headers.get(header::ETAG)) {
-        (Some(ours), Some(theirs)) => weak(ours) == weak(theirs),
-        (None, Some(_)) => false,
-        (_, None) => {
-            match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED)) {
-                (Some(ours), Some(theirs)) => ours == theirs,
-                _ => true,
-            }
-        }
-    }
-}
-
-/// The headers of a stored response with those of a 304 in their place.
-fn freshened(stored: &HeaderMap, new: &HeaderMap) -> HeaderMap {
-    let mut headers = stored.clone();
-    let new = storable(new);
-    for name in new.keys().filter(|name| !OF_THE_BODY.contains(&name.as_str())) {
-        headers.remove(name);
-        for value in new.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    headers
-}
-
-/// What of the headers may be stored.
-fn storable(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for value in headers.get_all(header::CONNECTION) {
-        for named in directives::list_items(value.as_bytes()) {
-            if let Ok(name) = HeaderName::from_bytes(named) {
-                kept.remove(name);
-            }
-        }
-    }
-    for name in NEVER_STORED {
-        kept.remove(*name);
-    }
-    kept
-}
-
-/// The URL that a response names, absolute or as a path, where it is of the same origin as the request.
-fn same_origin(url: &str, named: &str) -> Option<String> {
-    let path = url.find("://")? + 3;
-    let origin = url.get(..url.get(path..)?.find(['/', '?']).map_or(url.len(), |at| path + at))?;
-    let below = named.strip_prefix(origin).unwrap_or(named);
-    (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
 }
 
 #[cfg(test)]
