@@ -95,7 +95,6 @@ impl Pair<'_> {
 }
 
 /// What the reference does with a triple that Ficus refuses.
-#[derive(Debug)]
 pub(super) enum There {
     /// It does not start with it.
     Refused,
@@ -158,7 +157,13 @@ impl Report {
     }
 
     pub(super) fn refusal_seen(&mut self, triple: &Triple, there: &There) {
-        writeln!(self.refusals, "the reference answers {}: {there:?}", triple.name).unwrap();
+        let shown = match there {
+            There::Refused => "refused at start",
+            There::Null => "null",
+            There::Value(value) => value.as_str(),
+            There::Ended => "the end of its process",
+        };
+        writeln!(self.refusals, "the reference answers {}: {shown}", triple.name).unwrap();
     }
 
     pub(super) fn refused_by_reference(&mut self, triple: &Triple, why: &str) {
