@@ -11,7 +11,10 @@ const THINGS: &[&str] =
     &["open", "note", "tenant", "words", "spoken", "posted", "kept", "traced", "alone", "hedged", "failing"];
 
 /// Ids that things have.
-const IDS: std::ops::Range<usize> = 0..4;
+pub(crate) const IDS: std::ops::Range<usize> = 0..4;
+
+/// Ids that items have.
+pub(crate) const ITEMS: std::ops::Range<usize> = 0..5;
 
 /// A query of one to four root fields.
 pub(crate) fn query(user: &User, chance: &mut StdRng) -> Request {
@@ -66,5 +69,5 @@ fn argument(by_variable: bool, chance: &mut StdRng) -> String {
 fn items(chance: &mut StdRng) -> String {
     let fields = ["name", "price", "stock", "remarks { id token }"];
     let chosen: Vec<&str> = fields.into_iter().filter(|_| chance.random_bool(0.6)).collect();
-    format!("items(first: {}) {{ id {} }}", chance.random_range(1..6), chosen.join(" "))
+    format!("items(first: {}) {{ id {} }}", chance.random_range(ITEMS) + 1, chosen.join(" "))
 }
