@@ -244,6 +244,10 @@ impl Upstream for Counted {
     fn purge(&self, source: Option<&Source>) {
         self.inner.purge(source);
     }
+
+    fn epoch(&self) -> u64 {
+        self.inner.epoch()
+    }
 }
 
 // ---- what must hold ----------------------------------------------------------------------------------------------

@@ -16,8 +16,22 @@ pub(crate) const IDS: std::ops::Range<usize> = 0..4;
 /// Ids that items have.
 pub(crate) const ITEMS: std::ops::Range<usize> = 0..5;
 
+/// What many ask at once, word for word.
+const POPULAR: &[&str] = &[
+    "{ open(id: 1) { id text } }",
+    "{ items(first: 2) { id name } }",
+    "{ note(id: 1) { id text } words(id: 1) { id text } }",
+    "{ kept(id: 1) { id text } items(first: 3) { id price stock remarks { id token } } }",
+    "{ claim { text } spoken(id: 1) { id text } }",
+    "{ echo { text claim } }",
+    "{ session { id text } tenant(id: 1) { id text } }",
+];
+
 /// A query of one to four root fields.
 pub(crate) fn query(user: &User, chance: &mut StdRng) -> Request {
+    if chance.random_bool(0.3) {
+        return request(user, (*POPULAR.choose(chance).unwrap()).to_owned());
+    }
     let by_variable = chance.random_bool(0.5);
     let id = chance.random_range(IDS);
     let mut fields = String::new();
