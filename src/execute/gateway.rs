@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span};
 
 use super::{
     debugger::debugging,
@@ -25,7 +26,11 @@ use crate::{
     operation::{Refusal, Rules, coerce},
     plan::Plan,
     response::{Answer, Reported, connector_errors, request_errors, write},
+    telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
+
+/// How often an operation's problems are counted though nobody looks: to see them, mappings that only project are evaluated too.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// The client header that asks for the debugger, with the value `true`.
 static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
@@ -77,6 +82,8 @@ pub struct OperationSummary {
     pub text: String,
     /// Its plan, as `ficus explain` prints it.
     pub plan: String,
+    /// How many steps of fetches it has.
+    pub steps: usize,
     /// How often it ran.
     pub count: u64,
     /// Of all its runs together.
@@ -92,6 +99,7 @@ pub struct Gateway {
     upstream: Arc<dyn Upstream>,
     /// Each running mutation holds a receiver.
     mutations: watch::Sender<()>,
+    meter: Arc<GatewayMeter>,
 }
 
 /// A graph and the plans made for it: swapped as one.
@@ -111,8 +119,16 @@ impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
+        let meter = Arc::<GatewayMeter>::default();
+        one_meter_for_unnamed(&graph, &meter);
         let served = Arc::new(ArcSwap::from_pointee(Served::new(graph)));
-        Gateway { served, config: Arc::new(config), upstream, mutations: watch::Sender::new(()) }
+        Gateway { served, config: Arc::new(config), upstream, mutations: watch::Sender::new(()), meter }
+    }
+
+    /// What is counted of it, since the process started.
+    #[must_use]
+    pub fn meter(&self) -> &Arc<GatewayMeter> {
+        &self.meter
     }
 
     /// The graph that new requests are served from.
@@ -135,6 +151,14 @@ impl Gateway {
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
+        // What is counted of a source goes on, however often its files are loaded.
+        let known = self.graph();
+        for source in &graph.sources {
+            if let Some(known) = known.sources.iter().find(|known| known.name == source.name) {
+                source.meter.continue_with(known.meter());
+            }
+        }
+        one_meter_for_unnamed(&graph, &self.meter);
         self.served.store(Arc::new(Served::new(graph)));
     }
 
@@ -152,6 +176,12 @@ impl Gateway {
 
     /// Runs one request. Dropping the future cancels a query's fetches; a mutation goes on to its end.
     pub async fn execute(&self, request: Request) -> Response {
+        let span = trace::operation(request.headers.as_ref());
+        let counted = self.meter.begin();
+        self.answer(request, counted).instrument(span).await
+    }
+
+    async fn answer(&self, request: Request, mut counted: telemetry::Operation) -> Response {
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -161,17 +191,21 @@ impl Gateway {
         let name = request.operation_name.as_deref();
         let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
             Ok(planned) => planned,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return self.refused(&refusal, counted),
         };
+        let operation_type = planned.operation_type();
+        counted.is_a(operation_type);
+        let document = self.config.telemetry.documents.then_some(request.query.as_str());
+        trace::is_a(&Span::current(), operation_type, planned.name(), document);
         if planned.plan.mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
-            let body = request_errors(&Refusal::one(error, None));
-            return Response { body, kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED) };
+            let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
+            return Response { kind, ..self.refused(&Refusal::one(error, None), counted) };
         }
         let mutation = planned.plan.mutation;
         let gateway = self.clone();
-        let run = async move { gateway.run(&served, &planned, request).await };
+        let run = async move { gateway.run(&served, &planned, request, counted).await };
         if mutation {
             // A client that goes away must not leave a mutation half done.
             let running = self.mutations.subscribe();
@@ -179,9 +213,9 @@ impl Gateway {
                 let _running = running;
                 run.await
             };
-            match tokio::spawn(run).await {
+            match tokio::spawn(run.in_current_span()).await {
                 Ok(response) => response,
-                Err(_) => failed(),
+                Err(_) => self.failed(),
             }
         } else {
             run.await
@@ -193,20 +227,25 @@ impl Gateway {
         self.mutations.closed().await;
     }
 
-    async fn run(&self, served: &Served, planned: &Planned, request: Request) -> Response {
-        let began = Instant::now();
+    async fn run(
+        &self,
+        served: &Served,
+        planned: &Planned,
+        request: Request,
+        mut counted: telemetry::Operation,
+    ) -> Response {
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
         let variables = match coerced {
             Ok(variables) => variables,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return self.refused(&refusal, counted),
         };
         let introspection = match planned.introspection(&served.graph, &variables) {
             Ok(introspection) => introspection,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return self.refused(&refusal, counted),
         };
         let debugging = self.config.debugger && request.headers.as_ref().is_some_and(asks_for_debugging);
-        let watch = Watch::new(debugging);
+        let watch = Watch::new(debugging, self.meter.looks.is_due(LOOKS_EVERY));
         let errors_max = self.config.limits.errors_max;
         let operation = Operation {
             graph: &served.graph,
@@ -221,16 +260,50 @@ impl Gateway {
         let (results, conditions) = run::run(&operation).await;
         let extensions =
             extensions(&served.graph, &planned.plan, watch, request.headers.as_ref(), errors_max);
-        let body = write(&Answer {
+        let written = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
             introspection: introspection.as_deref(),
             errors_max,
             extensions,
+            counts: &self.meter.errors,
         });
-        planned.ran(began.elapsed());
-        Response { body, kind: ResponseKind::Executed }
+        let outcome = if written.errors == 0 { OperationOutcome::Ok } else { OperationOutcome::Errors };
+        counted.ended(outcome);
+        trace::answered(&Span::current(), written.errors);
+        planned.ran(counted.taken());
+        Response { body: written.body, kind: ResponseKind::Executed }
+    }
+
+    fn refused(&self, refusal: &Refusal, mut counted: telemetry::Operation) -> Response {
+        counted.ended(OperationOutcome::Refused);
+        refusal.errors.iter().for_each(|error| self.meter.errors.count(error.error.code));
+        if let Some(first) = refusal.errors.first() {
+            trace::refused(&Span::current(), first.error.code);
+        }
+        let kind = if refusal.limit {
+            ResponseKind::Refused(StatusCode::BAD_REQUEST)
+        } else {
+            ResponseKind::RequestError
+        };
+        Response { body: request_errors(refusal), kind }
+    }
+
+    /// What a client reads when the gateway itself broke: nothing of the cause.
+    fn failed(&self) -> Response {
+        self.meter.errors.count(Code::Internal);
+        let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
+        let body = request_errors(&Refusal::one(error, None));
+        Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
+    }
+}
+
+/// Connectors without a source have one of their own each; they are counted together.
+fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
+    let sources = graph.connectors.iter().map(|connector| &connector.source);
+    for source in sources.filter(|source| source.name.is_empty()) {
+        source.meter.continue_with(&meter.unnamed_sources);
     }
 }
 
@@ -271,22 +344,6 @@ fn extensions(
         extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
     }
     extensions
-}
-
-fn refused(refusal: &Refusal) -> Response {
-    let kind = if refusal.limit {
-        ResponseKind::Refused(StatusCode::BAD_REQUEST)
-    } else {
-        ResponseKind::RequestError
-    };
-    Response { body: request_errors(refusal), kind }
-}
-
-/// What a client reads when the gateway itself broke: nothing of the cause.
-fn failed() -> Response {
-    let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
-    let body = request_errors(&Refusal::one(error, None));
-    Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::{ClientError, Code},
     plan::{Field, From, Named, Plan, Position, PositionId, StepId, Type, Variant},
+    telemetry::Tally,
 };
 
 /// All that a response is written from.
@@ -30,18 +31,29 @@ pub struct Answer<'a> {
     pub errors_max: usize,
     /// `extensions`; an empty map is left out.
     pub extensions: serde_json::Map<String, serde_json::Value>,
+    /// Counts the entries of `errors`, those that are left out too.
+    pub counts: &'a Tally<Code>,
+}
+
+/// A response as it goes to the client.
+#[derive(Debug)]
+pub struct Written {
+    /// JSON.
+    pub body: Bytes,
+    /// How many errors there are, those that are left out too.
+    pub errors: usize,
 }
 
 /// Writes a response.
 #[must_use]
-pub fn write(answer: &Answer<'_>) -> Bytes {
+pub fn write(answer: &Answer<'_>) -> Written {
     // Most responses are shorter than half of what they are made from, and then the buffer never moves.
     let tables = answer.results.iter().filter_map(OnceLock::get).flat_map(|result| &result.tables);
     let text_bytes: usize = tables.map(|table| table.text.len()).sum();
     let mut writer = Writer {
         answer,
         out: Vec::with_capacity(1024 + text_bytes / 2),
-        errors: ErrorList::new(answer.errors_max),
+        errors: ErrorList::new(answer.errors_max, answer.counts),
         path: Vec::new(),
     };
     writer.out.extend_from_slice(b"{\"data\":");
@@ -56,6 +68,7 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
         writer.out.extend_from_slice(b"null");
     }
     let Writer { mut out, errors, .. } = writer;
+    let count = errors.count();
     if let Some(errors) = errors.finish() {
         out.extend_from_slice(b",\"errors\":");
         out.extend_from_slice(&errors);
@@ -67,7 +80,7 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
         out.extend_from_slice(&extensions);
     }
     out.push(b'}');
-    out.into()
+    Written { body: out.into(), errors: count }
 }
 
 /// A non-null field has no value: the object around it has none either.
@@ -99,7 +112,7 @@ struct Held<'a> {
 struct Writer<'a> {
     answer: &'a Answer<'a>,
     out: Vec<u8>,
-    errors: ErrorList,
+    errors: ErrorList<'a>,
     path: Vec<PathSegment<'a>>,
 }
 

@@ -248,8 +248,9 @@ impl Run<'_> {
             introspection: None,
             extensions: serde_json::Map::new(),
             errors_max: ERRORS_MAX,
+            counts: &crate::telemetry::Tally::default(),
         };
-        entries(&write(&answer))
+        entries(&write(&answer).body)
     }
 }
 

@@ -31,4 +31,5 @@ mod reference;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod trial;

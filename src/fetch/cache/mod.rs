@@ -24,7 +24,10 @@ use self::{
     vary::Selected,
 };
 use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
-use crate::connector::{CacheRules, Source};
+use crate::{
+    connector::{CacheRules, Source},
+    telemetry::{CacheResult, trace},
+};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
@@ -165,12 +168,15 @@ impl Shared {
         let now = Instant::now();
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
         if let Some((entry, Verdict::Fresh)) = verdict {
+            trace::cached(source.meter(), CacheResult::Hit);
             return Ok(answer(entry, now));
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
+            trace::cached(source.meter(), CacheResult::Stale);
             let stale = answer(entry, now);
             // Nobody waits for it here; it goes on in its own task.
-            drop(self.fly(Fetch { known, ..Fetch::new(source, request, begun) }));
+            let again = Fetch { known, ..Fetch::new(source, request, begun) };
+            drop(trace::background().in_scope(|| self.fly(again)));
             return Ok(stale);
         }
         if wants.only_if_cached {
@@ -193,11 +199,10 @@ impl Shared {
         let shared = Arc::clone(self);
         // One caller's deadline is not another's.
         fetch.request.deadline = Deadline::default();
-        self.flights.join(
-            fetch.request.clone(),
-            fetch.begun,
-            move || async move { shared.fetch(fetch).await },
-        )
+        let meter = Arc::clone(fetch.source.meter());
+        self.flights.join(fetch.request.clone(), fetch.begun, &meter.joined, move || async move {
+            shared.fetch(fetch).await
+        })
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
@@ -217,19 +222,23 @@ impl Shared {
             .as_ref()
             .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
         {
+            trace::cached(source.meter(), CacheResult::Stale);
             return Ok(answer(known, received));
         }
-        let mut response = answered?;
+        let mut result = CacheResult::Miss;
+        let mut response = answered.inspect_err(|_| trace::cached(source.meter(), result))?;
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
                 self.store.forget(key.clone(), &request);
                 response = self.inner.send(&source, request.clone()).await?;
             } else {
+                result = CacheResult::Revalidated;
                 let headers = freshened(&known.headers, &response.headers);
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
+        trace::cached(source.meter(), result);
         self.keep(rules, &source, key, &request, &response, exchange, begun);
         Ok(response)
     }
@@ -270,6 +279,7 @@ impl Shared {
         };
         if entry.holds(&self.epochs) {
             self.store.put(key, request, Arc::new(entry));
+            source.meter().stored.count();
         }
     }
 }
