@@ -77,7 +77,7 @@ async fn serve(
         }
         None => None,
     };
-    let upstream = fetch::upstream(config.cache_bytes_max)?;
+    let upstream = fetch::upstream(&config)?;
     let gateway = Gateway::new(graph, config, upstream);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;

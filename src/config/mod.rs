@@ -5,6 +5,7 @@ mod cache;
 mod connector_file;
 pub mod environment;
 mod gateway_file;
+mod instances;
 mod json_schema;
 mod keys;
 pub(crate) mod reader;
@@ -21,6 +22,7 @@ use std::{
 pub use cache::CacheFile;
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::{is_collector, read_gateway_file};
+pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
@@ -59,6 +61,8 @@ pub struct Config {
     pub shed_in_flight_max: usize,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Redis or Valkey, shared by all instances of the gateway. Default none.
+    pub redis: Option<Redis>,
     /// The admin listener; none when it is off.
     pub admin: Option<Admin>,
 }
@@ -85,6 +89,7 @@ impl Default for Config {
             // Four times what one source takes at once by default: beyond it requests only wait.
             shed_in_flight_max: 4096,
             telemetry: Telemetry::default(),
+            redis: None,
             admin: Some(Admin::default()),
         }
     }

@@ -25,14 +25,14 @@ impl CollectorClient {
     /// When the TLS library refuses its settings.
     pub fn new() -> Result<Self, SetUpError> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config().map_err(SetUpError::new)?)
+            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError::Client(Box::new(error)))?)
             .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .timeout(TIMEOUT)
             .build()
-            .map_err(SetUpError::new)?;
+            .map_err(|error| SetUpError::Client(Box::new(error)))?;
         Ok(CollectorClient { client })
     }
 

@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::{BreakerState, FetchError, Trouble, concurrency::Lanes};
+use super::{BreakerState, FetchError, SetUpError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -34,6 +34,8 @@ pub struct UpstreamRequest {
     pub deadline: Deadline,
     /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
     pub is_change: bool,
+    /// Whether anything of the client's own request may be in it (a header, `$context`): its answer is that client's.
+    pub is_of_client: bool,
 }
 
 /// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
@@ -184,18 +186,6 @@ pub struct HttpUpstream {
     lanes: Lanes,
 }
 
-/// The HTTP client could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client")]
-pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
-impl SetUpError {
-    /// For this reason.
-    pub fn new(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        SetUpError(Box::new(cause))
-    }
-}
-
 impl HttpUpstream {
     /// An upstream without connections yet. Trusts the certificate authorities that the system trusts.
     ///
@@ -206,7 +196,7 @@ impl HttpUpstream {
         // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
         own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config().map_err(SetUpError::new)?)
+            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError::Client(Box::new(error)))?)
             .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
             .default_headers(own)
             .redirect(reqwest::redirect::Policy::none())
@@ -216,7 +206,7 @@ impl HttpUpstream {
             .pool_idle_timeout(POOL_IDLE)
             .http2_max_header_list_size(HEADER_BYTES_MAX)
             .build()
-            .map_err(SetUpError::new)?;
+            .map_err(|error| SetUpError::Client(Box::new(error)))?;
         Ok(HttpUpstream { client, lanes: Lanes::default() })
     }
 
@@ -225,8 +215,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } =
-            request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } = request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {

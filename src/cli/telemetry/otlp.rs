@@ -46,7 +46,7 @@ pub(super) fn exporting(url: &str, sample: f64, hidden: Hidden) -> Result<SdkTra
         .with_endpoint(endpoint)
         .with_protocol(Protocol::HttpBinary)
         .build()
-        .map_err(SetUpError::new)?;
+        .map_err(|error| SetUpError::Client(Box::new(error)))?;
     let batches =
         BatchConfigBuilder::default().with_max_queue_size(QUEUE_MAX).with_scheduled_delay(SEND_EVERY).build();
     let processor =

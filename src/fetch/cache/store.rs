@@ -13,7 +13,11 @@ use super::{
     policy::Policy,
     vary::Selected,
 };
-use crate::fetch::UpstreamRequest;
+use crate::{
+    connector::Source,
+    fetch::{UpstreamRequest, UpstreamResponse},
+    telemetry::{CacheResult, trace},
+};
 
 /// Responses to one request that differ by `Vary`; the oldest goes when there are more.
 const VARIANTS_MAX: usize = 16;
@@ -43,12 +47,28 @@ impl Key {
         }
     }
 
+    /// All of it, part by part.
+    pub(super) fn each_part(&self, mut see: impl FnMut(&[u8])) {
+        see(self.method.as_str().as_bytes());
+        see(self.url.as_bytes());
+        see(&self.headers.len().to_be_bytes());
+        for (name, value) in &self.headers {
+            see(name.as_str().as_bytes());
+            see(value.as_bytes());
+        }
+        see(&[u8::from(self.body.is_some())]);
+        see(self.body.as_deref().unwrap_or_default());
+    }
+
     fn bytes(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         self.url.len() + headers + self.body.as_ref().map_or(0, Bytes::len)
     }
 }
+
+/// What purges find an entry by.
+pub(super) type Marks = SmallVec<[Mark; 4]>;
 
 /// A stored response.
 #[derive(Debug)]
@@ -61,7 +81,7 @@ pub(super) struct Entry {
     /// When the fetch that brought it began.
     pub(super) begun: Epoch,
     /// What a purge finds it by.
-    pub(super) marks: SmallVec<[Mark; 4]>,
+    pub(super) marks: Marks,
 }
 
 impl Entry {
@@ -71,12 +91,24 @@ impl Entry {
         OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
     }
 
+    /// The answer that it is, which is counted.
+    pub(super) fn answer(&self, source: &Source, result: CacheResult, now: Instant) -> UpstreamResponse {
+        trace::cached(source.meter(), result);
+        UpstreamResponse {
+            status: self.status,
+            headers: Arc::clone(&self.headers),
+            body: self.body.clone(),
+            age: Some(self.policy.age(now)),
+        }
+    }
+
     /// Whether none of its scopes was purged since its fetch began.
     pub(super) fn holds(&self, epochs: &Epochs) -> bool {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
     }
 
-    fn kept_for(&self) -> Duration {
+    /// How long it can be of any use.
+    pub(super) fn kept_for(&self) -> Duration {
         let validator =
             [header::ETAG, header::LAST_MODIFIED].iter().any(|name| self.headers.contains_key(name));
         self.policy.useful_for(Instant::now()).max(if validator { VALIDATABLE_FOR } else { Duration::ZERO })
