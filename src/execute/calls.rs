@@ -81,22 +81,16 @@ impl<'r> Calls<'r> {
         self.begin(connector, request)
     }
 
+    /// Takes part in a request that this operation does not send alone.
+    pub(super) fn take_part(&self, answer: impl Future<Output = Answered> + Send + 'r) -> Call<'r> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Call { number, answer: answer.boxed().shared() }
+    }
+
     fn begin(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
         request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let source = &connector.source;
-        let span = trace::fetch(&source.name, &connector.coordinate, &request.method);
-        let sending = span.in_scope(|| self.upstream.send(source, request));
-        let began = Instant::now();
-        let fetch = async move {
-            let answer = sending.instrument(span.clone()).await;
-            source.meter().fetches.add(began.elapsed());
-            if let Err(error) = &answer {
-                trace::fetch_failed(&span, error.client.code);
-            }
-            Arc::new(answer)
-        };
-        Call { number, answer: fetch.boxed().shared() }
+        Call { number, answer: fetch(self.upstream, connector, request).boxed().shared() }
     }
 
     /// The requests that ask for keys of a batch already; none for a key that is not asked for yet.
@@ -122,6 +116,26 @@ impl<'r> Calls<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let known = made.keys.entry(identity(connector, arguments)).or_default();
         known.extend(keys.map(|key| (key.to_vec(), call.clone())));
+    }
+}
+
+/// Sends a request of a connector; it is counted and traced as a fetch.
+pub(super) fn fetch<'r>(
+    upstream: &'r dyn Upstream,
+    connector: &'r Connector,
+    request: UpstreamRequest,
+) -> impl Future<Output = Answered> + Send + 'r {
+    let source = &connector.source;
+    let span = trace::fetch(&source.name, &connector.coordinate, &request.method);
+    let sending = span.in_scope(|| upstream.send(source, request));
+    let began = Instant::now();
+    async move {
+        let answer = sending.instrument(span.clone()).await;
+        source.meter().fetches.add(began.elapsed());
+        if let Err(error) = &answer {
+            trace::fetch_failed(&span, error.client.code);
+        }
+        Arc::new(answer)
     }
 }
 

@@ -1,22 +1,31 @@
 //! The gateway: a graph, its plans and its upstreams behind one `execute`. Knows nothing of sockets.
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value as Json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
 use super::{
+    answers::Answers,
+    asked::Asked,
+    caching::Uses,
     debugger::debugging,
-    plans::{Planned, Plans},
+    packed::Packed,
+    plans::Plans,
+    request::{OperationSummary, Request, Response, ResponseKind},
     run::{self, Operation},
+    share::Flights,
     watch::Watch,
+    window::Windows,
 };
 use crate::{
     config::Config,
@@ -25,7 +34,7 @@ use crate::{
     graph::Graph,
     operation::{Refusal, Rules, coerce},
     plan::Plan,
-    response::{Answer, Reported, connector_errors, request_errors, write},
+    response::{Answer, Reported, Written, connector_errors, request_errors, write},
     telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
 
@@ -33,62 +42,7 @@ use crate::{
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// The client header that asks for the debugger, with the value `true`.
-static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
-
-/// A GraphQL request, whatever transport brought it.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// The document.
-    pub query: String,
-    /// Which of its operations to run.
-    pub operation_name: Option<String>,
-    /// Values of its variables, as the client sent them.
-    pub variables: serde_json::Map<String, serde_json::Value>,
-    /// The client's headers, for connectors that read or copy them; none where the host application passed none.
-    pub headers: Option<http::HeaderMap>,
-    /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
-    pub context: serde_json::Map<String, serde_json::Value>,
-    /// True for a GET: a mutation is refused with 405.
-    pub read_only: bool,
-}
-
-/// A GraphQL response, ready to be written.
-#[derive(Debug, Clone)]
-pub struct Response {
-    /// `{"data": …, "errors": […]}` as JSON.
-    pub body: Bytes,
-    /// What the HTTP status depends on.
-    pub kind: ResponseKind,
-}
-
-/// What the HTTP status of a response depends on (GraphQL over HTTP, section 6.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseKind {
-    /// The operation ran; there is a `data` entry, errors or not: 200.
-    Executed,
-    /// The request was refused before it ran; there is no `data` entry. 400 as `application/graphql-response+json`,
-    /// 200 as `application/json`.
-    RequestError,
-    /// Refused with this status whatever the media type: limits (400), a mutation over GET (405).
-    Refused(http::StatusCode),
-}
-
-/// An operation in the plan cache.
-#[derive(Debug, Clone)]
-pub struct OperationSummary {
-    /// The operation's name, where it has one.
-    pub name: Option<String>,
-    /// The document's text.
-    pub text: String,
-    /// Its plan, as `ficus explain` prints it.
-    pub plan: String,
-    /// How many steps of fetches it has.
-    pub steps: usize,
-    /// How often it ran.
-    pub count: u64,
-    /// Of all its runs together.
-    pub time: Duration,
-}
+pub(crate) static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
 
 /// One graph in front of its backends. A clone is another handle on the same gateway, with the same graph and the same
 /// plans; `execute` runs any number of requests at once.
@@ -99,19 +53,32 @@ pub struct Gateway {
     upstream: Arc<dyn Upstream>,
     /// Each running mutation holds a receiver.
     mutations: watch::Sender<()>,
+    /// Counts mutations that ended.
+    changes: Arc<AtomicU64>,
     meter: Arc<GatewayMeter>,
 }
 
-/// A graph and the plans made for it: swapped as one.
+/// A graph and what is made of it: swapped as one.
 struct Served {
     graph: Arc<Graph>,
     plans: Plans,
+    answers: Answers,
+    flights: Flights,
+    windows: Windows,
     since: Instant,
 }
 
 impl Served {
-    fn new(graph: Graph) -> Self {
-        Served { graph: Arc::new(graph), plans: Plans::new(), since: Instant::now() }
+    fn new(graph: Graph, config: &Config, upstream: &Arc<dyn Upstream>) -> Self {
+        let graph = Arc::new(graph);
+        Served {
+            windows: Windows::new(&graph, upstream),
+            graph,
+            plans: Plans::new(),
+            answers: Answers::new(config.answers_bytes_max() as u64),
+            flights: Flights::default(),
+            since: Instant::now(),
+        }
     }
 }
 
@@ -121,8 +88,9 @@ impl Gateway {
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
         let meter = Arc::<GatewayMeter>::default();
         one_meter_for_unnamed(&graph, &meter);
-        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph)));
-        Gateway { served, config: Arc::new(config), upstream, mutations: watch::Sender::new(()), meter }
+        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
+        let (mutations, changes) = (watch::Sender::new(()), Arc::default());
+        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter }
     }
 
     /// What is counted of it, since the process started.
@@ -159,7 +127,7 @@ impl Gateway {
             }
         }
         one_meter_for_unnamed(&graph, &self.meter);
-        self.served.store(Arc::new(Served::new(graph)));
+        self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
     }
 
     /// The resolved configuration.
@@ -174,14 +142,23 @@ impl Gateway {
         self.served.load().plans.summaries()
     }
 
-    /// Runs one request. Dropping the future cancels a query's fetches; a mutation goes on to its end.
+    /// Runs one request. Dropping the future cancels a query's fetches, unless somebody else waits for the same; a mutation goes
+    /// on to its end.
     pub async fn execute(&self, request: Request) -> Response {
         let span = trace::operation(request.headers.as_ref());
-        let counted = self.meter.begin();
-        self.answer(request, counted).instrument(span).await
+        let mut counted = self.meter.begin();
+        let response = self.answer(request, &mut counted).instrument(span.clone()).await;
+        counted.ended(match response.kind {
+            ResponseKind::Executed if response.errors == 0 => OperationOutcome::Ok,
+            ResponseKind::Executed => OperationOutcome::Errors,
+            _ => OperationOutcome::Refused,
+        });
+        trace::answered(&span, response.errors);
+        response
     }
 
-    async fn answer(&self, request: Request, mut counted: telemetry::Operation) -> Response {
+    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Response {
+        let deadline = Deadline::after(self.config.deadline);
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -191,35 +168,34 @@ impl Gateway {
         let name = request.operation_name.as_deref();
         let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
             Ok(planned) => planned,
-            Err(refusal) => return self.refused(&refusal, counted),
+            Err(refusal) => return self.refused(&refusal),
         };
         let operation_type = planned.operation_type();
         counted.is_a(operation_type);
         let document = self.config.telemetry.documents.then_some(request.query.as_str());
         trace::is_a(&Span::current(), operation_type, planned.name(), document);
-        if planned.plan.mutation && request.read_only {
+        let mutation = planned.plan.mutation;
+        if mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
-            return Response { kind, ..self.refused(&Refusal::one(error, None), counted) };
+            return Response { kind, ..self.refused(&Refusal::one(error, None)) };
         }
-        let mutation = planned.plan.mutation;
-        let gateway = self.clone();
-        let run = async move { gateway.run(&served, &planned, request, counted).await };
-        if mutation {
-            // A client that goes away must not leave a mutation half done.
-            let running = self.mutations.subscribe();
-            let run = async move {
-                let _running = running;
-                run.await
-            };
-            match tokio::spawn(run.in_current_span()).await {
-                Ok(response) => response,
-                Err(_) => self.failed(),
-            }
+        let document = planned.document.executable();
+        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
+        let variables = match coerced {
+            Ok(variables) => variables,
+            Err(refusal) => return self.refused(&refusal),
+        };
+        let Request { headers, context, .. } = request;
+        let asked = Arc::new(Asked { planned, variables, headers, context });
+        let response = if mutation {
+            self.change(served, Arc::clone(&asked), deadline).await
         } else {
-            run.await
-        }
+            self.query(served, &asked, deadline).await
+        };
+        asked.planned.ran(deadline.begun.elapsed());
+        response
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -227,40 +203,74 @@ impl Gateway {
         self.mutations.closed().await;
     }
 
-    async fn run(
-        &self,
-        served: &Served,
-        planned: &Planned,
-        request: Request,
-        mut counted: telemetry::Operation,
-    ) -> Response {
-        let document = planned.document.executable();
-        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
-        let variables = match coerced {
-            Ok(variables) => variables,
-            Err(refusal) => return self.refused(&refusal, counted),
+    /// Runs a mutation. A client that goes away must not leave it half done.
+    async fn change(&self, served: Arc<Served>, asked: Arc<Asked>, deadline: Deadline) -> Response {
+        let (gateway, running) = (self.clone(), self.mutations.subscribe());
+        let run = async move {
+            let _running = running;
+            let outcome = gateway.run(&served, &asked, deadline).await;
+            gateway.changes.fetch_add(1, Ordering::SeqCst);
+            outcome.response
         };
-        let introspection = match planned.introspection(&served.graph, &variables) {
+        tokio::spawn(run.in_current_span()).await.unwrap_or_else(|_| self.failed())
+    }
+
+    /// Answers a query: with what is kept, with what somebody else who asks the same is waiting for, or by running it.
+    async fn query(&self, served: Arc<Served>, asked: &Arc<Asked>, deadline: Deadline) -> Response {
+        if self.debugs(asked) || !asked.may_be_shared() {
+            return self.run(&served, asked, deadline).await.response;
+        }
+        if let Some(response) = served.answers.get(asked) {
+            return response;
+        }
+        if !self.config.share_operations {
+            return self.run(&served, asked, deadline).await.response;
+        }
+        loop {
+            let begun = (self.upstream.epoch(), self.changes.load(Ordering::SeqCst));
+            let execution = served.flights.join(asked, begun, || {
+                let (gateway, served, asked) = (self.clone(), Arc::clone(&served), Arc::clone(asked));
+                async move { gateway.run(&served, &asked, deadline).await }
+            });
+            let outcome = execution.await;
+            // Whoever came first has waited longest: what they can wait for no more, the others still can.
+            if !outcome.is_late || deadline.is_over() {
+                return outcome.response;
+            }
+        }
+    }
+
+    /// Whether the client wants to see the calls of its operation, and may.
+    fn debugs(&self, asked: &Asked) -> bool {
+        self.config.debugger && asked.headers.as_ref().is_some_and(asks_for_debugging)
+    }
+
+    async fn run(&self, served: &Served, asked: &Asked, deadline: Deadline) -> Outcome {
+        let Asked { planned, variables, headers, context } = asked;
+        let introspection = match planned.introspection(&served.graph, variables) {
             Ok(introspection) => introspection,
-            Err(refusal) => return self.refused(&refusal, counted),
+            Err(refusal) => return Outcome { response: self.refused(&refusal), is_late: false },
         };
-        let debugging = self.config.debugger && request.headers.as_ref().is_some_and(asks_for_debugging);
-        let watch = Watch::new(debugging, self.meter.looks.is_due(LOOKS_EVERY));
+        let debugs = self.debugs(asked);
+        let watch = Watch::new(debugs, self.meter.looks.is_due(LOOKS_EVERY));
+        let uses = Uses::default();
         let errors_max = self.config.limits.errors_max;
         let operation = Operation {
             graph: &served.graph,
             plan: &planned.plan,
-            variables: &variables,
-            headers: request.headers.as_ref(),
-            context: &request.context,
+            variables,
+            headers: headers.as_ref(),
+            context,
             upstream: &*self.upstream,
-            deadline: self.config.deadline,
+            deadline: deadline.over,
+            windows: &served.windows,
             watch: &watch,
+            uses: (!debugs && asked.may_be_shared()).then_some(&uses),
         };
         let (results, conditions) = run::run(&operation).await;
-        let extensions =
-            extensions(&served.graph, &planned.plan, watch, request.headers.as_ref(), errors_max);
-        let written = write(&Answer {
+        let extensions = extensions(&served.graph, &planned.plan, watch, headers.as_ref(), errors_max);
+        let is_plain = extensions.is_empty();
+        let Written { body, errors } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
@@ -269,15 +279,18 @@ impl Gateway {
             extensions,
             counts: &self.meter.errors,
         });
-        let outcome = if written.errors == 0 { OperationOutcome::Ok } else { OperationOutcome::Errors };
-        counted.ended(outcome);
-        trace::answered(&Span::current(), written.errors);
-        planned.ran(counted.taken());
-        Response { body: written.body, kind: ResponseKind::Executed }
+        let has_errors = errors > 0;
+        let is_whole = is_plain && !has_errors;
+        let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
+        let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
+        let response = Response { body, kind: ResponseKind::Executed, caching, packed, errors };
+        if is_whole && let Some(lease) = uses.lease() {
+            served.answers.put(asked, &response, lease);
+        }
+        Outcome { response, is_late: has_errors && deadline.is_over() }
     }
 
-    fn refused(&self, refusal: &Refusal, mut counted: telemetry::Operation) -> Response {
-        counted.ended(OperationOutcome::Refused);
+    fn refused(&self, refusal: &Refusal) -> Response {
         refusal.errors.iter().for_each(|error| self.meter.errors.count(error.error.code));
         if let Some(first) = refusal.errors.first() {
             trace::refused(&Span::current(), first.error.code);
@@ -287,15 +300,14 @@ impl Gateway {
         } else {
             ResponseKind::RequestError
         };
-        Response { body: request_errors(refusal), kind }
+        Response::alone(request_errors(refusal), kind)
     }
 
     /// What a client reads when the gateway itself broke: nothing of the cause.
     fn failed(&self) -> Response {
-        self.meter.errors.count(Code::Internal);
         let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
-        let body = request_errors(&Refusal::one(error, None));
-        Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
+        let kind = ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR);
+        Response { kind, ..self.refused(&Refusal::one(error, None)) }
     }
 }
 
@@ -304,6 +316,32 @@ fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
     let sources = graph.connectors.iter().map(|connector| &connector.source);
     for source in sources.filter(|source| source.name.is_empty()) {
         source.meter.continue_with(&meter.unnamed_sources);
+    }
+}
+
+/// What an execution came to.
+#[derive(Clone)]
+pub(super) struct Outcome {
+    response: Response,
+    /// It has errors, and its time was up: somebody with more time may get more.
+    is_late: bool,
+}
+
+/// When an operation began, and when its time is up.
+#[derive(Clone, Copy)]
+struct Deadline {
+    begun: Instant,
+    over: Instant,
+}
+
+impl Deadline {
+    fn after(time: Duration) -> Self {
+        let begun = Instant::now();
+        Deadline { begun, over: begun + time }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.over
     }
 }
 

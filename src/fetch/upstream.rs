@@ -1,5 +1,4 @@
-//! One HTTP exchange with a backend. The only place that knows the HTTP client.
-//! Not for what a request is made of (`request`) or what its response means (`outcome`).
+//! One HTTP exchange with a backend. The only place that knows the HTTP client. Not for what a response means (`outcome`).
 
 use std::{
     error::Error as _,
@@ -9,13 +8,12 @@ use std::{
     time::Duration,
 };
 
+use super::{BreakerState, FetchError, Lease, SetUpError, Trouble, concurrency::Lanes};
+use crate::{connector::Source, error::Code, telemetry};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use tokio::time::Instant;
-
-use super::{BreakerState, FetchError, SetUpError, Trouble, concurrency::Lanes};
-use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,13 +104,15 @@ pub struct UpstreamResponse {
     pub body: Bytes,
     /// How old it is, where it was stored; none where it was asked for just now.
     pub age: Option<Duration>,
+    /// Says later whether it would be given again, where it is stored and fresh.
+    pub lease: Option<Lease>,
 }
 
 impl UpstreamResponse {
     /// A response that a backend gave just now.
     #[must_use]
     pub fn new(status: http::StatusCode, headers: http::HeaderMap, body: Bytes) -> Self {
-        UpstreamResponse { status, headers: Arc::new(headers), body, age: None }
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, lease: None }
     }
 }
 
@@ -142,6 +142,11 @@ pub trait Upstream: Send + Sync + 'static {
     /// Uses no answer any more that was asked for before now, of one source or of all.
     fn purge(&self, source: Option<&Source>) {
         let _ = source;
+    }
+
+    /// Counts purges: of two equal numbers nothing was purged between them.
+    fn epoch(&self) -> u64 {
+        0
     }
 
     /// Asks a source again that was left alone for failing.

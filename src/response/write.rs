@@ -35,12 +35,12 @@ pub struct Answer<'a> {
     pub counts: &'a Tally<Code>,
 }
 
-/// A response as it goes to the client.
+/// A response, written.
 #[derive(Debug)]
 pub struct Written {
-    /// JSON.
+    /// `{"data": …}` as JSON.
     pub body: Bytes,
-    /// How many errors there are, those that are left out too.
+    /// How many errors it has, those that were left out too.
     pub errors: usize,
 }
 
@@ -69,9 +69,10 @@ pub fn write(answer: &Answer<'_>) -> Written {
     }
     let Writer { mut out, errors, .. } = writer;
     let count = errors.count();
-    if let Some(errors) = errors.finish() {
+    let errors = errors.finish();
+    if let Some(errors) = &errors {
         out.extend_from_slice(b",\"errors\":");
-        out.extend_from_slice(&errors);
+        out.extend_from_slice(errors);
     }
     if !answer.extensions.is_empty()
         && let Ok(extensions) = serde_json::to_vec(&answer.extensions)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ficus::{
     Gateway,
     admin::{self, Control},
-    config::Admin,
+    config::{Admin, Config},
     execute::Request,
     fetch,
 };
@@ -23,7 +23,7 @@ use crate::{
 /// A gateway over the backend, and the address of its admin listener.
 async fn start(backend: &Backend, token: Option<&str>) -> (Gateway, std::net::SocketAddr) {
     let env = [("SHOP_KEY".to_owned(), "hush-hush".to_owned())];
-    let upstream = fetch::upstream(1 << 20).unwrap();
+    let upstream = fetch::upstream(&Config::default()).unwrap();
     let gateway = from_files(&backend.files(""), &env, upstream).unwrap();
     let admin = Admin { listen: "127.0.0.1:0".parse().unwrap(), token: token.map(str::to_owned) };
     let listener = admin::bind(&admin).await.unwrap();
@@ -106,7 +106,7 @@ async fn counting_goes_on_through_a_reload() {
     let (gateway, admin) = start(&backend, None).await;
     run(&gateway, "{ kept { id } }").await;
     let env = [("SHOP_KEY".to_owned(), "hush-hush".to_owned())];
-    let again = from_files(&backend.files(""), &env, fetch::upstream(1 << 20).unwrap()).unwrap();
+    let again = from_files(&backend.files(""), &env, fetch::upstream(&Config::default()).unwrap()).unwrap();
     let graph = std::sync::Arc::into_inner({
         let graph = again.graph();
         drop(again);
