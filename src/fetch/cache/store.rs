@@ -19,7 +19,11 @@ use super::{
     policy::Policy,
     vary::Selected,
 };
-use crate::fetch::UpstreamRequest;
+use crate::{
+    connector::Source,
+    fetch::{UpstreamRequest, UpstreamResponse},
+    telemetry::{CacheResult, trace},
+};
 
 /// Responses to one request that differ by `Vary`; the oldest goes when there are more.
 const VARIANTS_MAX: usize = 16;
@@ -93,6 +97,18 @@ impl Entry {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
+    }
+
+    /// The answer that it is, which is counted.
+    pub(super) fn answer(&self, source: &Source, result: CacheResult, now: Instant) -> UpstreamResponse {
+        trace::cached(source.meter(), result);
+        UpstreamResponse {
+            status: self.status,
+            headers: Arc::clone(&self.headers),
+            body: self.body.clone(),
+            age: Some(self.policy.age(now)),
+            lease: None,
+        }
     }
 
     /// Whether none of its scopes was purged since its fetch began.
