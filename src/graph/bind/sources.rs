@@ -243,6 +243,7 @@ fn merge(
         errors: ErrorMapping { message, extensions },
         is_success,
         settings: settings(file),
+        meter: crate::telemetry::SourceMeterSlot::default(),
     }
 }
 
