@@ -10,7 +10,7 @@ use crate::{
     connector::{self, BodyFormat, Source},
     error::{ClientError, Code},
     fetch::{Body, Exchange, Finding, Redaction, Site, UpstreamRequest, UpstreamResponse},
-    mapping::ast::Mapping,
+    mapping::{ast::Mapping, json::to_json},
 };
 
 /// The version of the protocol.
@@ -98,6 +98,8 @@ impl Shown {
         let mut body = match Body::read(response, connector.source.settings.response_format, &arena) {
             Ok(Body::Null) => json!({ "kind": "empty", "content": Json::Null }),
             Ok(Body::Json(text)) => self.body(text.as_bytes()),
+            // As JSON: that is what the mapping's paths go by.
+            Ok(Body::Xml(value)) => self.body(to_json(&value).to_string().as_bytes()),
             Ok(Body::Text(text)) => json!({ "kind": "text", "content": self.start(text.as_bytes()) }),
             Err(_) => json!({ "kind": "text", "content": self.start(&response.body) }),
         };

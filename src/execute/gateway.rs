@@ -220,7 +220,7 @@ impl Gateway {
         };
         let (results, conditions) = run::run(&operation).await;
         let extensions =
-            extensions(&served.graph, &planned.plan, watch, request.headers.as_ref(), errors_max);
+            extensions(served, &*self.upstream, &planned.plan, watch, request.headers.as_ref(), errors_max);
         let body = write(&Answer {
             plan: &planned.plan,
             results: &results,
@@ -241,7 +241,8 @@ fn asks_for_debugging(client: &HeaderMap) -> bool {
 
 /// `extensions` of a response: what mappings report, and the calls where the client asked for them.
 fn extensions(
-    graph: &Graph,
+    served: &Served,
+    upstream: &dyn Upstream,
     plan: &Plan,
     watch: Watch,
     client: Option<&HeaderMap>,
@@ -267,7 +268,9 @@ fn extensions(
         extensions.insert("connectorErrors".to_owned(), errors);
     }
     if let Some(seen) = seen {
-        let debugging = debugging(&seen, Redaction::of(graph), client);
+        let mut redaction = Redaction::of(&served.graph);
+        redaction.hide(upstream.secrets().iter().map(String::as_str));
+        let debugging = debugging(&seen, redaction, client);
         extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
     }
     extensions

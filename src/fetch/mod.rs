@@ -19,6 +19,7 @@ mod scope;
 mod testing;
 mod upstream;
 mod variables;
+mod xml;
 
 pub use body::{Body, unexpected_format};
 pub use cache::CachedUpstream;

@@ -108,6 +108,10 @@ impl Upstream for CachedUpstream {
         inner.purge(source);
     }
 
+    fn secrets(&self) -> Vec<String> {
+        self.shared.inner.secrets()
+    }
+
     fn reset_breaker(&self, source: &Source) {
         self.shared.inner.reset_breaker(source);
     }

@@ -22,6 +22,7 @@ pub(super) fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
         cache: cache(file.cache.as_ref()),
         shares_in_flight: file.share_in_flight.unwrap_or(default.shares_in_flight),
         resilience: resilience(file),
+        ..default
     }
 }
 

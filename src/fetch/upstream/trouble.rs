@@ -1,0 +1,52 @@
+//! What went wrong with an exchange: in words for the client, and with its causes for the log.
+
+use std::error::Error as _;
+
+use crate::{
+    error::Code,
+    fetch::{FetchError, Trouble},
+};
+
+/// Says what happened in words for the client, and keeps the chain of causes for the log.
+pub(super) fn failed(error: reqwest::Error) -> FetchError {
+    // The URL may hold secrets; `attempt` adds what of it may be logged.
+    let error = error.without_url();
+    let mut causes = error.to_string();
+    let (mut http, mut io) = (None, None);
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        http = http.or(cause.downcast_ref::<hyper::Error>());
+        io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
+        next = cause.source();
+    }
+    let (code, words) = if error.is_builder() {
+        (Code::ConnectorRequestInvalid, "the request cannot be written as HTTP")
+    } else if error.is_connect() {
+        (Code::HttpClientError, if error.is_dns() { "the host is not known" } else { "cannot connect" })
+    } else if http.is_some_and(hyper::Error::is_parse) {
+        (Code::HttpClientError, "the answer is not valid HTTP, or its headers are too large")
+    } else if http.is_none() && error.is_decode() && io != Some(std::io::ErrorKind::ConnectionReset) {
+        (Code::ConnectorResponseInvalid, "the compressed body is broken")
+    } else {
+        (Code::HttpClientError, "the connection broke off before the answer was complete")
+    };
+    let failed = FetchError::new(code, format!("Connector error: {words}")).with_detail(causes);
+    if code == Code::HttpClientError { failed.with_trouble(Trouble::Connection) } else { failed }
+}
+
+/// A URL as it may be logged: without user, password and the values of its query.
+pub(super) fn without_values(url: &str) -> String {
+    let (rest, query) = url.split_once('?').map_or((url, None), |(rest, query)| (rest, Some(query)));
+    let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let mut shown = format!("{scheme}://{host}{path}");
+    for (position, parameter) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
+        shown.push(if position == 0 { '?' } else { '&' });
+        shown.push_str(parameter.split_once('=').map_or(parameter, |(name, _)| name));
+    }
+    shown
+}
+
