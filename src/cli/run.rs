@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     connector::Connector,
-    fetch::{Upstream as _, FetchError, HttpUpstream, Redaction, UpstreamRequest},
+    fetch::{FetchError, HttpUpstream, Redaction, Upstream as _, UpstreamRequest},
     graph::load,
     trial::{Inputs, Trial, find, requests, run, shown},
 };

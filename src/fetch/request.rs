@@ -76,7 +76,8 @@ pub fn build<'a>(
     }
     let own_headers = own_headers(client, &headers);
     let (method, deadline) = (request.method.clone(), Deadline::default());
-    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false })
+    let is_of_client = connector.inputs.reads_client();
+    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false, is_of_client })
 }
 
 /// A part of a batch, and its request.

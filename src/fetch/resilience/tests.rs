@@ -91,6 +91,7 @@ impl Bench {
             own_headers: OwnHeaders::default(),
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
             is_change: false,
+            is_of_client: false,
         };
         let answer = self.upstream.send(&self.source, request).await;
         answer.map(|response| response.status.as_u16()).map_err(|error| error.client.code.as_str())

@@ -37,6 +37,8 @@ pub struct UpstreamRequest {
     pub deadline: Deadline,
     /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
     pub is_change: bool,
+    /// Whether anything of the client's own request may be in it (a header, `$context`): its answer is that client's.
+    pub is_of_client: bool,
 }
 
 /// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all

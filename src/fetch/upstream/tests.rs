@@ -119,6 +119,7 @@ fn get(url: &str) -> UpstreamRequest {
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        is_of_client: false,
     }
 }
 
