@@ -1,22 +1,22 @@
-//! The way to backends as the rest of Ficus sees it: a request, its response, and the trait between them. `http` sends over
+//! The way to backends as the rest of Ficus sees it: a request, its response, and the trait between them. `attempt` sends over
 //! sockets, with the connections of `client` and the tokens of `oauth2`; `answer` reads what comes back, `redirect` tells where it
 //! points, `trouble` says what went wrong.
 //! Not for what a request is made of (`fetch::request`) or what its response means (`fetch::outcome`).
 
 mod answer;
+mod attempt;
 mod client;
-mod http;
 mod oauth2;
 mod redirect;
 mod trouble;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
-pub use self::{client::SetUpError, http::HttpUpstream};
+pub use self::{attempt::HttpUpstream, client::SetUpError};
 use super::{BreakerState, FetchError};
 use crate::connector::Source;
 

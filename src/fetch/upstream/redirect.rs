@@ -4,7 +4,7 @@
 use http::{HeaderValue, Method, StatusCode, header};
 use reqwest::Url;
 
-use super::{UpstreamResponse, http::Sending};
+use super::{UpstreamResponse, attempt::Sending};
 use crate::connector::Source;
 
 /// More than this is a loop, or a backend that should be called by another URL.
