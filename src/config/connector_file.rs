@@ -375,14 +375,14 @@ mod tests {
     #[test]
     fn all_faults_at_once() {
         let (_, faults) = read(
-            "base_ur: x\ntimeout: 0s\nredirects: none\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
+            "base_ur: x\ntimeout: 0s\nwebhooks: none\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
              statuses: { 99: null, 404: gone }\nresponse: []\ntimeout: soon\n\
              retry: { on: [404, never] }\ncircuit_breaker: { failure_ratio: 2 }\nhedge: { after: p50 }\ncache: on\n",
         );
         let expected = [
             "1 unknown key `base_ur`",
             "2 the value is too small",
-            "3 `redirects` is not supported yet",
+            "3 `webhooks` is not supported yet",
             "4 the environment variable `NO` is not set",
             "4 a header needs `name` and one of `from` and `value`",
             "5 `99` is not a status that a response can end with",

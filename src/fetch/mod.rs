@@ -28,6 +28,7 @@ pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
+pub(crate) use request::pass_key;
 pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;

@@ -8,6 +8,7 @@
     reason = "what a test needs and does not find is a failure of the test"
 )]
 
+mod attacks;
 mod check;
 mod cli;
 mod debugger;
@@ -32,3 +33,5 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 mod trial;
+mod wire;
+mod xml;

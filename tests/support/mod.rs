@@ -2,8 +2,10 @@
 //! writes down every call, the judge of what mappings give, and cases written in Markdown. Knows nothing of what is tested.
 
 pub(crate) mod case;
+pub(crate) mod certificates;
 pub(crate) mod conforms;
 pub(crate) mod gateway;
 pub(crate) mod json;
 pub(crate) mod json_schema;
+pub(crate) mod recorder;
 pub(crate) mod upstream;

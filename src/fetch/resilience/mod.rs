@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use tokio::time::{Instant, sleep};
 
 pub use self::breaker::BreakerState;
@@ -24,7 +24,9 @@ use self::{
     latency::Latencies,
     rate::Rate,
 };
-use super::{FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse};
+use super::{
+    FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse, request::IDEMPOTENCY_KEY,
+};
 use crate::{
     connector::{HedgeAfter, HedgeRules, Resilience, RetryOn, Source},
     error::Code,
@@ -33,8 +35,6 @@ use crate::{
 /// Retries for each request, and for each second besides.
 const RETRY_RATIO: f64 = 0.2;
 const RETRIES_PER_SECOND: f64 = 10.0;
-/// A request that carries this may be sent twice: the backend tells that it is the same.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An upstream that retries, breaks, limits and hedges, as each source's settings say.
 pub struct ResilientUpstream {
@@ -156,7 +156,7 @@ impl ResilientUpstream {
         let guard = self.guard(source, &request.url);
         let retry = &guard.rules.retry;
         let may_repeat = request.method.is_idempotent()
-            || request.headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY);
+            || request.all_headers().any(|(name, _)| *name == IDEMPOTENCY_KEY);
         guard.state().retries.deposit(Instant::now());
         let mut attempt = 1;
         loop {

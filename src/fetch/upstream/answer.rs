@@ -24,9 +24,11 @@ pub(super) async fn exchange(
     let mut response = request.send().await.map_err(failed)?;
     let status = response.status();
     let mut headers = std::mem::take(response.headers_mut());
-    // A single coding the client has undone already, and taken out of the headers.
     let codings = codings(&headers)?;
-    let mut body = read_body(response, bytes_max).await?;
+    // What does not shrink grows a little when it is compressed.
+    let slack = if codings.is_empty() { 0 } else { bytes_max / 64 + 1024 };
+    let read = read_body(response, bytes_max.saturating_add(slack)).await?;
+    let mut body = read.ok_or_else(|| too_large(bytes_max))?;
     if !codings.is_empty() {
         headers.remove(header::CONTENT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
@@ -56,19 +58,19 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, FetchError> {
     Ok(codings)
 }
 
-/// Reads a body to its end; what counts against the limit is what comes out of decompression.
-/// A body in one piece is not copied. Leaving early drops the response, and with it the connection.
-async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<Bytes, FetchError> {
+/// Reads a body to its end, as it is sent; none where it is larger. A body in one piece is not copied. Leaving early drops
+/// the response, and with it the connection.
+async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<Option<Bytes>, FetchError> {
     let announced =
         response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > bytes_max {
-        return Err(too_large(bytes_max));
+        return Ok(None);
     }
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if first.len().max(whole.len()) + chunk.len() > bytes_max {
-            return Err(too_large(bytes_max));
+            return Ok(None);
         }
         if first.is_empty() {
             first = chunk;
@@ -80,7 +82,7 @@ async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<
         }
         whole.extend_from_slice(&chunk);
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok(Some(if whole.is_empty() { first } else { whole.freeze() }))
 }
 
 fn too_large(bytes_max: usize) -> FetchError {

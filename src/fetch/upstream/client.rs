@@ -105,12 +105,17 @@ fn client(transport: &Transport, trusts_system_too: bool) -> Result<Client, SetU
     let mut own = HeaderMap::new();
     // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
     own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
+    own.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("zstd,gzip,br"));
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
         .default_headers(own)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        // `answer` decompresses: the library undoes one coding and forgets that there were others.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
         .no_proxy()
         .connect_timeout(transport.connect_timeout)
         .pool_idle_timeout(transport.pool_idle)

@@ -12,13 +12,12 @@ pub(super) fn failed(error: reqwest::Error) -> FetchError {
     // The URL may hold secrets; `attempt` adds what of it may be logged.
     let error = error.without_url();
     let mut causes = error.to_string();
-    let (mut http, mut io) = (None, None);
+    let mut http = None;
     let mut next = error.source();
     while let Some(cause) = next {
         causes.push_str(": ");
         causes.push_str(&cause.to_string());
         http = http.or(cause.downcast_ref::<hyper::Error>());
-        io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
         next = cause.source();
     }
     let (code, words) = if error.is_builder() {
@@ -27,8 +26,6 @@ pub(super) fn failed(error: reqwest::Error) -> FetchError {
         (Code::HttpClientError, if error.is_dns() { "the host is not known" } else { "cannot connect" })
     } else if http.is_some_and(hyper::Error::is_parse) {
         (Code::HttpClientError, "the answer is not valid HTTP, or its headers are too large")
-    } else if http.is_none() && error.is_decode() && io != Some(std::io::ErrorKind::ConnectionReset) {
-        (Code::ConnectorResponseInvalid, "the compressed body is broken")
     } else {
         (Code::HttpClientError, "the connection broke off before the answer was complete")
     };
