@@ -15,9 +15,7 @@ pub use self::settings::{
 };
 pub use self::{
     tls::{Authorities, Identity, Tls, TlsError},
-    transport::{
-        ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport,
-    },
+    transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
 };
 pub use crate::config::{ResponseFormat, StatusMeaning};
 use crate::{

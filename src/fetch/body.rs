@@ -131,7 +131,9 @@ fn not_read(error: &XmlError) -> FetchError {
             invalid("Connector error: XML with a document type or with entities of its own is not read")
                 .with_detail(error.to_string())
         }
-        XmlError::TooDeep | XmlError::TooMuch => invalid(format!("Connector error: the response's XML is {error}")),
+        XmlError::TooDeep | XmlError::TooMuch => {
+            invalid(format!("Connector error: the response's XML is {error}"))
+        }
     }
 }
 
@@ -249,8 +251,16 @@ mod tests {
         assert_eq!(read(Some("text/xml; charset=utf-8"), utf8), expected);
         assert_eq!(read_as(ResponseFormat::Xml, Some("text/html"), latin), expected);
         let wide = read(Some("text/xml"), b"<?xml version='1.0' encoding=\"UTF-16\"?><a/>");
-        assert_eq!(wide, Err("Connector error: a response in character set \"UTF-16\" cannot be read".into()));
-        for refused in ["<!DOCTYPE a><a/>", "<a>&x;</a>", "<a b='&x;'/>", "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>"] {
+        assert_eq!(
+            wide,
+            Err("Connector error: a response in character set \"UTF-16\" cannot be read".into())
+        );
+        for refused in [
+            "<!DOCTYPE a><a/>",
+            "<a>&x;</a>",
+            "<a b='&x;'/>",
+            "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+        ] {
             let error = read(Some("text/xml"), refused.as_bytes()).unwrap_err();
             assert!(error.contains("a document type or with entities"), "{refused}: {error}");
         }

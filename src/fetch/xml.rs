@@ -50,7 +50,8 @@ pub(super) enum XmlError {
 /// # Errors
 /// Where the text is no well-formed document, has a document type or an entity of its own, or is nested too deep.
 pub(super) fn read<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, XmlError> {
-    let mut document = Document { arena, reader: Reader::from_str(text), open: Vec::new(), root: None, nodes: 0 };
+    let mut document =
+        Document { arena, reader: Reader::from_str(text), open: Vec::new(), root: None, nodes: 0 };
     while document.step()? {}
     match document.root {
         Some((name, value)) => Ok(Value::Object(arena.alloc_slice_copy(&[(name, value)]))),
@@ -105,7 +106,9 @@ impl<'a> Document<'a> {
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
             Event::Eof => match self.open.last() {
                 None => return Ok(false),
-                Some(element) => return Err(self.syntax(&format!("`{}` is not closed", start_of(element.name)))),
+                Some(element) => {
+                    return Err(self.syntax(&format!("`{}` is not closed", start_of(element.name))));
+                }
             },
         }
         Ok(true)
@@ -225,7 +228,8 @@ impl<'a> Element<'a> {
                 match self.entries.len() {
                     0..=LISTED_MAX => {}
                     many if many == LISTED_MAX + 1 => {
-                        self.places = self.entries.iter().zip(0..).map(|((name, _), place)| (*name, place)).collect();
+                        self.places =
+                            self.entries.iter().zip(0..).map(|((name, _), place)| (*name, place)).collect();
                     }
                     many => drop(self.places.insert(name, many - 1)),
                 }

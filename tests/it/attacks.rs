@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use ficus::{Gateway, execute::Request, fetch};
+use ficus::{Gateway, config::Config, execute::Request, fetch};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -154,11 +154,16 @@ impl File {
     fn request(&self, value: Option<&str>, headers: Option<&str>) -> Request {
         let mut request = Request { query: self.query.clone(), ..Request::default() };
         if let Some(value) = value {
-            let value = serde_json::from_str(&expand(value)).unwrap_or_else(|error| panic!("{value}: {error}"));
+            let value =
+                serde_json::from_str(&expand(value)).unwrap_or_else(|error| panic!("{value}: {error}"));
             request.variables.insert("v".to_owned(), value);
         }
         let mut map = http::HeaderMap::new();
-        for (name, value) in headers.into_iter().flat_map(|headers| headers.split(" / ")).filter_map(|line| line.split_once(": ")) {
+        for (name, value) in headers
+            .into_iter()
+            .flat_map(|headers| headers.split(" / "))
+            .filter_map(|line| line.split_once(": "))
+        {
             map.append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
         request.headers = Some(map);
@@ -167,7 +172,8 @@ impl File {
 }
 
 fn written(cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| if cell.is_empty() { String::new() } else { format!("`{cell}`") }).collect();
+    let cells: Vec<String> =
+        cells.iter().map(|cell| if cell.is_empty() { String::new() } else { format!("`{cell}`") }).collect();
     format!("| {} |", cells.join(" | "))
 }
 
@@ -176,8 +182,9 @@ fn shown(request: &str) -> String {
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let mut lines = head.split("\r\n");
     let mut shown = lines.next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
-    let mut headers: Vec<&str> =
-        lines.filter(|line| !ALWAYS.contains(&line.split(':').next().unwrap().to_lowercase().as_str())).collect();
+    let mut headers: Vec<&str> = lines
+        .filter(|line| !ALWAYS.contains(&line.split(':').next().unwrap().to_lowercase().as_str()))
+        .collect();
     headers.sort_unstable();
     for part in headers.into_iter().chain(Some(body).filter(|body| !body.is_empty())) {
         shown += &format!(" / {part}");
@@ -203,7 +210,7 @@ impl Stand {
         let address = backend.address.to_string();
         let files: Vec<_> =
             files.iter().map(|(name, text)| (name.clone(), text.replace("{upstream}", &address))).collect();
-        let upstream = fetch::upstream(1 << 20).unwrap();
+        let upstream = fetch::upstream(&Config::default()).unwrap();
         let gateway = gateway::from_files(&files, &[], upstream).unwrap_or_else(|found| panic!("{found}"));
         Stand { gateway, backend, next }
     }
@@ -316,7 +323,8 @@ async fn no_proxy_of_the_environment_is_used() {
         command.env(name, format!("http://{}", proxy.address));
     }
     let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().await.unwrap();
-    let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let shown: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_eq!(shown["result"], json!("ok"), "{shown}");
     assert_eq!((backend.requests().len(), proxy.connections()), (1, 0));
 }
@@ -325,14 +333,28 @@ async fn no_proxy_of_the_environment_is_used() {
 #[test]
 fn no_value_of_a_client_may_name_a_host() {
     let nowhere = || Arc::new(crate::support::upstream::MockUpstream::new());
-    let rows = ["{$args.v}", "{$this.v}", "{$request.headers.v->first}", "{$context.v}", "a.{$args.v}.b", "a:{$args.v}", "{$args.v}@a"];
+    let rows = [
+        "{$args.v}",
+        "{$this.v}",
+        "{$request.headers.v->first}",
+        "{$context.v}",
+        "a.{$args.v}.b",
+        "a:{$args.v}",
+        "{$args.v}@a",
+    ];
     for host in rows {
         for schema in [
-            format!("type Query {{ v(v: String): String @connect(http: {{GET: \"http://{host}/x\"}}, selection: \"$\") }}"),
-            format!("extend schema @source(name: \"api\", http: {{baseURL: \"http://{host}/x\"}}) type Query {{ v(v: String): String @connect(source: \"api\", http: {{GET: \"/\"}}, selection: \"$\") }}"),
+            format!(
+                "type Query {{ v(v: String): String @connect(http: {{GET: \"http://{host}/x\"}}, selection: \"$\") }}"
+            ),
+            format!(
+                "extend schema @source(name: \"api\", http: {{baseURL: \"http://{host}/x\"}}) type Query {{ v(v: String): String @connect(source: \"api\", http: {{GET: \"/\"}}, selection: \"$\") }}"
+            ),
         ] {
             let files = vec![("schema/a.graphql".to_owned(), schema.clone())];
-            let found = gateway::from_files(&files, &[], nowhere()).err().unwrap_or_else(|| panic!("loads: {schema}"));
+            let found = gateway::from_files(&files, &[], nowhere())
+                .err()
+                .unwrap_or_else(|| panic!("loads: {schema}"));
             assert!(found.contains("error"), "{found}");
         }
     }

@@ -8,7 +8,7 @@ mod versions;
 
 use std::sync::Arc;
 
-use ficus::{Gateway, execute::Request, fetch};
+use ficus::{Gateway, config::Config, execute::Request, fetch};
 use serde_json::{Value, json};
 
 use crate::support::gateway;
@@ -30,12 +30,14 @@ fn gateway(connector: &str) -> Gateway {
 fn gateway_of(schema: &str, files: &[(&str, &str)]) -> Gateway {
     let mut all = vec![("schema/a.graphql".to_owned(), schema.to_owned())];
     all.extend(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
-    gateway::from_files(&all, &[], fetch::upstream(1 << 20).unwrap()).unwrap_or_else(|found| panic!("{found}"))
+    gateway::from_files(&all, &[], fetch::upstream(&Config::default()).unwrap())
+        .unwrap_or_else(|found| panic!("{found}"))
 }
 
 /// The answer to a document.
 async fn ask(gateway: &Gateway, query: &str) -> Value {
-    let request = Request { query: query.to_owned(), headers: Some(Default::default()), ..Request::default() };
+    let request =
+        Request { query: query.to_owned(), headers: Some(Default::default()), ..Request::default() };
     serde_json::from_slice(&gateway.execute(request).await.body).unwrap()
 }
 
@@ -52,7 +54,8 @@ fn value() -> Value {
 /// The value of a header of a request as it came.
 fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
     let lines = request.split("\r\n\r\n").next()?.lines().skip(1);
-    let mut named = lines.filter_map(|line| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name)));
+    let mut named =
+        lines.filter_map(|line| line.split_once(": ").filter(|(known, _)| known.eq_ignore_ascii_case(name)));
     named.next().map(|(_, value)| value)
 }
 

@@ -82,7 +82,8 @@ fn element() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, move |inner| {
         let several = prop::collection::vec(inner.clone(), 2..4).prop_map(Value::Array);
         let children = prop::collection::btree_map("[a-z]{1,4}", prop_oneof![inner, several], 0..4);
-        let attributes = prop::collection::btree_map("@[a-z]{1,4}", "[ -~ä]{0,8}".prop_map(Value::String), 0..3);
+        let attributes =
+            prop::collection::btree_map("@[a-z]{1,4}", "[ -~ä]{0,8}".prop_map(Value::String), 0..3);
         let own = prop::option::of("[!-~]{1,8}");
         (attributes, children, own).prop_map(|(attributes, children, own)| {
             let mut entries: Map<String, Value> = attributes.into_iter().chain(children).collect();
@@ -116,7 +117,9 @@ fn written(name: &str, value: &Value) -> String {
             let (mut attributes, mut inside) = (String::new(), String::new());
             for (key, value) in entries {
                 match key.strip_prefix('@') {
-                    Some(key) => attributes.push_str(&format!(" {key}=\"{}\"", escaped(value.as_str().unwrap()))),
+                    Some(key) => {
+                        attributes.push_str(&format!(" {key}=\"{}\"", escaped(value.as_str().unwrap())))
+                    }
                     None if key == "#text" => inside.push_str(&escaped(value.as_str().unwrap())),
                     None => inside.push_str(&written(key, value)),
                 }

@@ -125,7 +125,10 @@ fn serve<'s>(
                 }
                 Reply::Endless(head, more) => {
                     let _ = socket.write_all(&head).await;
-                    while socket.write_all(&more).await.is_ok() {}
+                    while socket.write_all(&more).await.is_ok() {
+                        // On one thread the reader must get its turn, and the clock.
+                        tokio::task::yield_now().await;
+                    }
                     return;
                 }
             }

@@ -1,12 +1,9 @@
 //! What has been purged since when. A fetch notes the time at which it began; what it brought is used only while none of
 //! its scopes was purged later, so an answer that was under way when a purge came is neither used nor kept.
 
-use std::{
-    hash::Hash,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use ahash::RandomState;
+use ring::digest;
 
 /// Scopes share this many marks. Two scopes with one mark are purged together, which costs a fetch and nothing else;
 /// with this many, ten thousand purges still leave 85 of 100 other entries alone.
@@ -17,21 +14,61 @@ const MARKS: usize = 1 << 16;
 pub(super) struct Epochs {
     now: AtomicU64,
     marks: Box<[AtomicU64]>,
-    hasher: RandomState,
 }
 
 /// A moment between two purges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Epoch(u64);
 
-/// Where the last purge of a scope is marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the last purge of a scope is marked. A scope has the same mark in every instance of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark(u16);
+
+impl Mark {
+    /// Of everything.
+    pub(super) fn all() -> Self {
+        Mark::of("all", &[])
+    }
+
+    /// Of all that a source answered.
+    pub(super) fn source(name: &str) -> Self {
+        Mark::of("source", &[name])
+    }
+
+    /// Of all answers to one URL.
+    pub(super) fn url(url: &str) -> Self {
+        Mark::of("url", &[url])
+    }
+
+    /// The mark with this number.
+    pub(super) fn numbered(number: u16) -> Self {
+        Mark(number)
+    }
+
+    /// Its number.
+    pub(super) fn number(self) -> u16 {
+        self.0
+    }
+
+    /// What `kind` a scope is keeps a URL and a tag apart.
+    fn of(kind: &str, scope: &[&str]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(kind.as_bytes());
+        for part in scope {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        match context.finish().as_ref() {
+            [high, low, ..] => Mark(u16::from_be_bytes([*high, *low])),
+            _ => Mark(0),
+        }
+    }
+}
 
 impl Default for Epochs {
     fn default() -> Self {
         let marks = std::iter::repeat_with(AtomicU64::default).take(MARKS).collect();
-        Epochs { now: AtomicU64::new(1), marks, hasher: RandomState::new() }
+        Epochs { now: AtomicU64::new(1), marks }
     }
 }
 
@@ -41,19 +78,17 @@ impl Epochs {
         Epoch(self.now.load(Ordering::SeqCst))
     }
 
-    /// The mark of a scope: a URL, a source, a tag; what `kind` it is keeps them apart.
-    pub(super) fn mark(&self, kind: &'static str, scope: impl Hash) -> Mark {
-        let hash = self.hasher.hash_one((kind, scope));
-        // The low bits: `MARKS` is as many as a mark can tell apart.
-        Mark((hash & (MARKS as u64 - 1)) as u16)
-    }
-
     /// Whatever of this scope was begun before is not used any more.
     pub(super) fn purge(&self, mark: Mark) {
         let next = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(place) = self.marks.get(usize::from(mark.0)) {
             place.fetch_max(next, Ordering::SeqCst);
         }
+    }
+
+    /// Nothing that was begun before is used any more.
+    pub(super) fn purge_all(&self) {
+        self.purge(Mark::all());
     }
 
     /// Whether what began then and has this scope may still be used.
@@ -69,7 +104,7 @@ mod tests {
     #[test]
     fn what_began_before_a_purge_of_its_scope_does_not_hold() {
         let epochs = Epochs::default();
-        let mark = epochs.mark("tag", "product:7");
+        let mark = Mark::url("/product/7");
         let before = epochs.now();
         assert!(epochs.holds(before, mark));
         epochs.purge(mark);
@@ -80,8 +115,8 @@ mod tests {
     #[test]
     fn other_scopes_are_left_alone() {
         let epochs = Epochs::default();
-        let (purged, begun) = (epochs.mark("tag", "a"), epochs.now());
-        let other = (0..).map(|n| epochs.mark("tag", n)).find(|mark| *mark != purged).unwrap();
+        let (purged, begun) = (Mark::url("/a"), epochs.now());
+        let other = (0..).map(|n| Mark::url(&format!("/{n}"))).find(|mark| *mark != purged).unwrap();
         epochs.purge(purged);
         assert!(epochs.holds(begun, other));
     }

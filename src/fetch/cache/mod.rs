@@ -4,7 +4,9 @@
 mod directives;
 mod epochs;
 mod flights;
+mod levels;
 mod policy;
+mod second;
 mod store;
 mod vary;
 
@@ -12,7 +14,6 @@ use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use self::{
@@ -20,11 +21,17 @@ use self::{
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
     policy::{Exchange, Policy, Verdict},
-    store::{Entry, Key, Store},
+    second::{SecondLevel, Ticket},
+    store::{Entry, Key, Marks, Store},
     vary::Selected,
 };
-use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
-use crate::connector::{CacheRules, Source};
+use super::{
+    Deadline, FetchError, SetUpError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse,
+};
+use crate::{
+    config::Redis,
+    connector::{CacheRules, Source},
+};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
@@ -34,7 +41,9 @@ pub struct CachedUpstream {
 struct Shared {
     inner: Arc<dyn Upstream>,
     store: Store,
-    epochs: Epochs,
+    /// What other instances keep, too.
+    second: Option<SecondLevel>,
+    epochs: Arc<Epochs>,
     flights: Flights,
 }
 
@@ -62,8 +71,45 @@ impl CachedUpstream {
     /// An empty cache of so many bytes before an upstream.
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
-        let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
-        CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
+        CachedUpstream::over(inner, bytes_max, Arc::default(), None)
+    }
+
+    /// A cache that shares with the other instances of the gateway what it keeps, and what it purges. It connects in the
+    /// background, and is a cache of its own as long as it is not connected.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, or outside of a tokio runtime.
+    pub fn with_second_level(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        redis: &Redis,
+    ) -> Result<Self, SetUpError> {
+        let epochs = Arc::new(Epochs::default());
+        let second = SecondLevel::open(redis, Arc::clone(&epochs))?;
+        Ok(CachedUpstream::over(inner, bytes_max, epochs, Some(second)))
+    }
+
+    /// Whether the second level answers; false where there is none.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.second.as_ref().is_some_and(SecondLevel::is_connected)
+    }
+
+    /// Waits for the second level, for a start with what others keep; at once where there is none.
+    pub async fn connected(&self) {
+        if let Some(second) = &self.shared.second {
+            second.connected().await;
+        }
+    }
+
+    fn over(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        epochs: Arc<Epochs>,
+        second: Option<SecondLevel>,
+    ) -> Self {
+        let (store, flights) = (Store::new(bytes_max), Flights::default());
+        CachedUpstream { shared: Arc::new(Shared { inner, store, second, epochs, flights }) }
     }
 }
 
@@ -97,15 +143,15 @@ impl Upstream for CachedUpstream {
     }
 
     fn purge(&self, source: Option<&Source>) {
-        let Shared { epochs, store, inner, .. } = &*self.shared;
+        let shared = &self.shared;
         match source {
-            Some(source) => epochs.purge(epochs.mark("source", &*source.name)),
+            Some(source) => shared.purge(&[Mark::source(&source.name)]),
             None => {
-                epochs.purge(epochs.mark("all", ""));
-                store.clear();
+                shared.purge(&[Mark::all()]);
+                shared.store.clear();
             }
         }
-        inner.purge(source);
+        shared.inner.purge(source);
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -145,12 +191,16 @@ impl Shared {
         if let Ok(response) = &answer
             && (response.status.is_success() || response.status.is_redirection())
         {
-            self.epochs.purge(self.epochs.mark("url", &*url));
-            for name in [header::LOCATION, header::CONTENT_LOCATION] {
-                let named = response.headers.get(name).and_then(|value| value.to_str().ok());
-                if let Some(other) = named.and_then(|named| same_origin(&url, named)) {
-                    self.epochs.purge(self.epochs.mark("url", &*other));
-                }
+            let named = [header::LOCATION, header::CONTENT_LOCATION].map(|name| {
+                let named = response.headers.get(name)?.to_str().ok()?;
+                same_origin(&url, named)
+            });
+            let marks: Marks =
+                named.iter().flatten().chain([&url]).map(|changed| Mark::url(changed)).collect();
+            self.purge(&marks);
+            if let Some(second) = &self.second {
+                // The next request may go to another instance.
+                second.purged().await;
             }
         }
         answer
@@ -205,9 +255,19 @@ impl Shared {
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
-        let Fetch { source, request, known, begun } = fetch;
+        let Fetch { source, request, mut known, begun } = fetch;
         let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
         let key = Key::of(&request, &rules.ignore_headers);
+        let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
+        if let Some(found) = found {
+            let now = Instant::now();
+            match found.policy.judge(&RequestDirectives::of(request.all_headers()), now) {
+                Verdict::Fresh => return Ok(answer(&found, now)),
+                // Whoever asks again because of that is not put off with the same answer.
+                Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
+                Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
+            }
+        }
         let mut sending = request.clone();
         if let Some(known) = &known {
             ask_again(known, &mut sending);
@@ -227,14 +287,14 @@ impl Shared {
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
-                self.store.forget(key.clone(), &request);
+                self.forget(key.clone(), &request, ticket.clone());
                 response = self.inner.send(&source, request.clone()).await?;
             } else {
                 let headers = freshened(&known.headers, &response.headers);
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        self.keep(rules, &source, key, &request, &response, exchange, begun);
+        self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
         Ok(response)
     }
 
@@ -247,22 +307,18 @@ impl Shared {
         request: &UpstreamRequest,
         response: &UpstreamResponse,
         exchange: Exchange,
-        begun: Epoch,
+        (begun, ticket): (Epoch, Option<Ticket>),
     ) {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = Selected::of(request, &response.headers);
         let fits = response.body.len() <= rules.entry_bytes_max;
         let (Some(policy), Some(selected), true) = (policy, selected, fits) else {
             if !policy::is_error(response) {
-                self.store.forget(key, request);
+                self.forget(key, request, ticket);
             }
             return;
         };
-        let marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
-            self.epochs.mark("all", ""),
-            self.epochs.mark("source", &*source.name),
-            self.epochs.mark("url", &*request.url),
-        ]);
+        let marks = Marks::from_slice(&[Mark::all(), Mark::source(&source.name), Mark::url(&request.url)]);
         let entry = Entry {
             status: response.status,
             headers: Arc::new(storable(&response.headers)),
@@ -273,7 +329,11 @@ impl Shared {
             marks,
         };
         if entry.holds(&self.epochs) {
-            self.store.put(key, request, Arc::new(entry));
+            let entry = Arc::new(entry);
+            if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+                second.put(ticket, &key, &entry);
+            }
+            self.store.put(key, request, entry);
         }
     }
 }

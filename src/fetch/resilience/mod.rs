@@ -25,7 +25,8 @@ use self::{
     rate::Rate,
 };
 use super::{
-    FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse, request::IDEMPOTENCY_KEY,
+    FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse,
+    request::IDEMPOTENCY_KEY,
 };
 use crate::{
     connector::{HedgeAfter, HedgeRules, Resilience, RetryOn, Source},
@@ -155,8 +156,8 @@ impl ResilientUpstream {
     ) -> Result<UpstreamResponse, FetchError> {
         let guard = self.guard(source, &request.url);
         let retry = &guard.rules.retry;
-        let may_repeat = request.method.is_idempotent()
-            || request.all_headers().any(|(name, _)| *name == IDEMPOTENCY_KEY);
+        let may_repeat =
+            request.method.is_idempotent() || request.all_headers().any(|(name, _)| *name == IDEMPOTENCY_KEY);
         guard.state().retries.deposit(Instant::now());
         let mut attempt = 1;
         loop {
@@ -306,7 +307,7 @@ fn retry_after(response: &UpstreamResponse) -> Option<Duration> {
 
 /// Full jitter: anything between nothing and the backoff of this attempt, so that callers that failed together do not come
 /// back together.
-fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
+pub(super) fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
     let longest = backoff.saturating_mul(1_u32 << (attempt - 1).min(16)).min(backoff_max);
     // A fresh hasher is seeded at random; nothing here needs more than that.
     let chance = ahash::RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;

@@ -86,7 +86,9 @@ async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<
 }
 
 fn too_large(bytes_max: usize) -> FetchError {
-    invalid(format!("Connector error: the response is larger than the {bytes_max} bytes that its source allows"))
+    invalid(format!(
+        "Connector error: the response is larger than the {bytes_max} bytes that its source allows"
+    ))
 }
 
 fn invalid(message: impl Into<String>) -> FetchError {

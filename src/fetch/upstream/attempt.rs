@@ -10,17 +10,13 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
 use super::{
-    SourceState, Upstream, UpstreamRequest, UpstreamResponse,
-    answer::exchange,
-    client::{Clients, SetUpError},
-    oauth2::Tokens,
-    redirect,
-    trouble::without_values,
+    SourceState, Upstream, UpstreamRequest, UpstreamResponse, answer::exchange, client::Clients,
+    oauth2::Tokens, redirect, trouble::without_values,
 };
 use crate::{
     connector::{Redirects, Source},
     error::Code,
-    fetch::{FetchError, Trouble, concurrency::Lanes},
+    fetch::{FetchError, SetUpError, Trouble, concurrency::Lanes},
     telemetry,
 };
 
@@ -75,7 +71,11 @@ impl HttpUpstream {
         Ok(HttpUpstream { clients: Clients::new()?, tokens: Tokens::default(), lanes: Lanes::default() })
     }
 
-    async fn attempt(&self, source: &Arc<Source>, request: UpstreamRequest) -> Result<UpstreamResponse, FetchError> {
+    async fn attempt(
+        &self,
+        source: &Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, FetchError> {
         let (shown, text, deadline) = (request.method.clone(), request.url.clone(), request.deadline);
         let answer = async {
             let url = Url::parse(&request.url).map_err(|error| {

@@ -14,16 +14,11 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::{
     connector::{HttpVersion, Source, Tls, Transport},
     error::Code,
-    fetch::FetchError,
+    fetch::{FetchError, SetUpError},
 };
 
 /// Bytes of response headers over HTTP/2. (Over HTTP/1 hyper's own bounds hold: 100 headers, about 400 KiB.)
 const HEADER_BYTES_MAX: u32 = 64 << 10;
-
-/// The HTTP client could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client")]
-pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 /// The clients.
 #[derive(Debug)]
@@ -91,17 +86,30 @@ impl Clients {
         });
         let own = made.map_err(|error| {
             let message = "Connector error: the connection settings of this source cannot be used";
-            FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.0.to_string())
+            FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(causes(&error))
         })?;
         known.insert(source.name.clone(), own.clone());
         Ok(own)
     }
 }
 
+/// An error with what it came of.
+fn causes(error: &SetUpError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// Redirects are answers, not instructions; there are no cookies, no `Referer`, and no proxy from the environment.
 fn client(transport: &Transport, trusts_system_too: bool) -> Result<Client, SetUpError> {
-    let failed = |error: reqwest::Error| SetUpError(Box::new(error));
-    let tls = tls_config(transport, trusts_system_too).map_err(|error| SetUpError(Box::new(error)))?;
+    let failed = |error: reqwest::Error| SetUpError::Client(Box::new(error));
+    let tls =
+        tls_config(transport, trusts_system_too).map_err(|error| SetUpError::Client(Box::new(error)))?;
     let mut own = HeaderMap::new();
     // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
     own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
@@ -149,7 +157,8 @@ fn tls_config(transport: &Transport, trusts_system_too: bool) -> Result<ClientCo
     let roots = match authorities {
         None => Arc::clone(&ROOTS),
         Some(authorities) => {
-            let system = if trusts_system_too { RootCertStore::clone(&ROOTS) } else { RootCertStore::empty() };
+            let system =
+                if trusts_system_too { RootCertStore::clone(&ROOTS) } else { RootCertStore::empty() };
             let mut roots = system;
             roots.add_parsable_certificates(authorities.0.iter().cloned());
             Arc::new(roots)

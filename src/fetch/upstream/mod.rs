@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
-pub use self::{attempt::HttpUpstream, client::SetUpError};
+pub use self::attempt::HttpUpstream;
 use super::{BreakerState, FetchError};
 use crate::connector::Source;
 

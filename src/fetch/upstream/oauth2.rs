@@ -165,8 +165,7 @@ impl Holder {
     where
         F: Future<Output = Result<Grant, FetchError>> + Send + 'static,
     {
-        let accepted =
-            |token: &&Arc<Token>| refused.is_none_or(|refused| !Arc::ptr_eq(token, refused));
+        let accepted = |token: &&Arc<Token>| refused.is_none_or(|refused| !Arc::ptr_eq(token, refused));
         let fetching = {
             let mut state = self.state();
             let now = Instant::now();
@@ -180,7 +179,8 @@ impl Holder {
                     let (holder, fetched) = (Arc::clone(self), fetch(Arc::clone(self)));
                     // In a task of its own: the caller that began it may give up, and the others still wait.
                     let task = tokio::spawn(async move { holder.keep(fetched.await) });
-                    let fetching = async move { task.await.unwrap_or_else(|_| Err(no_token("it broke off"))) };
+                    let fetching =
+                        async move { task.await.unwrap_or_else(|_| Err(no_token("it broke off"))) };
                     let fetching = fetching.boxed().shared();
                     state.fetching = Some(fetching.clone());
                     fetching
@@ -191,7 +191,8 @@ impl Holder {
         if fetched.is_err() {
             // Renewing begins before the old one is useless, so that a short failure of the endpoint goes unnoticed.
             let state = self.state();
-            let good = state.token.as_ref().filter(accepted).filter(|token| Instant::now() < token.expires_at);
+            let good =
+                state.token.as_ref().filter(accepted).filter(|token| Instant::now() < token.expires_at);
             if let Some(token) = good {
                 return Ok(Arc::clone(token));
             }
@@ -214,7 +215,12 @@ impl Holder {
             }
             Err(error) => {
                 let detail = error.detail.as_deref();
-                tracing::warn!(source = self.source.name, code = error.client.code.as_str(), detail, "no token");
+                tracing::warn!(
+                    source = self.source.name,
+                    code = error.client.code.as_str(),
+                    detail,
+                    "no token"
+                );
                 if error.trouble.is_none() {
                     state.refused = Some((now, error.clone()));
                 }
@@ -294,7 +300,8 @@ fn read_grant(response: &UpstreamResponse) -> Result<Grant, FetchError> {
     let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
     if response.status != StatusCode::OK {
         // One of the few words of RFC 6749, section 5.2; anything else might be anything.
-        let word = text("error").filter(|word| word.len() <= 40 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        let word = text("error")
+            .filter(|word| word.len() <= 40 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
         let error = match response.status.is_server_error() {
             // As of any backend that fails for a while: asked again, and counted.
             true => no_token("it failed").with_trouble(Trouble::Connection),
@@ -309,7 +316,9 @@ fn read_grant(response: &UpstreamResponse) -> Result<Grant, FetchError> {
     if text("token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(unreadable("its token is no bearer token"));
     }
-    let token = text("access_token").filter(|token| !token.is_empty()).ok_or_else(|| unreadable("no `access_token`"))?;
+    let token = text("access_token")
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| unreadable("no `access_token`"))?;
     let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
         .map_err(|_| unreadable("its token does not fit into a header"))?;
     header.set_sensitive(true);

@@ -42,7 +42,8 @@ impl Path {
             return refuse("it leads to no URL of the same scheme, host and port");
         };
         self.followed += 1;
-        self.is_temporary |= !matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
+        self.is_temporary |=
+            !matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
         let mut next = Sending { url, ..sent.clone() };
         if becomes_get(status, &sent.method) {
             next.method = Method::GET;
@@ -75,7 +76,8 @@ fn becomes_get(status: StatusCode, method: &Method) -> bool {
 /// The URL that `Location` names, with the user and password of the request's own; none of another origin.
 fn target(from: &Url, location: &str) -> Option<Url> {
     let mut url = from.join(location).ok()?;
-    let origin = |url: &Url| Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()));
+    let origin =
+        |url: &Url| Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()));
     if origin(&url)? != origin(from)? {
         return None;
     }

@@ -46,4 +46,3 @@ pub(super) fn without_values(url: &str) -> String {
     }
     shown
 }
-

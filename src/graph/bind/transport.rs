@@ -35,9 +35,16 @@ pub(super) fn transport(mappings: &mut Mappings<'_>, file: &ConnectorFile, setti
 
 /// What stands for the token on a request until it is sent: who Ficus is, so that keys of caches tell sources apart and
 /// know nothing of tokens.
-pub(super) fn add_token(mappings: &mut Mappings<'_>, file: &ConnectorFile, auth: &ClientCredentials, headers: &mut Vec<Header>) {
+pub(super) fn add_token(
+    mappings: &mut Mappings<'_>,
+    file: &ConnectorFile,
+    auth: &ClientCredentials,
+    headers: &mut Vec<Header>,
+) {
     let name = http::header::AUTHORIZATION;
-    if let Some(declared) = file.headers.iter().find(|header| header.name.value.value().eq_ignore_ascii_case(name.as_str())) {
+    if let Some(declared) =
+        file.headers.iter().find(|header| header.name.value.value().eq_ignore_ascii_case(name.as_str()))
+    {
         let message = "the header `authorization` is set twice";
         let mut diagnostic = Diagnostic::new(Code::HttpHeaderNameCollision, declared.place.clone(), message);
         if let Some(auth) = &file.auth {
@@ -63,7 +70,9 @@ fn set_http(mappings: &mut Mappings<'_>, http: &HttpFile, transport: &mut Transp
     let Some(text) = &http.proxy else { return };
     let url = text.value.value();
     let fits = |uri: &http::Uri| {
-        uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()) && matches!(uri.path(), "" | "/")
+        uri.scheme_str() == Some("http")
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && matches!(uri.path(), "" | "/")
     };
     if url.parse::<http::Uri>().is_ok_and(|uri| fits(&uri)) {
         transport.proxy = Some(Proxy { url });
@@ -94,7 +103,8 @@ fn read_tls(mappings: &mut Mappings<'_>, file: &TlsFile) -> Tls {
         _ => {
             let message = "a client certificate needs both `cert` and `key`";
             let diagnostic = Diagnostic::new(Code::InvalidValue, file.place.clone(), message);
-            mappings.report(diagnostic.help("example: `tls: { cert: certs/ficus.pem, key: certs/ficus.key }`"));
+            mappings
+                .report(diagnostic.help("example: `tls: { cert: certs/ficus.pem, key: certs/ficus.key }`"));
             None
         }
     };
@@ -132,23 +142,31 @@ fn read_file(mappings: &mut Mappings<'_>, path: &Placed<Text>) -> Option<Vec<u8>
 
 fn unfit(mappings: &mut Mappings<'_>, path: &Placed<Text>, error: &TlsError) {
     let help = match error {
-        TlsError::EncryptedKey => "decrypt it into a file that only Ficus may read: `openssl pkey -in KEY -out PLAIN`",
+        TlsError::EncryptedKey => {
+            "decrypt it into a file that only Ficus may read: `openssl pkey -in KEY -out PLAIN`"
+        }
         TlsError::KeyMismatch => "`key` belongs to the first certificate of `cert`",
         _ => "certificates and keys are PEM files",
     };
     refuse(mappings, path, format!("`{}` cannot be used: {error}", path.value.written), help);
 }
 
-fn client_credentials(mappings: &mut Mappings<'_>, file: &ClientCredentialsFile) -> Option<ClientCredentials> {
+fn client_credentials(
+    mappings: &mut Mappings<'_>,
+    file: &ClientCredentialsFile,
+) -> Option<ClientCredentials> {
     let token_url = file.token_url.value.value();
-    let is_http = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    let is_http =
+        |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     if !token_url.parse::<http::Uri>().is_ok_and(|uri| is_http(&uri)) {
         let message = format!("`{}` is not the URL of a token endpoint", file.token_url.value.written);
         refuse(mappings, &file.token_url, message, "example: `https://id.internal/oauth2/token`");
         return None;
     }
     let (client_id, client_secret) = (file.client_id.value.value(), file.client_secret.value.value());
-    for (text, value, name) in [(&file.client_id, &client_id, "client_id"), (&file.client_secret, &client_secret, "client_secret")] {
+    for (text, value, name) in
+        [(&file.client_id, &client_id, "client_id"), (&file.client_secret, &client_secret, "client_secret")]
+    {
         if value.is_empty() {
             let message = format!("`{name}` is empty");
             refuse(mappings, text, message, "look at the environment variable that it is read from");

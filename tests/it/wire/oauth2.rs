@@ -15,7 +15,9 @@ async fn endpoint() -> Recorder {
     let granted = AtomicUsize::new(0);
     Recorder::start(move |_| {
         let number = granted.fetch_add(1, Ordering::SeqCst) + 1;
-        recorder::json(&format!(r#"{{"access_token":"secret-{number}","token_type":"Bearer","expires_in":3600}}"#))
+        recorder::json(&format!(
+            r#"{{"access_token":"secret-{number}","token_type":"Bearer","expires_in":3600}}"#
+        ))
     })
     .await
 }
@@ -71,7 +73,8 @@ async fn a_refused_token_is_renewed_and_the_request_sent_once_more() {
     let gateway = gateway(&connector(&backend, &endpoint, ""));
     let answer = ask(&gateway, "mutation { set(to: \"x\") }").await;
     assert_eq!(answer, json!({"data": {"set": "v"}}));
-    let bodies: Vec<_> = backend.take().iter().map(|request| request.split_once("\r\n\r\n").unwrap().1.to_owned()).collect();
+    let bodies: Vec<_> =
+        backend.take().iter().map(|request| request.split_once("\r\n\r\n").unwrap().1.to_owned()).collect();
     assert_eq!(bodies, [r#"{"to":"x"}"#, r#"{"to":"x"}"#]);
     assert_eq!(ask(&gateway, "{ value }").await, value());
     assert_eq!((backend.requests().len(), endpoint.requests().len()), (1, 2));
@@ -79,7 +82,8 @@ async fn a_refused_token_is_renewed_and_the_request_sent_once_more() {
 
 #[tokio::test]
 async fn a_backend_that_refuses_every_token_does_not_storm_the_endpoint() {
-    let (backend, endpoint) = (Recorder::start(|_| Reply::Keep(response(401, "", "no"))).await, endpoint().await);
+    let (backend, endpoint) =
+        (Recorder::start(|_| Reply::Keep(response(401, "", "no"))).await, endpoint().await);
     let gateway = gateway(&connector(&backend, &endpoint, ""));
     for calls in [2, 1, 1] {
         let answer = ask(&gateway, "{ value }").await;
@@ -97,9 +101,17 @@ async fn an_endpoint_that_fails_is_a_typed_error_and_nothing_is_sent_without_a_t
         (Reply::Keep(response(503, "", "hush")), "CONNECTOR_FETCH", "it failed"),
         (Reply::Keep(response(302, "location: /hush\r\n", "")), "CONNECTOR_FETCH", "it refused"),
         (Reply::Keep(response(200, "", "<hush>")), "CONNECTOR_RESPONSE_INVALID", "its answer cannot be read"),
-        (Reply::Close(Vec::new()), "HTTP_CLIENT_ERROR", "the connection broke off before the answer was complete"),
+        (
+            Reply::Close(Vec::new()),
+            "HTTP_CLIENT_ERROR",
+            "the connection broke off before the answer was complete",
+        ),
         (Reply::Silent(Vec::new()), "GATEWAY_TIMEOUT", "no complete answer within 50ms"),
-        (Reply::Endless(response(200, "", "")[..12].to_vec(), vec![b' '; 4096]), "HTTP_CLIENT_ERROR", "the answer is not valid HTTP, or its headers are too large"),
+        (
+            Reply::Endless(response(200, "", "")[..12].to_vec(), vec![b' '; 4096]),
+            "HTTP_CLIENT_ERROR",
+            "the answer is not valid HTTP, or its headers are too large",
+        ),
     ];
     for (reply, code, words) in rows {
         let backend = Recorder::start(|_| recorder::json(VALUE)).await;
@@ -111,7 +123,8 @@ async fn an_endpoint_that_fails_is_a_typed_error_and_nothing_is_sent_without_a_t
         if code == "GATEWAY_TIMEOUT" {
             assert!(error(&answer).ends_with(words), "{answer}");
         } else {
-            let message = format!("Connector error: the token endpoint of this source gave no token: {words}");
+            let message =
+                format!("Connector error: the token endpoint of this source gave no token: {words}");
             assert_eq!(error(&answer), message);
         }
         let text = answer.to_string();
@@ -122,7 +135,8 @@ async fn an_endpoint_that_fails_is_a_typed_error_and_nothing_is_sent_without_a_t
 
 #[tokio::test]
 async fn what_is_kept_outlives_a_token_and_belongs_to_one_identity() {
-    let fresh = response(200, "content-type: application/json\r\ncache-control: public, max-age=60\r\n", VALUE);
+    let fresh =
+        response(200, "content-type: application/json\r\ncache-control: public, max-age=60\r\n", VALUE);
     let backend = Recorder::start(move |request| match header(request, "authorization") {
         Some("Bearer secret-1") if request.contains("of=gone") => Reply::Keep(response(401, "", "")),
         _ => Reply::Keep(fresh.clone()),
@@ -139,7 +153,8 @@ async fn what_is_kept_outlives_a_token_and_belongs_to_one_identity() {
     let other = own.replace("fi cus", "another");
     let gateway = gateway_of(schema, &[("connectors/api.yaml", &own), ("connectors/other.yaml", &other)]);
     let mut calls = Vec::new();
-    for query in ["{ value }", "{ value }", "{ value(of: \"gone\") }", "{ value }", "{ other }", "{ other }"] {
+    for query in ["{ value }", "{ value }", "{ value(of: \"gone\") }", "{ value }", "{ other }", "{ other }"]
+    {
         let answer = ask(&gateway, query).await;
         assert!(answer.get("errors").is_none(), "{answer}");
         calls.push(backend.take().len());
@@ -160,10 +175,15 @@ async fn no_token_is_shown_even_where_a_backend_repeats_it() {
     let endpoint = endpoint().await;
     let connector = connector(&backend, &endpoint, "");
     let schema = SCHEMA.replace("$.value", "$.url");
-    let gateway = gateway_of(&schema, &[("connectors/api.yaml", &connector), ("ficus.yaml", "debugger: true\n")]);
+    let gateway =
+        gateway_of(&schema, &[("connectors/api.yaml", &connector), ("ficus.yaml", "debugger: true\n")]);
     let mut headers = http::HeaderMap::new();
     headers.insert("apollo-connectors-debugging", http::HeaderValue::from_static("true"));
-    let request = ficus::execute::Request { query: "{ value }".to_owned(), headers: Some(headers), ..Default::default() };
+    let request = ficus::execute::Request {
+        query: "{ value }".to_owned(),
+        headers: Some(headers),
+        ..Default::default()
+    };
     let body = gateway.execute(request).await.body;
     let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
     let shown = answer["extensions"]["apolloConnectorsDebugging"].to_string();

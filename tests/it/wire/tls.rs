@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::{VALUE, ask, error, gateway, value};
-use crate::support::{certificates::Authority, recorder::{Recorder, json}};
+use crate::support::{
+    certificates::Authority,
+    recorder::{Recorder, json},
+};
 
 /// Writes files and gives a connector file that names them.
 fn connector(folder: &tempfile::TempDir, recorder: &Recorder, files: &[(&str, &str)]) -> String {
@@ -50,7 +53,8 @@ async fn a_certificate_for_another_name_is_not_the_backends() {
 async fn a_client_certificate_opens_what_asks_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
-    let backend = Recorder::start_tls(servers.server("127.0.0.1", Some(&clients), &[]), |_| json(VALUE)).await;
+    let backend =
+        Recorder::start_tls(servers.server("127.0.0.1", Some(&clients), &[]), |_| json(VALUE)).await;
     let ca = servers.pem();
     let (known, unknown) = (clients.certify("ficus"), strangers.certify("ficus"));
     let with = |identity: Option<&crate::support::certificates::Certified>| {

@@ -101,7 +101,10 @@ async fn a_refused_token_is_renewed_once_for_all_and_not_again_at_once() {
     assert!(endpoint.holder.may_renew(&first));
     assert_eq!(text(&endpoint.token(Some(&first)).await), "Bearer t2");
     let second = renewed.ok().unwrap();
-    assert!(!endpoint.holder.may_renew(&second), "a backend that refuses every token gets no new one each time");
+    assert!(
+        !endpoint.holder.may_renew(&second),
+        "a backend that refuses every token gets no new one each time"
+    );
     tokio::time::advance(RENEWAL_PAUSE).await;
     assert!(endpoint.holder.may_renew(&second));
     assert_eq!(endpoint.asked(), 2);

@@ -1,0 +1,49 @@
+//! What concerns both levels of the cache, that of this process and that which instances share.
+
+use std::sync::Arc;
+
+use super::{
+    Shared,
+    epochs::{Epoch, Mark},
+    second::{Lookup, Ticket},
+    store::{Entry, Key},
+};
+use crate::fetch::UpstreamRequest;
+
+impl Shared {
+    /// What other instances keep for a request, which this one keeps from now on too; and under which count of purges what is
+    /// fetched now may be kept for them.
+    pub(super) async fn find_elsewhere(
+        &self,
+        key: &Key,
+        request: &UpstreamRequest,
+        begun: Epoch,
+    ) -> (Option<Arc<Entry>>, Option<Ticket>) {
+        let Some(second) = self.second.as_ref().filter(|second| second.takes(request)) else {
+            return (None, None);
+        };
+        let Lookup { found, ticket } = second.find(&[(key, request)], begun).await;
+        let found = found.into_iter().flatten().find(|entry| entry.holds(&self.epochs));
+        if let Some(found) = &found {
+            self.store.put(key.clone(), request, Arc::clone(found));
+        }
+        (found, ticket)
+    }
+
+    /// Forgets the response that this request would choose, here and elsewhere.
+    pub(super) fn forget(&self, key: Key, request: &UpstreamRequest, ticket: Option<Ticket>) {
+        if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+            second.forget(ticket, &key);
+        }
+        self.store.forget(key, request);
+    }
+
+    /// Whatever has one of these marks is not used any more, here and elsewhere.
+    pub(super) fn purge(&self, marks: &[Mark]) {
+        // Elsewhere first: whoever looks there after the purge here must not find it again.
+        if let Some(second) = &self.second {
+            second.purge(marks);
+        }
+        marks.iter().for_each(|mark| self.epochs.purge(*mark));
+    }
+}
