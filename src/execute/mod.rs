@@ -4,25 +4,37 @@
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
 //! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
+//! `window` lets keys of several operations wait for each other.
+//! `asked` is what a request's answer depends on: equal ones `share` an execution, or one of the `answers` that are kept; `caching` says
+//! how a client may keep one.
 //! `executor` lets a Rust service mount the gateway in its own server.
 
+mod answers;
 mod arguments;
+mod asked;
+mod caching;
 mod calls;
 mod debugger;
 pub mod executor;
 mod gateway;
 mod introspection;
 mod key;
+mod packed;
 mod plans;
 mod project;
 mod record;
 mod respond;
 mod run;
 mod send;
+mod share;
 mod step;
 mod watch;
+mod window;
 
 pub(crate) use arguments::coerce_arguments;
+pub use caching::Caching;
+pub(crate) use gateway::DEBUGGING;
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};
+pub use packed::Packed;
 pub(crate) use record::record;
 pub(crate) use respond::{not_a_list, too_much_work};

@@ -24,7 +24,7 @@ pub(super) struct Requests<'r> {
 }
 
 impl<'r> Requests<'r> {
-    fn add(&mut self, call: Call<'r>) -> Sent {
+    pub(super) fn add(&mut self, call: Call<'r>) -> Sent {
         let next = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
         let index = *self.known.entry(call.number).or_insert(next);
         if index == next {
@@ -36,7 +36,7 @@ impl<'r> Requests<'r> {
 
 impl<'r> Work<'_, 'r> {
     /// The inputs of a unit as an object: `$this`, an element of `$batch`, or `$args` of an entity connector.
-    fn inputs<'a>(&self, unit: &Unit, arena: &'a Bump) -> Value<'a>
+    pub(super) fn inputs<'a>(&self, unit: &Unit, arena: &'a Bump) -> Value<'a>
     where
         'r: 'a,
     {
@@ -163,6 +163,10 @@ impl<'r> Work<'_, 'r> {
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
         let open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
+        if let Some(loader) = self.window() {
+            self.send_in_window(loader, units, arguments, &open, requests, &mut sent);
+            return sent.into_iter().flatten().collect();
+        }
         let of = |chunk: &[usize]| chunk.iter().filter_map(|index| units.get(*index)).collect::<Vec<_>>();
         let none = self.run.watch.findings();
         let chunks = fetch::chunks(&open, size_max, &none, |chunk, findings| {

@@ -11,6 +11,7 @@ use super::{
     respond::Links,
     run::Run,
     watch::log_problems,
+    window::join_answers,
 };
 use crate::{
     connector::Join,
@@ -72,8 +73,14 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
         let mapped = work.map_static(&units, &arguments);
         return work.finish(&asks, mapped);
     }
-    let (requests, sent) = work.send(&units, &arguments, changes);
-    let answers = join_all(requests.calls.iter().map(Call::answered)).await;
+    let (requests, mut sent) = work.send(&units, &arguments, changes);
+    let mut answers = join_all(requests.calls.iter().map(Call::answered)).await;
+    if step.connector.batch.is_some() && work.window().is_some() {
+        join_answers(&mut answers, &mut sent);
+    }
+    if let Some(uses) = run.uses {
+        uses.note(run.plan, id, &answers);
+    }
     let mapped = work.map(&units, &arguments, &answers, &sent);
     work.finish(&asks, mapped)
 }

@@ -24,7 +24,7 @@ mod variables;
 mod xml;
 
 pub use body::{Body, unexpected_format};
-pub use cache::CachedUpstream;
+pub use cache::{Allows, CachedUpstream, Lease};
 pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
@@ -46,7 +46,7 @@ pub use variables::Given;
 /// When the HTTP client cannot be made or the settings of `redis` cannot be used; those need a tokio runtime too.
 pub fn upstream(config: &Config) -> Result<Arc<dyn Upstream>, SetUpError> {
     let resilient = Arc::new(ResilientUpstream::new(Arc::new(HttpUpstream::new()?)));
-    let bytes_max = config.cache_bytes_max as u64;
+    let bytes_max = config.responses_bytes_max() as u64;
     Ok(match &config.redis {
         Some(redis) => Arc::new(CachedUpstream::with_second_level(resilient, bytes_max, redis)?),
         None => Arc::new(CachedUpstream::new(resilient, bytes_max)),

@@ -8,7 +8,6 @@ pub(super) const LATER: &[&str] = &[
     "subscribe",
     "cached",
     "invalidates",
-    "cacheControl",
     "migrate",
     "saga",
     "authenticated",
@@ -93,6 +92,22 @@ directive @groupBy(
   "Parents in one request; more are asked for in several."
   maxSize: Int
 ) on FIELD_DEFINITION
+"Who may keep a response."
+enum CacheControlScope {
+  "Anybody on its way."
+  PUBLIC
+  "The client that asked, and nobody else."
+  PRIVATE
+}
+"How long a response that holds this may be kept, and by whom: its `Cache-Control`. Of all that is selected, the strictest counts."
+directive @cacheControl(
+  "Seconds. Without it: 0 for root fields and objects, and for other leaves what they stand in."
+  maxAge: Int
+  "PRIVATE keeps the response out of shared caches."
+  scope: CacheControlScope
+  "For an object: as long as what it stands in, instead of 0."
+  inheritMaxAge: Boolean
+) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
 "#;
 
 /// `@link`, and what its arguments are made of.

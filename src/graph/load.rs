@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, path::Path};
 use super::{
     Graph,
     bind::{Bound, bind},
+    cache_control::CacheHints,
     check::check,
     compose::{Composed, compose},
     public::public_schema,
@@ -74,6 +75,7 @@ fn from_texts(
     let composed = compose(&sources.schema, &mut diagnostics);
     let bound = bind(&composed, &files, &mut diagnostics);
     check(&composed, &bound, &mut diagnostics);
+    let cache_hints = CacheHints::read(&composed, &mut diagnostics);
     let graph =
         if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
@@ -81,7 +83,7 @@ fn from_texts(
             let mut secrets = read.into_inner();
             let written = graph.sources.iter().flat_map(|source| source.settings.secrets());
             secrets.extend(written.map(str::to_owned));
-            let graph = Graph { secrets, ..graph };
+            let graph = Graph { secrets, cache_hints, ..graph };
             Ok(Loaded { graph, config, warnings: diagnostics.into_sorted() })
         }
         _ => Err(diagnostics.into_sorted()),
@@ -128,6 +130,7 @@ fn graph(
         sources: bound.sources,
         by_field: bound.by_field,
         by_type: bound.by_type,
+        cache_hints: CacheHints::default(),
         env,
         secrets: BTreeSet::new(),
     })

@@ -1,25 +1,35 @@
 //! Answers of backends kept and used again (RFC 9111), and requests in flight joined. An [`Upstream`] before another one.
 //! What is stored and for how long is decided in `policy`, which of several responses a request chooses in `vary`.
 
+mod allows;
 mod directives;
 mod epochs;
 mod flights;
+mod headers;
+mod lease;
 mod levels;
 mod policy;
 mod second;
 mod store;
 mod vary;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::AtomicBool},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
+pub use self::{allows::Allows, lease::Lease};
 use self::{
     directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
+    headers::{ask_again, freshened, is_of, same_origin, storable},
     policy::{Exchange, Policy, Verdict},
     second::{SecondLevel, Ticket},
     store::{Entry, Key, Marks, Store},
@@ -47,22 +57,6 @@ struct Shared {
     flights: Flights,
 }
 
-/// Headers that concern one connection, or that are made anew for each answer: never stored (RFC 9111, section 3.1).
-const NEVER_STORED: &[&str] = &[
-    "age",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-/// Headers that belong to the stored body: a 304 does not change them (RFC 9111, section 3.2).
-const OF_THE_BODY: &[&str] = &["content-encoding", "content-length", "content-md5", "content-range", "etag"];
 /// With one of these a request asks for something else than the whole current answer; it goes through as it is.
 const CONDITIONS: &[&str] =
     &["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
@@ -158,6 +152,10 @@ impl Upstream for CachedUpstream {
         self.shared.inner.secrets()
     }
 
+    fn epoch(&self) -> u64 {
+        self.shared.epochs.now().number()
+    }
+
     fn reset_breaker(&self, source: &Source) {
         self.shared.inner.reset_breaker(source);
     }
@@ -219,7 +217,7 @@ impl Shared {
         let now = Instant::now();
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
         if let Some((entry, Verdict::Fresh)) = verdict {
-            return Ok(answer(entry, now));
+            return Ok(UpstreamResponse { lease: self.lease(entry, &wants), ..answer(entry, now) });
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = answer(entry, now);
@@ -260,9 +258,11 @@ impl Shared {
         let key = Key::of(&request, &rules.ignore_headers);
         let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
         if let Some(found) = found {
-            let now = Instant::now();
-            match found.policy.judge(&RequestDirectives::of(request.all_headers()), now) {
-                Verdict::Fresh => return Ok(answer(&found, now)),
+            let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
+            match found.policy.judge(&wants, now) {
+                Verdict::Fresh => {
+                    return Ok(UpstreamResponse { lease: self.lease(&found, &wants), ..answer(&found, now) });
+                }
                 // Whoever asks again because of that is not put off with the same answer.
                 Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
                 Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
@@ -294,10 +294,20 @@ impl Shared {
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
+        let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
+        let wants = RequestDirectives::of(request.all_headers());
+        response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
     }
 
+    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that, and none
+    /// where the trace or the request id chose the entry: no later request has the same.
+    fn lease(&self, entry: &Arc<Entry>, wants: &RequestDirectives) -> Option<Lease> {
+        let is_for_all = *wants == RequestDirectives::default() && !entry.selected.is_by_own_header();
+        is_for_all.then(|| Lease::of(entry, &self.epochs))
+    }
+
+    /// Keeps a response, where that is allowed.
     #[expect(clippy::too_many_arguments, reason = "an exchange and where it belongs; used once")]
     fn keep(
         &self,
@@ -308,7 +318,7 @@ impl Shared {
         response: &UpstreamResponse,
         exchange: Exchange,
         (begun, ticket): (Epoch, Option<Ticket>),
-    ) {
+    ) -> Option<Arc<Entry>> {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = Selected::of(request, &response.headers);
         let fits = response.body.len() <= rules.entry_bytes_max;
@@ -316,7 +326,7 @@ impl Shared {
             if !policy::is_error(response) {
                 self.forget(key, request, ticket);
             }
-            return;
+            return None;
         };
         let marks = Marks::from_slice(&[Mark::all(), Mark::source(&source.name), Mark::url(&request.url)]);
         let entry = Entry {
@@ -327,14 +337,17 @@ impl Shared {
             selected,
             begun,
             marks,
+            replaced: AtomicBool::new(false),
         };
-        if entry.holds(&self.epochs) {
-            let entry = Arc::new(entry);
-            if let (Some(second), Some(ticket)) = (&self.second, ticket) {
-                second.put(ticket, &key, &entry);
-            }
-            self.store.put(key, request, entry);
+        if !entry.holds(&self.epochs) {
+            return None;
         }
+        let entry = Arc::new(entry);
+        if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+            second.put(ticket, &key, &entry);
+        }
+        self.store.put(key, request, Arc::clone(&entry));
+        Some(entry)
     }
 }
 
@@ -344,73 +357,8 @@ fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
         headers: Arc::clone(&entry.headers),
         body: entry.body.clone(),
         age: Some(entry.policy.age(now)),
+        lease: None,
     }
-}
-
-/// Makes a request conditional on what is stored (RFC 9111, section 4.3.1).
-fn ask_again(known: &Entry, request: &mut UpstreamRequest) {
-    let validators =
-        [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)];
-    for (validator, condition) in validators {
-        if let Some(value) = known.headers.get(validator) {
-            request.own_headers.0.push((condition, value.clone()));
-        }
-    }
-}
-
-/// Whether a 304 is about the stored response (RFC 9111, section 4.3.4).
-fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
-    let weak = |value: &HeaderValue| {
-        let bytes = value.as_bytes();
-        bytes.strip_prefix(b"W/").unwrap_or(bytes).to_vec()
-    };
-    match (known.headers.get(header::ETAG), response.headers.get(header::ETAG)) {
-        (Some(ours), Some(theirs)) => weak(ours) == weak(theirs),
-        (None, Some(_)) => false,
-        (_, None) => {
-            match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED)) {
-                (Some(ours), Some(theirs)) => ours == theirs,
-                _ => true,
-            }
-        }
-    }
-}
-
-/// The headers of a stored response with those of a 304 in their place.
-fn freshened(stored: &HeaderMap, new: &HeaderMap) -> HeaderMap {
-    let mut headers = stored.clone();
-    let new = storable(new);
-    for name in new.keys().filter(|name| !OF_THE_BODY.contains(&name.as_str())) {
-        headers.remove(name);
-        for value in new.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    headers
-}
-
-/// What of the headers may be stored.
-fn storable(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for value in headers.get_all(header::CONNECTION) {
-        for named in directives::list_items(value.as_bytes()) {
-            if let Ok(name) = HeaderName::from_bytes(named) {
-                kept.remove(name);
-            }
-        }
-    }
-    for name in NEVER_STORED {
-        kept.remove(*name);
-    }
-    kept
-}
-
-/// The URL that a response names, absolute or as a path, where it is of the same origin as the request.
-fn same_origin(url: &str, named: &str) -> Option<String> {
-    let path = url.find("://")? + 3;
-    let origin = url.get(..url.get(path..)?.find(['/', '?']).map_or(url.len(), |at| path + at))?;
-    let below = named.strip_prefix(origin).unwrap_or(named);
-    (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! Stored responses by what was asked, within a bound of bytes. Not for whether one may be stored or used: `policy`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -78,6 +84,8 @@ pub(super) struct Entry {
     pub(super) begun: Epoch,
     /// What a purge finds it by.
     pub(super) marks: Marks,
+    /// Another took its place, or it was forgotten.
+    pub(super) replaced: AtomicBool,
 }
 
 impl Entry {
@@ -90,6 +98,11 @@ impl Entry {
     /// Whether none of its scopes was purged since its fetch began.
     pub(super) fn holds(&self, epochs: &Epochs) -> bool {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
+    }
+
+    /// Whether no other response took its place.
+    pub(super) fn is_current(&self) -> bool {
+        !self.replaced.load(Ordering::Acquire)
     }
 
     /// How long it can be of any use.
@@ -139,8 +152,12 @@ impl Store {
         self.by_key.entry(key).and_compute_with(|known| {
             let known = known.map(|known| known.into_value());
             let others = known.iter().flat_map(|known| known.iter());
-            let others = others.filter(|other| !other.selected.matches(request)).cloned();
-            let kept: Vec<Arc<Entry>> = entry.into_iter().chain(others).take(VARIANTS_MAX).collect();
+            let others = others.filter(|other| {
+                let is_replaced = other.selected.matches(request);
+                other.replaced.fetch_or(is_replaced, Ordering::Release);
+                !is_replaced
+            });
+            let kept: Vec<Arc<Entry>> = entry.into_iter().chain(others.cloned()).take(VARIANTS_MAX).collect();
             match (kept.is_empty(), known.is_some()) {
                 (true, true) => Op::Remove,
                 (true, false) => Op::Nop,

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 pub use self::attempt::HttpUpstream;
-use super::{BreakerState, FetchError};
+use super::{BreakerState, FetchError, Lease};
 use crate::connector::Source;
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -103,13 +103,15 @@ pub struct UpstreamResponse {
     pub body: Bytes,
     /// How old it is, where it was stored; none where it was asked for just now.
     pub age: Option<Duration>,
+    /// Says later whether it would be given again, where it is stored and fresh.
+    pub lease: Option<Lease>,
 }
 
 impl UpstreamResponse {
     /// A response that a backend gave just now.
     #[must_use]
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        UpstreamResponse { status, headers: Arc::new(headers), body, age: None }
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, lease: None }
     }
 }
 
@@ -139,6 +141,11 @@ pub trait Upstream: Send + Sync + 'static {
     /// Uses no answer any more that was asked for before now, of one source or of all.
     fn purge(&self, source: Option<&Source>) {
         let _ = source;
+    }
+
+    /// Counts purges: of two equal numbers nothing was purged between them.
+    fn epoch(&self) -> u64 {
+        0
     }
 
     /// Credentials that it uses and nobody may be shown, beyond those of the configuration: tokens, say.

@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 
 /// One client of many. They take turns at how they end.
 async fn come_and_go(address: SocketAddr, n: usize) {
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         // Asks and goes. A new client has a new connection.
         let _ = Client::new(address).ask(QUERY, n).await;
         return;

@@ -2,7 +2,7 @@
 //! request's headers only a digest is. What cannot be read, what another version wrote too, is no entry.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -85,7 +85,8 @@ pub(super) fn decode(
     // Where clocks differ, an entry from the future is as old as it was when it was written.
     let age = age.saturating_add(since_1970().saturating_sub(written));
     let policy = Policy::restored(lifetimes, age, Instant::now());
-    Some(Entry { status, headers: Arc::new(headers), body: bytes, policy, selected, begun, marks })
+    let (headers, replaced) = (Arc::new(headers), AtomicBool::new(false));
+    Some(Entry { status, headers, body: bytes, policy, selected, begun, marks, replaced })
 }
 
 /// What of the request chose the response, without a value that could be read.

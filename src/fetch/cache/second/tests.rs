@@ -60,6 +60,7 @@ fn entry(status: u16, headers: &[(String, Vec<u8>)], body: &[u8], seconds: [u32;
         body: Bytes::copy_from_slice(body),
         begun: Epochs::default().now(),
         marks: Marks::new(),
+        replaced: Default::default(),
     }
 }
 
