@@ -24,6 +24,7 @@ use crate::{
         ast::Mapping,
         template::{Template, UrlTemplate},
     },
+    telemetry::{ConnectorMeter, SourceMeter, SourceMeterSlot},
 };
 
 /// A backend, from `@source` and `connectors/<name>.yaml` together; the file wins, key by key.
@@ -49,6 +50,15 @@ pub struct Source {
     pub is_success: Option<Mapping>,
     /// How requests to it are treated.
     pub settings: SourceSettings,
+    /// What is counted of it.
+    pub meter: SourceMeterSlot,
+}
+
+impl Source {
+    /// What is counted of it, since the process started.
+    pub fn meter(&self) -> &Arc<SourceMeter> {
+        self.meter.get()
+    }
 }
 
 /// `{ name, from | value }`.
@@ -109,6 +119,8 @@ pub struct Connector {
     pub batch: Option<Batch>,
     /// What it reads of its arguments and its parent.
     pub inputs: Inputs,
+    /// What is counted of its mappings, since the graph was loaded.
+    pub meter: ConnectorMeter,
 }
 
 /// The kinds of connectors (section 10 of the connect language).

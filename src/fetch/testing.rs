@@ -37,6 +37,7 @@ pub(super) fn source(base_url: &str) -> Source {
         errors: ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: crate::telemetry::SourceMeterSlot::default(),
     }
 }
 
@@ -73,6 +74,7 @@ pub(super) fn connector(source: Source, request: Request) -> Connector {
             all_client_headers: true,
             ..Inputs::default()
         },
+        meter: crate::telemetry::ConnectorMeter::default(),
     }
 }
 

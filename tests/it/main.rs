@@ -36,6 +36,7 @@ mod soak;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod trial;
 mod wire;
 mod xml;

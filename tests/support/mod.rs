@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod json_schema;
 pub(crate) mod load;
+pub(crate) mod openmetrics;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod redis;

@@ -19,7 +19,11 @@ use super::{
     policy::Policy,
     vary::Selected,
 };
-use crate::fetch::UpstreamRequest;
+use crate::{
+    connector::Source,
+    fetch::{UpstreamRequest, UpstreamResponse},
+    telemetry::{CacheResult, trace},
+};
 
 /// Responses to one request that differ by `Vary`; the oldest goes when there are more.
 const VARIANTS_MAX: usize = 16;
@@ -95,6 +99,18 @@ impl Entry {
         OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
     }
 
+    /// The answer that it is, which is counted.
+    pub(super) fn answer(&self, source: &Source, result: CacheResult, now: Instant) -> UpstreamResponse {
+        trace::cached(source.meter(), result);
+        UpstreamResponse {
+            status: self.status,
+            headers: Arc::clone(&self.headers),
+            body: self.body.clone(),
+            age: Some(self.policy.age(now)),
+            lease: None,
+        }
+    }
+
     /// Whether none of its scopes was purged since its fetch began.
     pub(super) fn holds(&self, epochs: &Epochs) -> bool {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
@@ -145,7 +161,10 @@ impl Store {
 
     /// Forgets the response that this request would choose.
     pub(super) fn forget(&self, key: Key, request: &UpstreamRequest) {
-        self.change(key, request, None);
+        // Most answers that may not be kept have none to replace, and looking costs far less than changing.
+        if self.by_key.contains_key(&key) {
+            self.change(key, request, None);
+        }
     }
 
     fn change(&self, key: Key, request: &UpstreamRequest, entry: Option<Arc<Entry>>) {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::Instant;
-use tracing::{Instrument as _, field};
 
 use super::{
     SourceState, Upstream, UpstreamRequest, UpstreamResponse, answer::exchange, client::Clients,
@@ -104,7 +103,7 @@ impl HttpUpstream {
         };
         answer.await.map_err(|error| {
             let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let detail = format!("{shown} {}{cause}", without_values(&text));
+            let detail = format!("{shown} {}{cause}", telemetry::without_values(&text));
             error.with_detail(detail)
         })
     }
@@ -160,34 +159,29 @@ impl Upstream for HttpUpstream {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
-        let span = tracing::debug_span!("fetch", source = source.name, method = %request.method, status = field::Empty);
         let attempt = self.attempt(source, request);
-        Box::pin(
-            async move {
-                let answer = attempt.await;
-                let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
-                match &answer {
-                    Ok(response) => {
-                        let (status, body_bytes) = (response.status.as_u16(), response.body.len());
-                        tracing::Span::current().record("status", status);
-                        if response.status.is_server_error() {
-                            tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
-                        } else {
-                            tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
-                        }
+        Box::pin(async move {
+            let answer = attempt.await;
+            let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
+            match &answer {
+                Ok(response) => {
+                    let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+                    if response.status.is_server_error() {
+                        tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+                    } else {
+                        tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
                     }
-                    Err(error) => tracing::warn!(
-                        source = source.name,
-                        request_id,
-                        code = error.client.code.as_str(),
-                        detail = error.detail.as_deref(),
-                        "fetch failed"
-                    ),
                 }
-                answer
+                Err(error) => tracing::warn!(
+                    source = source.name,
+                    request_id,
+                    code = error.client.code.as_str(),
+                    detail = error.detail.as_deref(),
+                    "fetch failed"
+                ),
             }
-            .instrument(span),
-        )
+            answer
+        })
     }
 
     fn state(&self, source: &Source) -> SourceState {

@@ -73,6 +73,12 @@ impl UpstreamRequest {
 }
 
 impl OwnHeaders {
+    /// Puts a value in the place of those that there are.
+    pub fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.clone(), value));
+    }
+
     /// The first value of a header.
     #[must_use]
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {

@@ -32,17 +32,3 @@ pub(super) fn failed(error: reqwest::Error) -> FetchError {
     let failed = FetchError::new(code, format!("Connector error: {words}")).with_detail(causes);
     if code == Code::HttpClientError { failed.with_trouble(Trouble::Connection) } else { failed }
 }
-
-/// A URL as it may be logged: without user, password and the values of its query.
-pub(super) fn without_values(url: &str) -> String {
-    let (rest, query) = url.split_once('?').map_or((url, None), |(rest, query)| (rest, Some(query)));
-    let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let mut shown = format!("{scheme}://{host}{path}");
-    for (position, parameter) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        shown.push(if position == 0 { '?' } else { '&' });
-        shown.push_str(parameter.split_once('=').map_or(parameter, |(name, _)| name));
-    }
-    shown
-}

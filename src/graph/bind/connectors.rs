@@ -24,6 +24,7 @@ use crate::{
         written::{WrittenConnect, WrittenGroupBy},
     },
     mapping::{ast::Mapping, references::Reference},
+    telemetry::{ConnectorMeter, SourceMeterSlot},
 };
 
 /// What carries a `@connect`.
@@ -112,6 +113,7 @@ impl<'a> Binder<'a> {
             is_success,
             batch,
             inputs,
+            meter: ConnectorMeter::default(),
         })
     }
 
@@ -160,6 +162,7 @@ fn unnamed() -> Source {
         errors: ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: SourceMeterSlot::default(),
     }
 }
 
