@@ -2,7 +2,6 @@
 //! bytes that a test wants, over TLS where it is told to.
 
 use std::{
-    future::Future,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
