@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ficus::{
     connector::{CacheRules, Source, SourceSettings},
     error::Code,
-    fetch::{CachedUpstream, Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -120,6 +120,7 @@ async fn pass_on(
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        keeping: Keeping::default(),
     };
     Ok(match upstream.send(&source, sent).await {
         Ok(answered) => {

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-pub use cache::CacheFile;
+pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::read_gateway_file;
 pub use json_schema::{connector_schema, gateway_schema};

@@ -1,17 +1,21 @@
 //! What `@source`, `@connect` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
 //! Checked and resolved; nothing here knows how a request is sent.
 
+mod caching;
 mod settings;
 
 use std::sync::Arc;
 
 use apollo_compiler::Name;
 
-pub use self::settings::{
-    BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
-    SourceSettings,
+pub use self::{
+    caching::{Caching, Rows, TagPart, TagTemplate},
+    settings::{
+        BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
+        SourceSettings,
+    },
 };
-pub use crate::config::{ResponseFormat, StatusMeaning};
+pub use crate::config::{CacheScope, ResponseFormat, StatusMeaning};
 use crate::{
     diagnostic::Place,
     mapping::{
@@ -103,6 +107,10 @@ pub struct Connector {
     pub batch: Option<Batch>,
     /// What it reads of its arguments and its parent.
     pub inputs: Inputs,
+    /// How its answers are kept.
+    pub caching: Caching,
+    /// `@invalidates`: tags that are purged once a mutation was sent.
+    pub invalidates: Vec<TagTemplate>,
 }
 
 /// The kinds of connectors (section 10 of the connect language).

@@ -133,6 +133,12 @@ impl Gateway {
         &*self.upstream
     }
 
+    /// Uses no answer of a backend any more that was asked for before now and has one of these tags (`@cached(tags:)`):
+    /// neither kept nor under way.
+    pub fn purge_tags(&self, tags: &[String]) {
+        self.upstream.purge_tags(None, tags);
+    }
+
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
         self.served.store(Arc::new(Served::new(graph)));
@@ -214,7 +220,7 @@ impl Gateway {
             variables: &variables,
             headers: request.headers.as_ref(),
             context: &request.context,
-            upstream: &*self.upstream,
+            upstream: &self.upstream,
             deadline: self.config.deadline,
             watch: &watch,
         };

@@ -2,21 +2,25 @@
 //!
 //! `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
-//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `watch` writes down
+//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
+//! batches from the cache and gives them to it, cut by `cut`; `invalidate` purges what mutations say. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
 //! `executor` lets a Rust service mount the gateway in its own server.
 
 mod arguments;
 mod calls;
+mod cut;
 mod debugger;
 pub mod executor;
 mod gateway;
 mod introspection;
+mod invalidate;
 mod key;
 mod plans;
 mod project;
 mod record;
 mod respond;
+mod rows;
 mod run;
 mod send;
 mod step;

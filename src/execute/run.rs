@@ -1,7 +1,7 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
 use std::{
-    sync::{OnceLock, atomic::AtomicU32},
+    sync::{Arc, OnceLock, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -37,6 +37,7 @@ pub(super) struct Run<'r> {
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
+    pub(super) upstream: &'r Arc<dyn Upstream>,
     pub(super) calls: Calls<'r>,
     pub(super) watch: &'r Watch,
 }
@@ -48,7 +49,7 @@ pub(super) struct Operation<'r> {
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
     pub(super) context: &'r Map<String, Json>,
-    pub(super) upstream: &'r dyn Upstream,
+    pub(super) upstream: &'r Arc<dyn Upstream>,
     pub(super) deadline: Duration,
     pub(super) watch: &'r Watch,
 }
@@ -74,7 +75,8 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             context: operation.context,
             conditions: conditions.clone(),
             results: &results,
-            calls: Calls::new(operation.upstream, &next_call, deadline),
+            upstream: operation.upstream,
+            calls: Calls::new(&**operation.upstream, &next_call, deadline),
             watch: operation.watch,
         };
         run.group(group, deadline).await;
@@ -98,8 +100,7 @@ impl<'r> Run<'r> {
                     return true;
                 }
                 if self.is_wanted(*id) {
-                    let changes = self.plan.mutation && is_root(self.plan.step(*id).position);
-                    let id = *id;
+                    let (id, changes) = (*id, self.changes(*id));
                     running.push(async move { (id, step::run(self, id, changes).await) });
                 } else {
                     self.keep(*id, StepResult::default());
@@ -123,8 +124,13 @@ impl<'r> Run<'r> {
         for id in group.iter().filter(|id| self.result(**id).is_none()) {
             let error = FetchError::new(Code::GatewayTimeout, "The operation took too long.");
             let error = *error.attributed(&self.plan.step(*id).connector, None).client;
-            self.keep(*id, cut_off(self, *id, error));
+            self.keep(*id, cut_off(self, *id, error, self.changes(*id)));
         }
+    }
+
+    /// Whether a step is a root field of a mutation.
+    fn changes(&self, id: StepId) -> bool {
+        self.plan.mutation && is_root(self.plan.step(id).position)
     }
 
     fn keep(&self, id: StepId, result: StepResult) {

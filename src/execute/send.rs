@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{
     calls::Call,
     key::{self, Found},
+    rows::Kept,
     step::{Sent, Unit, Work},
 };
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Requests<'r> {
     pub(super) calls: Vec<Call<'r>>,
+    /// What need not be asked for.
+    pub(super) kept: Kept,
     known: HashMap<u32, u32, ahash::RandomState>,
 }
 
@@ -156,13 +159,23 @@ impl<'r> Work<'_, 'r> {
         let asked = calls.asked(connector, &scope, units.iter().map(Unit::key));
         let mut sent: Vec<Option<Sent>> =
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
-        let open: Vec<usize> =
+        let mut open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
+        let mut kept = self.kept(units, &open, arguments);
+        for unit in kept.units() {
+            if let Some(place) = sent.get_mut(unit) {
+                *place = Some(Sent::Kept);
+            }
+        }
+        open.retain(|index| matches!(sent.get(*index), Some(None)));
         let of = |chunk: &[usize]| chunk.iter().filter_map(|index| units.get(*index)).collect::<Vec<_>>();
-        let none = self.run.watch.findings();
-        let chunks = fetch::chunks(&open, size_max, &none, |chunk, findings| {
+        let build = |chunk: &[usize], findings: &mut Findings| {
             self.build_batch(of(chunk).into_iter(), arguments, findings)
-        });
+        };
+        self.ask_again(units, &mut kept, size_max, build);
+        requests.kept = kept;
+        let none = self.run.watch.findings();
+        let chunks = fetch::chunks(&open, size_max, &none, build);
         for Chunk { elements, built, findings } in chunks {
             let outcome = match built {
                 Ok(request) => {

@@ -1,5 +1,5 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `cache` and `resilience` stand before that, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
+//! its source's limits, `cache` and `resilience` stand before that, `keeping` says how an answer is to be kept, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
 //! `exchange` is one call of a connector as people look at it, `redaction` hides what nobody may be shown.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ mod concurrency;
 mod error;
 mod exchange;
 mod findings;
+mod keeping;
 mod outcome;
 mod redaction;
 mod request;
@@ -21,18 +22,19 @@ mod upstream;
 mod variables;
 
 pub use body::{Body, unexpected_format};
-pub use cache::CachedUpstream;
+pub use cache::{AskedAgain, CachedUpstream, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
 pub use error::{FetchError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
+pub use keeping::{Keeping, Part, Tag, invalidated};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
 pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use upstream::{
-    Deadline, HttpUpstream, OwnHeaders, SetUpError, SourceState, Stored, Upstream, UpstreamRequest,
-    UpstreamResponse,
+    Deadline, HttpUpstream, OwnHeaders, SetUpError, SourceState, Stored, TaggedEntries, Upstream,
+    UpstreamRequest, UpstreamResponse,
 };
 pub use variables::Given;
 

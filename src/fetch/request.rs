@@ -8,7 +8,7 @@ mod url;
 
 use http::HeaderMap;
 
-use super::{Deadline, FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
+use super::{Deadline, FetchError, Findings, Keeping, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -71,12 +71,13 @@ pub fn build<'a>(
     let url = url::build(source, request, scope)?;
     let mut headers = headers::build(source, request, client, scope)?;
     let body = body::build(request, &mut headers, scope)?;
+    let keeping = Keeping::of(connector, scope);
     if scope.findings.work_ran_out() {
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);
     let (method, deadline) = (request.method.clone(), Deadline::default());
-    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false })
+    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false, keeping })
 }
 
 /// A part of a batch, and its request.

@@ -16,7 +16,7 @@ use tracing::{Instrument as _, field};
 
 use tokio::time::Instant;
 
-use super::{BreakerState, FetchError, Trouble, concurrency::Lanes};
+use super::{BreakerState, FetchError, Keepable, Keeping, RowCache, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -36,6 +36,8 @@ pub struct UpstreamRequest {
     pub deadline: Deadline,
     /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
     pub is_change: bool,
+    /// How its answer is to be kept.
+    pub keeping: Keeping,
 }
 
 /// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
@@ -100,13 +102,15 @@ pub struct UpstreamResponse {
     pub body: Bytes,
     /// How old it is, where it was stored; none where it was asked for just now.
     pub age: Option<Duration>,
+    /// What it takes to keep its rows one by one, where it answers a batch and may be kept.
+    pub keepable: Option<Arc<Keepable>>,
 }
 
 impl UpstreamResponse {
     /// A response that a backend gave just now.
     #[must_use]
     pub fn new(status: http::StatusCode, headers: http::HeaderMap, body: Bytes) -> Self {
-        UpstreamResponse { status, headers: Arc::new(headers), body, age: None }
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, keepable: None }
     }
 }
 
@@ -138,6 +142,22 @@ pub trait Upstream: Send + Sync + 'static {
         let _ = source;
     }
 
+    /// Uses no answer any more that was asked for before now and has one of these tags; of one source, or of all.
+    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
+        let _ = (source, tags);
+    }
+
+    /// The tags of what is stored; those with most answers first, at most so many.
+    fn tags(&self, first: usize) -> Vec<TaggedEntries> {
+        let _ = first;
+        Vec::new()
+    }
+
+    /// Where rows of batches are kept one by one; none where they are not.
+    fn rows(&self) -> Option<&RowCache> {
+        None
+    }
+
     /// Asks a source again that was left alone for failing.
     fn reset_breaker(&self, source: &Source) {
         let _ = source;
@@ -162,6 +182,19 @@ pub struct Stored {
     pub requests: u64,
     /// Of all of them together.
     pub bytes: u64,
+    /// How often an answer was used since the start, without being asked for first.
+    pub hits: u64,
+    /// How often there was none to use.
+    pub misses: u64,
+}
+
+/// What is stored under one tag, about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedEntries {
+    /// The tag.
+    pub tag: Arc<str>,
+    /// Answers that have it and may still be used.
+    pub entries: u64,
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.
@@ -214,7 +247,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _ } =
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _, keeping: _ } =
             request;
         let shown = method.clone();
         let answer = async {

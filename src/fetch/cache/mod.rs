@@ -5,10 +5,19 @@ mod directives;
 mod epochs;
 mod flights;
 mod policy;
+mod rows;
 mod store;
 mod vary;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -23,12 +32,17 @@ use self::{
     store::{Entry, Key, Store},
     vary::Selected,
 };
-use super::{Deadline, FetchError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse};
+pub use self::rows::{AskedAgain, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
+use super::{
+    Deadline, FetchError, Keeping, Part, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
+    UpstreamResponse,
+};
 use crate::connector::{CacheRules, Source};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
     shared: Arc<Shared>,
+    rows: RowCache,
 }
 
 struct Shared {
@@ -36,6 +50,8 @@ struct Shared {
     store: Store,
     epochs: Epochs,
     flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 /// Headers that concern one connection, or that are made anew for each answer: never stored (RFC 9111, section 3.1).
@@ -63,7 +79,9 @@ impl CachedUpstream {
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
         let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
-        CachedUpstream { shared: Arc::new(Shared { inner, store, epochs, flights }) }
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { inner, store, epochs, flights, hits, misses });
+        CachedUpstream { rows: RowCache::new(Arc::clone(&shared)), shared }
     }
 }
 
@@ -74,16 +92,20 @@ impl Upstream for CachedUpstream {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let shared = &self.shared;
-        if request.is_change || !request.method.is_safe() {
+        // A POST that `@cached` stands beside asks for data, whatever its method says.
+        let is_read = request.method.is_safe()
+            || (request.method == Method::POST && request.keeping.rules.is_some());
+        if request.is_change || !is_read {
             return Box::pin(shared.change(source, request));
         }
         let has_condition = request.all_headers().any(|(name, _)| CONDITIONS.contains(&name.as_str()));
-        if request.method != Method::GET || has_condition {
+        let is_kept = request.method == Method::GET || request.keeping.rules.is_some();
+        if !is_kept || has_condition {
             return shared.inner.send(source, request);
         }
-        match &source.settings.cache {
-            Some(rules) => Box::pin(shared.read(source, rules, request)),
-            None => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
+        match (rules(&request.keeping, source), request.keeping.part) {
+            (Some(_), Part::Whole) => Box::pin(shared.read(source, request)),
+            _ => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
         }
     }
 
@@ -93,7 +115,16 @@ impl Upstream for CachedUpstream {
 
     fn stored(&self) -> Option<Stored> {
         let (requests, bytes) = self.shared.store.size();
-        Some(Stored { requests, bytes })
+        let [hits, misses] = [&self.shared.hits, &self.shared.misses].map(|count| count.load(Ordering::Relaxed));
+        Some(Stored { requests, bytes, hits, misses })
+    }
+
+    fn tags(&self, first: usize) -> Vec<TaggedEntries> {
+        self.shared.store.tags(&self.shared.epochs, first)
+    }
+
+    fn rows(&self) -> Option<&RowCache> {
+        Some(&self.rows)
     }
 
     fn purge(&self, source: Option<&Source>) {
@@ -106,6 +137,17 @@ impl Upstream for CachedUpstream {
             }
         }
         inner.purge(source);
+    }
+
+    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
+        let Shared { epochs, inner, .. } = &*self.shared;
+        for tag in tags {
+            epochs.purge(match source {
+                Some(source) => epochs.mark("tag of a source", (&*source.name, &**tag)),
+                None => epochs.mark("tag", &**tag),
+            });
+        }
+        inner.purge_tags(source, tags);
     }
 
     fn reset_breaker(&self, source: &Source) {
@@ -126,6 +168,11 @@ impl Fetch {
     fn new(source: &Arc<Source>, request: UpstreamRequest, begun: Epoch) -> Self {
         Fetch { source: Arc::clone(source), request, known: None, begun }
     }
+}
+
+/// The rules by which an answer is kept; none where it never is.
+fn rules<'s>(keeping: &'s Keeping, source: &'s Source) -> Option<&'s CacheRules> {
+    keeping.rules.as_deref().or(source.settings.cache.as_ref())
 }
 
 impl Shared {
@@ -155,15 +202,16 @@ impl Shared {
     async fn read(
         self: &Arc<Self>,
         source: &Arc<Source>,
-        rules: &CacheRules,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let key = Key::of(&request, &rules.ignore_headers);
+        let ignored = rules(&request.keeping, source).map_or(&[][..], |rules| &rules.ignore_headers);
+        let key = Key::of(&request, ignored, None);
         let begun = self.epochs.now();
         let known = self.store.find(&key, &request).filter(|entry| entry.holds(&self.epochs));
         let wants = RequestDirectives::of(request.all_headers());
         let now = Instant::now();
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
+        self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
         if let Some((entry, Verdict::Fresh)) = verdict {
             return Ok(answer(entry, now));
         }
@@ -178,6 +226,11 @@ impl Shared {
             return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
         }
         self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
+    }
+
+    fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
@@ -202,8 +255,14 @@ impl Shared {
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
         let Fetch { source, request, known, begun } = fetch;
-        let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
-        let key = Key::of(&request, &rules.ignore_headers);
+        if request.keeping.part == Part::Rows {
+            return self.fetch_rows(&source, request, begun).await;
+        }
+        let rules = match rules(&request.keeping, &source) {
+            Some(rules) if request.keeping.part == Part::Whole => rules,
+            _ => return self.inner.send(&source, request).await,
+        };
+        let key = Key::of(&request, &rules.ignore_headers, None);
         let mut sending = request.clone();
         if let Some(known) = &known {
             ask_again(known, &mut sending);
@@ -246,19 +305,15 @@ impl Shared {
         begun: Epoch,
     ) {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
-        let selected = Selected::of(request, &response.headers);
+        let selected = policy.and_then(|_| Selected::of(request, &response.headers));
         let fits = response.body.len() <= rules.entry_bytes_max;
-        let (Some(policy), Some(selected), true) = (policy, selected, fits) else {
+        let tags = selected.as_ref().filter(|_| fits).and_then(|_| request.keeping.tags_of(source, response));
+        let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
             if !policy::is_error(response) {
                 self.store.forget(key, request);
             }
             return;
         };
-        let marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
-            self.epochs.mark("all", ""),
-            self.epochs.mark("source", &*source.name),
-            self.epochs.mark("url", &*request.url),
-        ]);
         let entry = Entry {
             status: response.status,
             headers: Arc::new(storable(&response.headers)),
@@ -266,11 +321,28 @@ impl Shared {
             policy,
             selected,
             begun,
-            marks,
+            marks: self.marks(source, request, &tags),
+            tags,
+            is_asked_again: AtomicBool::new(false),
         };
         if entry.holds(&self.epochs) {
             self.store.put(key, request, Arc::new(entry));
         }
+    }
+
+    /// Everything that ends an entry when it is purged.
+    fn marks(&self, source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> SmallVec<[Mark; 4]> {
+        let epochs = &self.epochs;
+        let mut marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
+            epochs.mark("all", ""),
+            epochs.mark("source", &*source.name),
+            epochs.mark("url", &*request.url),
+        ]);
+        for tag in tags {
+            marks.push(epochs.mark("tag", &**tag));
+            marks.push(epochs.mark("tag of a source", (&*source.name, &**tag)));
+        }
+        marks
     }
 }
 
@@ -280,6 +352,7 @@ fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
         headers: Arc::clone(&entry.headers),
         body: entry.body.clone(),
         age: Some(entry.policy.age(now)),
+        keepable: None,
     }
 }
 

@@ -1,6 +1,13 @@
 //! Stored responses by what was asked, within a bound of bytes. Not for whether one may be stored or used: `policy`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -13,7 +20,10 @@ use super::{
     policy::Policy,
     vary::Selected,
 };
-use crate::fetch::UpstreamRequest;
+use crate::{
+    connector::Rows,
+    fetch::{Keeping, TaggedEntries, UpstreamRequest},
+};
 
 /// Responses to one request that differ by `Vary`; the oldest goes when there are more.
 const VARIANTS_MAX: usize = 16;
@@ -29,17 +39,22 @@ pub(super) struct Key {
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Bytes>,
+    keeping: Keeping,
+    /// For what is no whole response but one key's rows: how they were cut.
+    rows: Option<Arc<Rows>>,
 }
 
 impl Key {
     /// Every declared header is part of it, but those that are said to change nothing.
-    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName]) -> Self {
+    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName], rows: Option<&Arc<Rows>>) -> Self {
         let counts = |(name, _): &&(HeaderName, HeaderValue)| !ignored.contains(name);
         Key {
             method: request.method.clone(),
             url: request.url.clone(),
             headers: request.headers.iter().filter(counts).cloned().collect(),
             body: request.body.clone(),
+            keeping: request.keeping.clone(),
+            rows: rows.cloned(),
         }
     }
 
@@ -62,13 +77,28 @@ pub(super) struct Entry {
     pub(super) begun: Epoch,
     /// What a purge finds it by.
     pub(super) marks: SmallVec<[Mark; 4]>,
+    /// The tags among its marks, to be shown.
+    pub(super) tags: Box<[Arc<str>]>,
+    /// Whether somebody asks for it again, of what is used meanwhile.
+    pub(super) is_asked_again: AtomicBool,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 40).sum();
+        OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes() + tags
+    }
+
+    /// True for the first who asks until [`Entry::was_asked_again`].
+    pub(super) fn asks_again(&self) -> bool {
+        !self.is_asked_again.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whoever asked for it again is done, whatever came of it.
+    pub(super) fn was_asked_again(&self) {
+        self.is_asked_again.store(false, Ordering::SeqCst);
     }
 
     /// Whether none of its scopes was purged since its fetch began.
@@ -135,6 +165,21 @@ impl Store {
     /// Forgets everything.
     pub(super) fn clear(&self) {
         self.by_key.invalidate_all();
+    }
+
+    /// The tags of entries that hold, with how many have each; the most frequent first.
+    pub(super) fn tags(&self, epochs: &Epochs, first: usize) -> Vec<TaggedEntries> {
+        let mut counts: HashMap<Arc<str>, u64> = HashMap::new();
+        for (_, variants) in &self.by_key {
+            for entry in variants.iter().filter(|entry| entry.holds(epochs)) {
+                entry.tags.iter().for_each(|tag| *counts.entry(Arc::clone(tag)).or_default() += 1);
+            }
+        }
+        let found = counts.into_iter().map(|(tag, entries)| TaggedEntries { tag, entries });
+        let mut found: Vec<TaggedEntries> = found.collect();
+        found.sort_unstable_by(|a, b| b.entries.cmp(&a.entries).then_with(|| a.tag.cmp(&b.tag)));
+        found.truncate(first);
+        found
     }
 
     /// How many requests have stored responses, and the bytes of all, both about.

@@ -261,6 +261,10 @@ impl Upstream for ResilientUpstream {
         self.inner.purge(source);
     }
 
+    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
+        self.inner.purge_tags(source, tags);
+    }
+
     fn reset_breaker(&self, source: &Source) {
         let known = self.guards.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(guard) = known.get(&*source.name) {

@@ -1,0 +1,217 @@
+//! Rows of batches, kept one by one: the key is the request as it would be sent for one object alone, the value that object's
+//! rows as the backend gave them. What rows are and whom they belong to is told by who cuts the response.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
+
+use super::{
+    Shared,
+    directives::RequestDirectives,
+    epochs::Epoch,
+    policy::{self, Exchange, Policy, Verdict},
+    rules,
+    store::{Entry, Key},
+    vary::Selected,
+};
+use crate::{
+    connector::{Connector, Rows, Source},
+    fetch::{FetchError, Part, UpstreamRequest, UpstreamResponse},
+};
+
+/// What it takes to keep the rows of a response to a batch: when it was asked for, and that it may be kept.
+#[derive(Debug)]
+pub struct Keepable {
+    exchange: Exchange,
+    begun: Epoch,
+    /// Many may wait for one response; the first of them keeps its rows.
+    is_taken: AtomicBool,
+}
+
+/// One object's rows, to be kept.
+#[derive(Debug)]
+pub struct RowsToKeep<'t> {
+    /// The request as it would be sent for this object alone.
+    pub request: UpstreamRequest,
+    /// The rows as they stand in the body; none where the response holds none for it.
+    pub rows: Vec<&'t str>,
+}
+
+/// One object's rows, kept.
+#[derive(Debug)]
+pub struct KeptRows {
+    /// The rows as the backend gave them, with commas between them.
+    pub rows: Bytes,
+    /// How old they are.
+    pub age: Duration,
+    /// What they are good for.
+    pub good_for: RowUse,
+}
+
+/// What kept rows are good for.
+#[derive(Debug)]
+pub enum RowUse {
+    /// They are used as they are.
+    Fresh,
+    /// They are used, and the holder of this asks for them again.
+    AskedAgain(AskedAgain),
+    /// They are used when asking for them fails.
+    OnError,
+}
+
+/// Held by who asks for kept rows again; nobody else does before it is dropped.
+#[derive(Debug)]
+pub struct AskedAgain(Arc<Entry>);
+
+impl Drop for AskedAgain {
+    fn drop(&mut self) {
+        self.0.was_asked_again();
+    }
+}
+
+/// The rows that a cache keeps.
+pub struct RowCache {
+    shared: Arc<Shared>,
+    /// The coordinates of connectors that rows were ever kept of: for the others there is nothing to look up.
+    known: RwLock<HashSet<String>>,
+}
+
+impl RowCache {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        RowCache { shared, known: RwLock::default() }
+    }
+
+    /// Whether there may be rows of a connector.
+    #[must_use]
+    pub fn knows(&self, connector: &Connector) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&connector.coordinate)
+    }
+
+    /// What is kept for one object; `request` is as it would be sent for it alone.
+    #[must_use]
+    pub fn find(&self, source: &Source, cut: &Arc<Rows>, request: &UpstreamRequest) -> Option<KeptRows> {
+        let Shared { store, epochs, .. } = &*self.shared;
+        let rules = rules(&request.keeping, source)?;
+        let key = Key::of(request, &rules.ignore_headers, Some(cut));
+        let entry = store.find(&key, request).filter(|entry| entry.holds(epochs));
+        let now = Instant::now();
+        let verdict =
+            entry.as_ref().map(|entry| entry.policy.judge(&RequestDirectives::of(request.all_headers()), now));
+        self.shared.count(matches!(verdict, Some(Verdict::Fresh | Verdict::UsedWhileRevalidating)));
+        let entry = entry?;
+        let good_for = match verdict? {
+            Verdict::Fresh => RowUse::Fresh,
+            Verdict::UsedWhileRevalidating if entry.asks_again() => RowUse::AskedAgain(AskedAgain(Arc::clone(&entry))),
+            // Somebody asks already.
+            Verdict::UsedWhileRevalidating => RowUse::Fresh,
+            Verdict::Stale if entry.policy.usable_on_error(now) => RowUse::OnError,
+            Verdict::Stale => return None,
+        };
+        Some(KeptRows { rows: entry.body.clone(), age: entry.policy.age(now), good_for })
+    }
+
+    /// Whether an answer failed in such a way that kept rows may stand in for it.
+    #[must_use]
+    pub fn stands_in_for(answer: &Result<UpstreamResponse, FetchError>) -> bool {
+        answer.as_ref().map_or(true, policy::is_error)
+    }
+
+    /// Keeps the rows of a response to a batch of a connector, each object's by itself. `cut` makes them of the response; it is
+    /// asked only when they are to be kept, and by the first of those who got the response alone.
+    pub fn keep<'t>(
+        &self,
+        connector: &Connector,
+        response: &UpstreamResponse,
+        cut: impl FnOnce() -> Vec<RowsToKeep<'t>>,
+    ) {
+        let (Some(keepable), Some(how)) = (&response.keepable, &connector.caching.rows) else { return };
+        if keepable.is_taken.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let mut has_kept = false;
+        for rows in cut() {
+            has_kept |= self.keep_one(&connector.source, how, keepable, response, &rows);
+        }
+        if has_kept && !self.knows(connector) {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.insert(connector.coordinate.clone());
+        }
+    }
+
+    fn keep_one(
+        &self,
+        source: &Source,
+        cut: &Arc<Rows>,
+        keepable: &Keepable,
+        response: &UpstreamResponse,
+        kept: &RowsToKeep<'_>,
+    ) -> bool {
+        let Shared { store, epochs, .. } = &*self.shared;
+        let RowsToKeep { request, rows } = kept;
+        let Some(rules) = rules(&request.keeping, source) else { return false };
+        if request.keeping.part == Part::Nothing {
+            return false;
+        }
+        let key = Key::of(request, &rules.ignore_headers, Some(cut));
+        let (status, headers, exchange) = (response.status, &*response.headers, keepable.exchange);
+        let policy = match rows.is_empty() && !cut.has_many {
+            true => Policy::of_absent(rules, request, status, headers, exchange),
+            false => Policy::of(rules, request, status, headers, exchange),
+        };
+        // Without a validator of its own a row is of use as long as it may be used, and no longer.
+        let policy = policy.filter(|policy| !policy.useful_for(Instant::now()).is_zero());
+        let body = Bytes::from(rows.join(","));
+        let selected = Selected::of(request, headers).filter(|_| body.len() <= rules.entry_bytes_max);
+        let tags = request.keeping.tags_of_rows(rows);
+        let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
+            store.forget(key, request);
+            return false;
+        };
+        let entry = Entry {
+            status: StatusCode::OK,
+            headers: Arc::new(HeaderMap::new()),
+            body,
+            policy,
+            selected,
+            begun: keepable.begun,
+            marks: self.shared.marks(source, request, &tags),
+            tags,
+            is_asked_again: AtomicBool::new(false),
+        };
+        let holds = entry.holds(epochs);
+        if holds {
+            store.put(key, request, Arc::new(entry));
+        }
+        holds
+    }
+}
+
+impl Shared {
+    /// A batch is asked for each time; its answer carries what it takes to keep its rows.
+    pub(super) async fn fetch_rows(
+        &self,
+        source: &Arc<Source>,
+        request: UpstreamRequest,
+        begun: Epoch,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let of_connector = request.keeping.rules.clone();
+        let sent = Instant::now();
+        let mut response = self.inner.send(source, request).await?;
+        let exchange = Exchange { sent, received: Instant::now(), received_at: SystemTime::now() };
+        let rules = of_connector.as_deref().or(source.settings.cache.as_ref());
+        if rules.is_some_and(|rules| policy::may_keep_parts(rules, response.status, &response.headers)) {
+            let keepable = Keepable { exchange, begun, is_taken: AtomicBool::new(false) };
+            response.keepable = Some(Arc::new(keepable));
+        }
+        Ok(response)
+    }
+}
