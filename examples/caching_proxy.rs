@@ -120,6 +120,7 @@ async fn pass_on(
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        is_of_client: false,
         keeping: Keeping::default(),
     };
     Ok(match upstream.send(&source, sent).await {

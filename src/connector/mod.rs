@@ -224,3 +224,12 @@ pub struct Inputs {
     /// Whether `$response.headers` is read.
     pub response_headers: bool,
 }
+
+impl Inputs {
+    /// Whether anything of the client's own request is read, beside the operation and its variables: what comes of it is
+    /// that client's.
+    #[must_use]
+    pub fn reads_client(&self) -> bool {
+        self.context || self.all_client_headers || !self.client_headers.is_empty()
+    }
+}

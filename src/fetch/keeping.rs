@@ -34,8 +34,6 @@ pub struct Keeping {
     pub rows_at: Option<Arc<[String]>>,
     /// What of the answer is kept.
     pub part: Part,
-    /// Whether the answer is for its client alone. It is reachable by equal declared headers only in any case.
-    pub is_private: bool,
 }
 
 /// What of an answer is kept.
@@ -74,8 +72,7 @@ impl Keeping {
     /// How the answer to a request of this connector is to be kept.
     pub(super) fn of<'a>(connector: &'a Connector, scope: &mut Scope<'_, 'a>) -> Self {
         let caching = &connector.caching;
-        let mut keeping =
-            Keeping { rules: caching.rules.clone(), is_private: caching.is_private, ..Keeping::default() };
+        let mut keeping = Keeping { rules: caching.rules.clone(), ..Keeping::default() };
         if caching.rows.is_some() && scope.variables.this.is_none() {
             // The request is for many objects; each of its rows is kept under the tags of the request for one.
             keeping.part = Part::Rows;

@@ -77,7 +77,18 @@ pub fn build<'a>(
     }
     let own_headers = own_headers(client, &headers);
     let (method, deadline) = (request.method.clone(), Deadline::default());
-    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false, keeping })
+    let is_of_client = connector.caching.is_private;
+    Ok(UpstreamRequest {
+        method,
+        url,
+        headers,
+        body,
+        own_headers,
+        deadline,
+        is_change: false,
+        is_of_client,
+        keeping,
+    })
 }
 
 /// A part of a batch, and its request.

@@ -36,6 +36,8 @@ pub struct UpstreamRequest {
     pub deadline: Deadline,
     /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
     pub is_change: bool,
+    /// Whether anything of the client's own request may be in it (a header, `$context`): its answer is that client's.
+    pub is_of_client: bool,
     /// How its answer is to be kept.
     pub keeping: Keeping,
 }
@@ -247,7 +249,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, is_change: _, keeping: _ } =
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } =
             request;
         let shown = method.clone();
         let answer = async {

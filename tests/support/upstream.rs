@@ -211,6 +211,7 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        is_of_client: false,
         keeping: Keeping::default(),
     };
     assert!(upstream.answer(request).await.is_err());

@@ -86,6 +86,7 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        is_of_client: false,
         keeping: Keeping::default(),
     }
 }

@@ -91,6 +91,7 @@ impl Bench {
             own_headers: OwnHeaders::default(),
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
             is_change: false,
+            is_of_client: false,
             keeping: Keeping::default(),
         };
         let answer = self.upstream.send(&self.source, request).await;

@@ -117,6 +117,7 @@ fn get(url: &str) -> UpstreamRequest {
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        is_of_client: false,
         keeping: Keeping::default(),
     }
 }

@@ -261,10 +261,12 @@ impl Keeps<'_> {
         cached: Option<&WrittenCached>,
         rules: Option<&CacheRules>,
     ) -> bool {
-        let Some(rules) = rules.or(self.source.settings.cache.as_ref()) else { return false };
         let Some(request) = self.request else { return false };
-        let found = of_client(request, self.source, &rules.ignore_headers);
-        if let (Some(CacheScope::Public), Some(what)) = (rules.scope, &found) {
+        let rules = rules.or(self.source.settings.cache.as_ref());
+        let ignored = rules.map_or(&[][..], |rules| &rules.ignore_headers);
+        let found = of_client(request, self.source, ignored);
+        let scope = rules.and_then(|rules| rules.scope);
+        if let (Some(CacheScope::Public), Some(what)) = (scope, &found) {
             let (place, says) = match cached.filter(|cached| cached.scope.is_some()) {
                 Some(cached) => (&cached.place, "`scope: PUBLIC`".to_owned()),
                 None => (self.place, format!("`cache.scope: public` of the source `{}`", self.source.name)),
@@ -273,7 +275,7 @@ impl Keeps<'_> {
             let help = "write `private`, or list a header that changes no answer in `cache.ignore_headers`";
             mappings.report(Diagnostic::new(Code::PublicCacheOfClientData, place.clone(), message).help(help));
         }
-        found.is_some() || rules.scope == Some(CacheScope::Private)
+        found.is_some() || scope == Some(CacheScope::Private)
     }
 }
 
