@@ -4,7 +4,7 @@ use std::{cmp::Reverse, sync::Arc};
 
 use async_graphql::{Context, Enum, Object, Schema, SimpleObject};
 
-use super::{Control, figures::Subscription};
+use super::{Control, cache::Cache, figures::Subscription};
 use crate::{
     connector,
     diagnostic::{self, Severity},
@@ -107,16 +107,19 @@ impl Mutation {
         })
     }
 
-    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, or of all.
+    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, or of all. With
+    /// `tags`, only what has one of them.
     async fn purge<'a>(
         &self,
         context: &Context<'a>,
         source: Option<String>,
+        tags: Option<Vec<String>>,
     ) -> async_graphql::Result<Option<Cache>> {
         let gateway = &control(context)?.gateway;
-        match source {
-            Some(name) => gateway.upstream().purge(Some(&*named(gateway, &name)?)),
-            None => gateway.upstream().purge(None),
+        let source = source.map(|name| named(gateway, &name)).transpose()?;
+        match tags {
+            Some(tags) => gateway.upstream().purge_tags(source.as_deref(), &tags),
+            None => gateway.upstream().purge(source.as_deref()),
         }
         Ok(Cache::of(gateway))
     }
@@ -266,28 +269,6 @@ impl From<BreakerState> for Breaker {
             BreakerState::Open => Breaker::Open,
             BreakerState::HalfOpen => Breaker::HalfOpen,
         }
-    }
-}
-
-/// Answers of backends that are kept, about.
-#[derive(SimpleObject)]
-pub(super) struct Cache {
-    /// Requests that have answers.
-    requests: u64,
-    /// Of all of them together.
-    bytes: u64,
-    /// What they may fill.
-    bytes_max: usize,
-}
-
-impl Cache {
-    fn of(gateway: &Gateway) -> Option<Self> {
-        let stored = gateway.upstream().stored()?;
-        Some(Cache {
-            requests: stored.requests,
-            bytes: stored.bytes,
-            bytes_max: gateway.config().cache_bytes_max,
-        })
     }
 }
 

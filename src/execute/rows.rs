@@ -95,7 +95,8 @@ impl<'r> Work<'_, 'r> {
         let mut findings = self.run.watch.findings();
         let arena = Bump::new();
         let mut given = self.given_batch(std::iter::once(unit), arguments, &arena);
-        given.this = given.batch.and_then(|batch| batch.first());
+        // What tags read of the one object.
+        given.this = Some(self.inputs(unit, &arena));
         let built = self.run.build(&self.step.connector, given, &arena, &mut findings);
         // What else there is to say is said of the batch.
         self.findings.append_of(Site::Tags, &findings);

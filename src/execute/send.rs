@@ -39,7 +39,7 @@ impl<'r> Requests<'r> {
 
 impl<'r> Work<'_, 'r> {
     /// The inputs of a unit as an object: `$this`, an element of `$batch`, or `$args` of an entity connector.
-    fn inputs<'a>(&self, unit: &Unit, arena: &'a Bump) -> Value<'a>
+    pub(super) fn inputs<'a>(&self, unit: &Unit, arena: &'a Bump) -> Value<'a>
     where
         'r: 'a,
     {

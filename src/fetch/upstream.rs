@@ -180,8 +180,8 @@ pub struct SourceState {
 /// What is stored of earlier answers, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
-    /// Requests that have stored answers.
-    pub requests: u64,
+    /// Requests that have stored answers, and keys that have stored rows.
+    pub entries: u64,
     /// Of all of them together.
     pub bytes: u64,
     /// How often an answer was used since the start, without being asked for first.

@@ -4,6 +4,7 @@
 mod directives;
 mod epochs;
 mod flights;
+mod headers;
 mod policy;
 mod rows;
 mod store;
@@ -20,7 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -28,6 +29,7 @@ use self::{
     directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
+    headers::{freshened, storable},
     policy::{Exchange, Policy, Verdict},
     store::{Entry, Key, Store},
     vary::Selected,
@@ -54,22 +56,6 @@ struct Shared {
     misses: AtomicU64,
 }
 
-/// Headers that concern one connection, or that are made anew for each answer: never stored (RFC 9111, section 3.1).
-const NEVER_STORED: &[&str] = &[
-    "age",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-/// Headers that belong to the stored body: a 304 does not change them (RFC 9111, section 3.2).
-const OF_THE_BODY: &[&str] = &["content-encoding", "content-length", "content-md5", "content-range", "etag"];
 /// With one of these a request asks for something else than the whole current answer; it goes through as it is.
 const CONDITIONS: &[&str] =
     &["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
@@ -114,9 +100,9 @@ impl Upstream for CachedUpstream {
     }
 
     fn stored(&self) -> Option<Stored> {
-        let (requests, bytes) = self.shared.store.size();
+        let (entries, bytes) = self.shared.store.size();
         let [hits, misses] = [&self.shared.hits, &self.shared.misses].map(|count| count.load(Ordering::Relaxed));
-        Some(Stored { requests, bytes, hits, misses })
+        Some(Stored { entries, bytes, hits, misses })
     }
 
     fn tags(&self, first: usize) -> Vec<TaggedEntries> {
@@ -264,7 +250,8 @@ impl Shared {
         };
         let key = Key::of(&request, &rules.ignore_headers, None);
         let mut sending = request.clone();
-        if let Some(known) = &known {
+        // Of a POST a condition would mean something else (RFC 9110, section 13.1.2).
+        if let Some(known) = known.as_ref().filter(|_| request.method == Method::GET) {
             ask_again(known, &mut sending);
         }
         let sent = Instant::now();
@@ -383,35 +370,6 @@ fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
             }
         }
     }
-}
-
-/// The headers of a stored response with those of a 304 in their place.
-fn freshened(stored: &HeaderMap, new: &HeaderMap) -> HeaderMap {
-    let mut headers = stored.clone();
-    let new = storable(new);
-    for name in new.keys().filter(|name| !OF_THE_BODY.contains(&name.as_str())) {
-        headers.remove(name);
-        for value in new.get_all(name) {
-            headers.append(name, value.clone());
-        }
-    }
-    headers
-}
-
-/// What of the headers may be stored.
-fn storable(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for value in headers.get_all(header::CONNECTION) {
-        for named in directives::list_items(value.as_bytes()) {
-            if let Ok(name) = HeaderName::from_bytes(named) {
-                kept.remove(name);
-            }
-        }
-    }
-    for name in NEVER_STORED {
-        kept.remove(*name);
-    }
-    kept
 }
 
 /// The URL that a response names, absolute or as a path, where it is of the same origin as the request.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderName;
 use tokio::{sync::Semaphore, time};
 
 use super::*;
@@ -370,3 +371,5 @@ async fn a_revalidation_under_way_when_a_purge_came_revives_nothing() {
     assert_eq!(before.await.unwrap(), "1");
     assert_eq!(bench.get().await, "3");
 }
+
+mod tags;
