@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let loaded = graph::load(&graph::Paths::default())
         .map_err(|diagnostics| ficus::diagnostic::render(&diagnostics, false))?;
-    let upstream = fetch::upstream(loaded.config.cache_bytes_max)?;
+    let upstream = fetch::upstream(&loaded.config)?;
     let gateway = Gateway::new(loaded.graph, loaded.config, upstream);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     println!("http://{}/graphql", listener.local_addr()?);

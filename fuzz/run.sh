@@ -5,7 +5,8 @@
 #
 # Needs cargo-fuzz and a nightly toolchain (FUZZ_TOOLCHAIN; `stable` does with RUSTC_BOOTSTRAP=1). No sanitizer: Ficus forbids
 # `unsafe`, so what there is to find are panics, overflows, hangs, floods of memory, and broken promises of the targets.
-# What each target reached stands in fuzz/last-run.txt. A finding ends the run with its input in fuzz/artifacts.
+# What each target reached stands in fuzz/last-run.txt. A finding ends the run with its input in fuzz/artifacts. A run that is
+# broken off goes on where it was, as long as the same commit is checked out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built=${CARGO_TARGET_DIR:-fuzz/target}
@@ -38,13 +39,16 @@ if [[ $mode == minimise ]]; then
 fi
 
 mkdir -p "$work/results"
+commit=$(git rev-parse HEAD)
 for target in "${targets[@]}"; do
     mkdir -p "$work/$target" "fuzz/corpus/$target" "fuzz/artifacts/$target"
     log=$work/results/$target.log
     # Only time on a processor counts, so that a busy machine does not shorten the run; libFuzzer measures by the clock.
-    used=0 executions=0
+    used=0 executions=0 state=$work/results/$target.state
+    read -r of used executions <"$state" 2>/dev/null || of=
+    [[ $of == "$commit" ]] || used=0 executions=0
     while ((used < mode)); do
-        chunk=$((mode - used < 600 ? mode - used : 600))
+        chunk=$((mode - used < 300 ? mode - used : 300))
         TIMEFORMAT='%U %S'
         status=0
         # shellcheck disable=SC2046
@@ -53,10 +57,12 @@ for target in "${targets[@]}"; do
         used=$(awk -v used="$used" '{ print int(used + $1 + $2 + 0.5) }' <<<"$time")
         executions=$((executions + $(awk '/number_of_executed_units/ { print $2 }' "$log" || echo 0)))
         if ((status)); then
+            rm -f "$state"
             tail -40 "$log"
             echo "$target: a finding after $used CPU seconds" >&2
             exit 1
         fi
+        echo "$commit $used $executions" >"$state"
     done
     coverage=$(grep -o 'cov: [0-9]* ft: [0-9]* corp: [0-9/KMGb]*' "$log" | tail -1)
     echo "$target: $used CPU seconds, $executions executions, $coverage, no finding ($(git rev-parse --short HEAD))" |

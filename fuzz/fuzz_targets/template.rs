@@ -117,7 +117,7 @@ fn check(connector: &Connector, request: &UpstreamRequest) {
             (expected.username(), expected.password()),
             "{url}"
         );
-        let templates = [base.map(|base| &base.path), Some(&declared.url.path)];
+        let templates = [connector.source.base_url.as_ref().map(|base| &base.path), Some(&declared.url.path)];
         if !templates.into_iter().flatten().any(has_dot_segment) && origin.is_ascii() {
             let raw = url.get(origin.len()..).unwrap_or_default();
             let raw_path = raw.split('?').next().unwrap_or_default();
@@ -133,7 +133,7 @@ fn check(connector: &Connector, request: &UpstreamRequest) {
             json::read(text, &Bump::new()).unwrap_or_else(|error| panic!("{text}: {error}"));
         }
         (Some(body), BodyFormat::Form) => {
-            assert!(body.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%+=&".contains(byte)));
+            assert!(body.iter().all(|byte| byte.is_ascii_alphanumeric() || b"*-._%+=&".contains(byte)));
         }
         (None, _) => {}
     }

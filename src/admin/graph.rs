@@ -107,8 +107,8 @@ impl Mutation {
         })
     }
 
-    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, or of all. With
-    /// `tags`, only what has one of them.
+    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, of whatever source
+    /// with one of these tags, or none at all.
     async fn purge<'a>(
         &self,
         context: &Context<'a>,
@@ -116,10 +116,13 @@ impl Mutation {
         tags: Option<Vec<String>>,
     ) -> async_graphql::Result<Option<Cache>> {
         let gateway = &control(context)?.gateway;
-        let source = source.map(|name| named(gateway, &name)).transpose()?;
-        match tags {
-            Some(tags) => gateway.upstream().purge_tags(source.as_deref(), &tags),
-            None => gateway.upstream().purge(source.as_deref()),
+        match (source, tags) {
+            (Some(_), Some(_)) => {
+                return Err("a tag belongs to no source: purge by `source` or by `tags`".into());
+            }
+            (Some(name), None) => gateway.upstream().purge(Some(&*named(gateway, &name)?)),
+            (None, Some(tags)) => gateway.upstream().purge_tags(&tags),
+            (None, None) => gateway.upstream().purge(None),
         }
         Ok(Cache::of(gateway))
     }

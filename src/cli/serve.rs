@@ -67,7 +67,7 @@ async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()>
         }
         None => None,
     };
-    let upstream = fetch::upstream(config.cache_bytes_max)?;
+    let upstream = fetch::upstream(&config)?;
     let gateway = Gateway::new(graph, config, upstream);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;

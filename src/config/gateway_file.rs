@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Admin, Config, Limits, LogFormat,
     environment::Lookup,
+    instances::{REDIS, redis},
     keys::{Form, Group, Key, Kind, WAIT},
     reader::Reader,
     values::{Value, Values},
@@ -51,7 +52,11 @@ pub(super) const GATEWAY_FILE: Group = Group {
             "How long requests in flight may go on after SIGTERM.",
         )
         .default("25s"),
-        Key::later("redis", "a cache and events that several gateways share."),
+        Key::new(
+            "redis",
+            Kind::Group(&REDIS),
+            "Redis or Valkey, for a cache that all instances of the gateway share.",
+        ),
         Key::later("events", "where events are kept."),
         Key::later("websocket", "times and bounds of subscriptions."),
         Key::new("telemetry", Kind::Group(&TELEMETRY), "Logs and traces."),
@@ -157,6 +162,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.drain, values.duration("drain"));
     let log = values.group("telemetry").and_then(|telemetry| telemetry.word("log"));
     set(&mut config.log, log.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Pretty }));
+    config.redis = values.group("redis").and_then(|written| redis(&mut reader, written));
     set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
 }
@@ -255,6 +261,8 @@ mod tests {
             for key in group.keys {
                 let space = " ".repeat(indent);
                 match (&key.kind, key.default) {
+                    // Not there by default; its own defaults hold where it is.
+                    _ if key.name == "redis" => {}
                     (Kind::Group(inner), _) if inner.keys.iter().any(|key| key.default.is_some()) => {
                         text.push_str(&format!("{space}{}:\n", key.name));
                         write(inner, indent + 2, text);
@@ -313,7 +321,7 @@ mod tests {
     fn all_faults_at_once() {
         let (_, faults) = read(
             "listen: here\npath: graphql\ncors: { origins: ['https://a.example/x', '*', 'https://A.example'] }\n\
-             limits: { depth: 0, dept: 3 }\nredis: { url: x }\ndeadline: 0s\ntelemetry: { otlp: x, log: xml }\n",
+             limits: { depth: 0, dept: 3 }\nredis: { prefix: x }\ndeadline: 0s\ntelemetry: { otlp: x, log: xml }\n",
         );
         let expected = [
             "1 `here` is not an address and a port such as `127.0.0.1:4000`",
@@ -321,7 +329,7 @@ mod tests {
             "3 `https://a.example/x` is not `*` or an origin such as `https://shop.example`",
             "4 the value is too small",
             "4 unknown key `limits.dept`",
-            "5 `redis` is not supported yet",
+            "5 `redis` needs a `url`",
             "6 the value is too small",
             "7 `telemetry.otlp` is not supported yet",
             "7 `xml` is not one of `pretty`, `json`",

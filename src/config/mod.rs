@@ -5,6 +5,7 @@ mod cache;
 mod connector_file;
 pub mod environment;
 mod gateway_file;
+mod instances;
 mod json_schema;
 mod keys;
 pub(crate) mod reader;
@@ -21,6 +22,7 @@ use std::{
 pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::read_gateway_file;
+pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
@@ -57,6 +59,8 @@ pub struct Config {
     pub drain: Duration,
     /// How logs are written.
     pub log: LogFormat,
+    /// Redis or Valkey, shared by all instances of the gateway. Default none.
+    pub redis: Option<Redis>,
     /// The admin listener; none when it is off.
     pub admin: Option<Admin>,
 }
@@ -81,6 +85,7 @@ impl Default for Config {
             // Orchestrators kill after 30 s: leave them 5 s.
             drain: Duration::from_secs(25),
             log: LogFormat::Pretty,
+            redis: None,
             admin: Some(Admin::default()),
         }
     }

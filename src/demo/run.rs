@@ -82,7 +82,7 @@ impl Demo {
         let backends = backends::start(options.backends).await?;
         let sources = sources(&backends);
         let graph = load(&sources).map_err(DemoError::Graph)?;
-        let upstream = fetch::upstream(config.cache_bytes_max)?;
+        let upstream = fetch::upstream(&config)?;
         let gateway = Gateway::new(graph, config, upstream);
         let reload = reload(gateway.clone(), sources);
         Ok(Demo { backends, gateway, listener, admin: options.admin, admin_listener, reload })

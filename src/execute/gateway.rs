@@ -136,7 +136,7 @@ impl Gateway {
     /// Uses no answer of a backend any more that was asked for before now and has one of these tags (`@cached(tags:)`):
     /// neither kept nor under way.
     pub fn purge_tags(&self, tags: &[String]) {
-        self.upstream.purge_tags(None, tags);
+        self.upstream.purge_tags(tags);
     }
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.

@@ -16,7 +16,7 @@ use crate::{
 
 impl Work<'_, '_> {
     /// Purges what the answers of a mutation say. What was never sent, or was refused (4xx), changed nothing.
-    pub(super) fn invalidate(&mut self, units: &[Unit], arguments: &Json, answers: &[(u32, Answered)]) {
+    pub(super) async fn invalidate(&mut self, units: &[Unit], arguments: &Json, answers: &[(u32, Answered)]) {
         if self.step.connector.invalidates.is_empty() {
             return;
         }
@@ -28,6 +28,8 @@ impl Work<'_, '_> {
                 Err(_) => self.purge(unit, arguments, None),
             }
         }
+        // The client's next request may go to another instance.
+        self.run.upstream.purged().await;
     }
 
     /// Purges what a mutation says that nothing was sent for, or that was not answered in time.
@@ -49,7 +51,7 @@ impl Work<'_, '_> {
         let mut findings = self.run.watch.findings();
         let mut scope = Scope { variables: &variables, arena: &arena, findings: &mut findings };
         let tags = fetch::invalidated(connector, body, &mut scope);
-        self.run.upstream.purge_tags(None, &tags);
+        self.run.upstream.purge_tags(&tags);
         self.findings.append(&findings);
     }
 }

@@ -82,7 +82,7 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
     requests.kept.stand_in(&answers, &mut sent);
     let mapped = work.map(&units, &arguments, &answers, &sent, &mut requests.kept);
     if changes {
-        work.invalidate(&units, &arguments, &answers);
+        work.invalidate(&units, &arguments, &answers).await;
     }
     work.finish(&asks, mapped)
 }

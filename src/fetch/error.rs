@@ -57,3 +57,14 @@ impl FetchError {
         self
     }
 }
+
+/// The way to the backends could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// The TLS library refused its settings, or the HTTP client did.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The settings of `redis` cannot be used.
+    #[error("cannot set up `redis`")]
+    Redis(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

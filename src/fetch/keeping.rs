@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// More tags than this are kept of no answer: a purge would hardly ever miss it.
-const TAGS_MAX: usize = 1_000;
+pub(super) const TAGS_MAX: usize = 1_000;
 /// What stands in a value of a tag as it is: each value is one segment.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -89,6 +89,22 @@ impl Keeping {
             None => keeping.part = Part::Nothing,
         }
         keeping
+    }
+
+    /// All that tells it from others, part by part, the same in every process.
+    pub(super) fn each_part(&self, mut see: impl FnMut(&[u8])) {
+        if let Some(rules) = &self.rules {
+            see(format!("{rules:?}").as_bytes());
+        }
+        for tag in &self.tags {
+            see(&tag.0.len().to_be_bytes());
+            for piece in &tag.0 {
+                match piece {
+                    Piece::Text(text) => see(text.as_bytes()),
+                    Piece::Row(RowExpression(mapping)) => see(format!("{{{}}}", mapping.text).as_bytes()),
+                }
+            }
+        }
     }
 
     /// The tags of an answer. None where one cannot be made.

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
+
 mod body;
 mod cache;
 mod concurrency;
@@ -23,9 +25,10 @@ mod variables;
 
 pub use body::{Body, unexpected_format};
 pub use cache::{AskedAgain, CachedUpstream, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
-pub use error::{FetchError, Trouble};
+pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
+use keeping::TAGS_MAX;
 pub use keeping::{Keeping, Part, Tag, invalidated};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
@@ -33,16 +36,21 @@ pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use upstream::{
-    Deadline, HttpUpstream, OwnHeaders, SetUpError, SourceState, Stored, TaggedEntries, Upstream,
-    UpstreamRequest, UpstreamResponse,
+    Deadline, HttpUpstream, OwnHeaders, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
+    UpstreamResponse,
 };
 pub use variables::Given;
 
-/// The way to the backends as a gateway goes it: through a cache of so many bytes, then retries and circuit breakers, then HTTP.
+/// The way to the backends as a gateway goes it: through a cache, which `redis` may share with other instances, then retries
+/// and circuit breakers, then HTTP.
 ///
 /// # Errors
-/// When the HTTP client cannot be made.
-pub fn upstream(cache_bytes_max: usize) -> Result<Arc<dyn Upstream>, SetUpError> {
-    let resilient = ResilientUpstream::new(Arc::new(HttpUpstream::new()?));
-    Ok(Arc::new(CachedUpstream::new(Arc::new(resilient), cache_bytes_max as u64)))
+/// When the HTTP client cannot be made or the settings of `redis` cannot be used; those need a tokio runtime too.
+pub fn upstream(config: &Config) -> Result<Arc<dyn Upstream>, SetUpError> {
+    let resilient = Arc::new(ResilientUpstream::new(Arc::new(HttpUpstream::new()?)));
+    let bytes_max = config.cache_bytes_max as u64;
+    Ok(match &config.redis {
+        Some(redis) => Arc::new(CachedUpstream::with_second_level(resilient, bytes_max, redis)?),
+        None => Arc::new(CachedUpstream::new(resilient, bytes_max)),
+    })
 }

@@ -16,7 +16,9 @@ use tracing::{Instrument as _, field};
 
 use tokio::time::Instant;
 
-use super::{BreakerState, FetchError, Keepable, Keeping, RowCache, Trouble, concurrency::Lanes};
+use super::{
+    BreakerState, FetchError, Keepable, Keeping, RowCache, SetUpError, Trouble, concurrency::Lanes,
+};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -144,9 +146,14 @@ pub trait Upstream: Send + Sync + 'static {
         let _ = source;
     }
 
-    /// Uses no answer any more that was asked for before now and has one of these tags; of one source, or of all.
-    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
-        let _ = (source, tags);
+    /// Uses no answer any more that was asked for before now and has one of these tags, of whatever source.
+    fn purge_tags(&self, tags: &[String]) {
+        let _ = tags;
+    }
+
+    /// Waits until all instances of the gateway are bound by the purges so far, or it is known that they cannot be reached.
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(std::future::ready(()))
     }
 
     /// The tags of what is stored; those with most answers first, at most so many.
@@ -215,11 +222,6 @@ pub struct HttpUpstream {
     lanes: Lanes,
 }
 
-/// The HTTP client could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client")]
-pub struct SetUpError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
 impl HttpUpstream {
     /// An upstream without connections yet. Trusts the certificate authorities that the system trusts.
     ///
@@ -230,7 +232,7 @@ impl HttpUpstream {
         // Legacy backends answer `*/*` with HTML; what is declared by a connector replaces this.
         own.insert(header::ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError(Box::new(error)))?)
+            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError::Client(Box::new(error)))?)
             .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
             .default_headers(own)
             .redirect(reqwest::redirect::Policy::none())
@@ -240,7 +242,7 @@ impl HttpUpstream {
             .pool_idle_timeout(POOL_IDLE)
             .http2_max_header_list_size(HEADER_BYTES_MAX)
             .build()
-            .map_err(|error| SetUpError(Box::new(error)))?;
+            .map_err(|error| SetUpError::Client(Box::new(error)))?;
         Ok(HttpUpstream { client, lanes: Lanes::default() })
     }
 
@@ -249,8 +251,7 @@ impl HttpUpstream {
         source: &Source,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } =
-            request;
+        let UpstreamRequest { method, url: text, headers, body, own_headers, deadline, .. } = request;
         let shown = method.clone();
         let answer = async {
             let url = Url::parse(&text).map_err(|error| {

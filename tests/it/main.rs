@@ -27,6 +27,7 @@ mod plan;
 mod playground;
 mod readme;
 mod realdata;
+mod redis;
 mod reference;
 mod spec;
 #[path = "../support/mod.rs"]

@@ -6,4 +6,5 @@ pub(crate) mod conforms;
 pub(crate) mod gateway;
 pub(crate) mod json;
 pub(crate) mod json_schema;
+pub(crate) mod redis;
 pub(crate) mod upstream;

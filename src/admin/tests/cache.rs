@@ -65,8 +65,10 @@ async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
 
     let purged = query(&router, r#"mutation { purge(tags: ["product:1", "nothing"]) { tags { name entries } } }"#).await;
     assert_eq!(purged, json!({"data": {"purge": {"tags": [tag("products", 2), tag("product:2", 1)]}}}));
-    let purged = query(&router, r#"mutation { purge(source: "users", tags: ["products"]) { tags { name entries } } }"#).await;
+    let purged = query(&router, r#"mutation { purge(source: "users") { tags { name entries } } }"#).await;
     assert_eq!(purged, json!({"data": {"purge": {"tags": [tag("product:2", 1), tag("products", 1)]}}}));
+    let refused = query(&router, r#"mutation { purge(source: "users", tags: ["products"]) { bytes } }"#).await;
+    assert_eq!(refused["errors"][0]["message"], "a tag belongs to no source: purge by `source` or by `tags`");
     ask().await;
     let counted = query(&router, "{ cache { hits misses } }").await;
     assert_eq!(counted, json!({"data": {"cache": {"hits": 4, "misses": 5}}}));

@@ -5,8 +5,10 @@ mod directives;
 mod epochs;
 mod flights;
 mod headers;
+mod levels;
 mod policy;
 mod rows;
+mod second;
 mod store;
 mod vary;
 
@@ -22,7 +24,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use self::{
@@ -31,15 +32,19 @@ use self::{
     flights::Flights,
     headers::{freshened, storable},
     policy::{Exchange, Policy, Verdict},
-    store::{Entry, Key, Store},
+    second::{Lookup, SecondLevel, Ticket},
+    store::{Entry, Key, Marks, Store},
     vary::Selected,
 };
 pub use self::rows::{AskedAgain, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
 use super::{
-    Deadline, FetchError, Keeping, Part, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
-    UpstreamResponse,
+    Deadline, FetchError, Keeping, Part, SetUpError, SourceState, Stored, TaggedEntries, Upstream,
+    UpstreamRequest, UpstreamResponse,
 };
-use crate::connector::{CacheRules, Source};
+use crate::{
+    config::Redis,
+    connector::{CacheRules, Source},
+};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
@@ -50,7 +55,9 @@ pub struct CachedUpstream {
 struct Shared {
     inner: Arc<dyn Upstream>,
     store: Store,
-    epochs: Epochs,
+    /// What other instances keep, too.
+    second: Option<SecondLevel>,
+    epochs: Arc<Epochs>,
     flights: Flights,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -64,9 +71,46 @@ impl CachedUpstream {
     /// An empty cache of so many bytes before an upstream.
     #[must_use]
     pub fn new(inner: Arc<dyn Upstream>, bytes_max: u64) -> Self {
-        let (store, epochs, flights) = (Store::new(bytes_max), Epochs::default(), Flights::default());
+        CachedUpstream::over(inner, bytes_max, Arc::default(), None)
+    }
+
+    /// A cache that shares with the other instances of the gateway what it keeps, and what it purges. It connects in the
+    /// background, and is a cache of its own as long as it is not connected.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, or outside of a tokio runtime.
+    pub fn with_second_level(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        redis: &Redis,
+    ) -> Result<Self, SetUpError> {
+        let epochs = Arc::new(Epochs::default());
+        let second = SecondLevel::open(redis, Arc::clone(&epochs))?;
+        Ok(CachedUpstream::over(inner, bytes_max, epochs, Some(second)))
+    }
+
+    /// Whether the second level answers; false where there is none.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.shared.second.as_ref().is_some_and(SecondLevel::is_connected)
+    }
+
+    /// Waits for the second level, for a start with what others keep; at once where there is none.
+    pub async fn connected(&self) {
+        if let Some(second) = &self.shared.second {
+            second.connected().await;
+        }
+    }
+
+    fn over(
+        inner: Arc<dyn Upstream>,
+        bytes_max: u64,
+        epochs: Arc<Epochs>,
+        second: Option<SecondLevel>,
+    ) -> Self {
+        let (store, flights) = (Store::new(bytes_max), Flights::default());
         let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Arc::new(Shared { inner, store, epochs, flights, hits, misses });
+        let shared = Arc::new(Shared { inner, store, second, epochs, flights, hits, misses });
         CachedUpstream { rows: RowCache::new(Arc::clone(&shared)), shared }
     }
 }
@@ -114,26 +158,29 @@ impl Upstream for CachedUpstream {
     }
 
     fn purge(&self, source: Option<&Source>) {
-        let Shared { epochs, store, inner, .. } = &*self.shared;
+        let shared = &self.shared;
         match source {
-            Some(source) => epochs.purge(epochs.mark("source", &*source.name)),
+            Some(source) => shared.purge(&[Mark::source(&source.name)]),
             None => {
-                epochs.purge(epochs.mark("all", ""));
-                store.clear();
+                shared.purge(&[Mark::all()]);
+                shared.store.clear();
             }
         }
-        inner.purge(source);
+        shared.inner.purge(source);
     }
 
-    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
-        let Shared { epochs, inner, .. } = &*self.shared;
-        for tag in tags {
-            epochs.purge(match source {
-                Some(source) => epochs.mark("tag of a source", (&*source.name, &**tag)),
-                None => epochs.mark("tag", &**tag),
-            });
-        }
-        inner.purge_tags(source, tags);
+    fn purge_tags(&self, tags: &[String]) {
+        let marks: Marks = tags.iter().map(|tag| Mark::tag(tag)).collect();
+        self.shared.purge(&marks);
+        self.shared.inner.purge_tags(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async {
+            if let Some(second) = &self.shared.second {
+                second.purged().await;
+            }
+        })
     }
 
     fn reset_breaker(&self, source: &Source) {
@@ -174,12 +221,16 @@ impl Shared {
         if let Ok(response) = &answer
             && (response.status.is_success() || response.status.is_redirection())
         {
-            self.epochs.purge(self.epochs.mark("url", &*url));
-            for name in [header::LOCATION, header::CONTENT_LOCATION] {
-                let named = response.headers.get(name).and_then(|value| value.to_str().ok());
-                if let Some(other) = named.and_then(|named| same_origin(&url, named)) {
-                    self.epochs.purge(self.epochs.mark("url", &*other));
-                }
+            let named = [header::LOCATION, header::CONTENT_LOCATION].map(|name| {
+                let named = response.headers.get(name)?.to_str().ok()?;
+                same_origin(&url, named)
+            });
+            let marks: Marks =
+                named.iter().flatten().chain([&url]).map(|changed| Mark::url(changed)).collect();
+            self.purge(&marks);
+            if let Some(second) = &self.second {
+                // The next request may go to another instance.
+                second.purged().await;
             }
         }
         answer
@@ -240,7 +291,7 @@ impl Shared {
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
-        let Fetch { source, request, known, begun } = fetch;
+        let Fetch { source, request, mut known, begun } = fetch;
         if request.keeping.part == Part::Rows {
             return self.fetch_rows(&source, request, begun).await;
         }
@@ -249,6 +300,17 @@ impl Shared {
             _ => return self.inner.send(&source, request).await,
         };
         let key = Key::of(&request, &rules.ignore_headers, None);
+        let Lookup { found, ticket } = self.find_elsewhere(&key, &request, begun).await;
+        if let Some(found) = found {
+            self.store.put(key.clone(), &request, Arc::clone(&found));
+            let now = Instant::now();
+            match found.policy.judge(&RequestDirectives::of(request.all_headers()), now) {
+                Verdict::Fresh => return Ok(answer(&found, now)),
+                // Whoever asks again because of that is not put off with the same answer.
+                Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
+                Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
+            }
+        }
         let mut sending = request.clone();
         // Of a POST a condition would mean something else (RFC 9110, section 13.1.2).
         if let Some(known) = known.as_ref().filter(|_| request.method == Method::GET) {
@@ -269,14 +331,14 @@ impl Shared {
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
-                self.store.forget(key.clone(), &request);
+                self.forget(key.clone(), &request, ticket.clone());
                 response = self.inner.send(&source, request.clone()).await?;
             } else {
                 let headers = freshened(&known.headers, &response.headers);
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        self.keep(rules, &source, key, &request, &response, exchange, begun);
+        self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
         Ok(response)
     }
 
@@ -289,7 +351,7 @@ impl Shared {
         request: &UpstreamRequest,
         response: &UpstreamResponse,
         exchange: Exchange,
-        begun: Epoch,
+        (begun, ticket): (Epoch, Option<Ticket>),
     ) {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = policy.and_then(|_| Selected::of(request, &response.headers));
@@ -297,7 +359,7 @@ impl Shared {
         let tags = selected.as_ref().filter(|_| fits).and_then(|_| request.keeping.tags_of(source, response));
         let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
             if !policy::is_error(response) {
-                self.store.forget(key, request);
+                self.forget(key, request, ticket);
             }
             return;
         };
@@ -308,29 +370,24 @@ impl Shared {
             policy,
             selected,
             begun,
-            marks: self.marks(source, request, &tags),
+            marks: marks(source, request, &tags),
             tags,
             is_asked_again: AtomicBool::new(false),
         };
         if entry.holds(&self.epochs) {
-            self.store.put(key, request, Arc::new(entry));
+            let entry = Arc::new(entry);
+            if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+                second.put(ticket, &key, &entry);
+            }
+            self.store.put(key, request, entry);
         }
     }
+}
 
-    /// Everything that ends an entry when it is purged.
-    fn marks(&self, source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> SmallVec<[Mark; 4]> {
-        let epochs = &self.epochs;
-        let mut marks: SmallVec<[Mark; 4]> = SmallVec::from_slice(&[
-            epochs.mark("all", ""),
-            epochs.mark("source", &*source.name),
-            epochs.mark("url", &*request.url),
-        ]);
-        for tag in tags {
-            marks.push(epochs.mark("tag", &**tag));
-            marks.push(epochs.mark("tag of a source", (&*source.name, &**tag)));
-        }
-        marks
-    }
+/// Everything that ends an entry when it is purged.
+fn marks(source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> Marks {
+    let scopes = [Mark::all(), Mark::source(&source.name), Mark::url(&request.url)];
+    scopes.into_iter().chain(tags.iter().map(|tag| Mark::tag(tag))).collect()
 }
 
 fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {

@@ -30,14 +30,20 @@ pub(super) struct Exchange {
 pub(super) struct Policy {
     received: Instant,
     age_when_received: Duration,
+    lifetimes: Lifetimes,
+}
+
+/// For how long a response is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lifetimes {
     /// Freshness lifetime.
-    lifetime: Duration,
-    /// Beyond the lifetime: used once more while it is asked for again.
-    stale_while_revalidate: Duration,
-    /// Beyond the lifetime: used when asking fails.
-    stale_if_error: Duration,
-    /// Beyond the lifetime: used where the request allows it.
-    allows_max_stale: bool,
+    pub(super) fresh: Duration,
+    /// Beyond it: used once more while it is asked for again.
+    pub(super) stale_while_revalidate: Duration,
+    /// Beyond it: used when asking fails.
+    pub(super) stale_if_error: Duration,
+    /// Beyond it: used where the request allows it.
+    pub(super) allows_max_stale: bool,
 }
 
 /// What a stored response is good for, at a time and for a request.
@@ -74,8 +80,8 @@ impl Policy {
         if stated.is_none() && rules.ttl.is_none() && !(has_validator && (is_understood || says.public)) {
             return None;
         }
-        let lifetime = if says.no_cache { Duration::ZERO } else { stated.unwrap_or_default() };
-        let lifetime = lifetime.max(rules.ttl.unwrap_or_default());
+        let fresh = if says.no_cache { Duration::ZERO } else { stated.unwrap_or_default() };
+        let fresh = fresh.max(rules.ttl.unwrap_or_default());
         // A freshness of our own goes beyond what the response says, and so do its stale windows.
         let forbids_stale = says.forbids_stale() && rules.ttl.is_none();
         let window = |said: Option<u64>, ours: Option<Duration>| {
@@ -84,14 +90,24 @@ impl Policy {
             }
             ours.or(said.map(Duration::from_secs)).unwrap_or_default()
         };
-        Some(Policy {
-            received: exchange.received,
-            age_when_received: age_when_received(headers, exchange),
-            lifetime,
+        let lifetimes = Lifetimes {
+            fresh,
             stale_while_revalidate: window(says.stale_while_revalidate, rules.stale_while_revalidate),
             stale_if_error: window(says.stale_if_error, rules.stale_if_error),
             allows_max_stale: !forbids_stale,
-        })
+        };
+        let age_when_received = age_when_received(headers, exchange);
+        Some(Policy { received: exchange.received, age_when_received, lifetimes })
+    }
+
+    /// The policy of a response that was stored elsewhere and is so old now.
+    pub(super) fn restored(lifetimes: Lifetimes, age: Duration, now: Instant) -> Self {
+        Policy { received: now, age_when_received: age, lifetimes }
+    }
+
+    /// How long it is of use, counted from an age of zero.
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
     }
 
     /// The policy of what a good response to a batch does not hold.
@@ -119,14 +135,14 @@ impl Policy {
     ) -> Option<Self> {
         let ours = rules.missing.filter(|_| !says.no_cache)?;
         let stated = stated_lifetime(says, headers, exchange);
-        Some(Policy {
-            received: exchange.received,
-            age_when_received: age_when_received(headers, exchange),
-            lifetime: stated.map_or(ours, |stated| stated.min(ours)),
+        let lifetimes = Lifetimes {
+            fresh: stated.map_or(ours, |stated| stated.min(ours)),
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,
             allows_max_stale: false,
-        })
+        };
+        let age_when_received = age_when_received(headers, exchange);
+        Some(Policy { received: exchange.received, age_when_received, lifetimes })
     }
 
     /// Its age now (section 4.2.3).
@@ -136,7 +152,7 @@ impl Policy {
 
     /// How long it is still fresh.
     pub(super) fn fresh_for(&self, now: Instant) -> Duration {
-        self.lifetime.saturating_sub(self.age(now))
+        self.lifetimes.fresh.saturating_sub(self.age(now))
     }
 
     /// What it is good for now, for a request that wants this.
@@ -151,13 +167,14 @@ impl Policy {
         if !fresh_for.is_zero() {
             return if fresh_for >= min_fresh { Verdict::Fresh } else { Verdict::Stale };
         }
-        let stale_for = age.saturating_sub(self.lifetime);
-        let accepted = wants.max_stale.map(Duration::from_secs).filter(|_| self.allows_max_stale);
+        let stale_for = age.saturating_sub(self.lifetimes.fresh);
+        let accepted = wants.max_stale.map(Duration::from_secs).filter(|_| self.lifetimes.allows_max_stale);
         if accepted.is_some_and(|accepted| stale_for <= accepted) {
             return Verdict::Fresh;
         }
         // A caller that states bounds of its own wants them kept.
-        if stale_for < self.stale_while_revalidate && wants.max_age.is_none() && min_fresh.is_zero() {
+        if stale_for < self.lifetimes.stale_while_revalidate && wants.max_age.is_none() && min_fresh.is_zero()
+        {
             return Verdict::UsedWhileRevalidating;
         }
         Verdict::Stale
@@ -165,13 +182,13 @@ impl Policy {
 
     /// Whether it may stand in for an answer that failed.
     pub(super) fn usable_on_error(&self, now: Instant) -> bool {
-        self.age(now) < self.lifetime + self.stale_if_error
+        self.age(now) < self.lifetimes.fresh + self.lifetimes.stale_if_error
     }
 
     /// How long it can be of any use without being asked for again.
     pub(super) fn useful_for(&self, now: Instant) -> Duration {
-        let stale = self.stale_while_revalidate.max(self.stale_if_error);
-        (self.lifetime + stale).saturating_sub(self.age(now))
+        let stale = self.lifetimes.stale_while_revalidate.max(self.lifetimes.stale_if_error);
+        (self.lifetimes.fresh + stale).saturating_sub(self.age(now))
     }
 }
 

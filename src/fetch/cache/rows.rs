@@ -18,6 +18,7 @@ use super::{
     Shared,
     directives::RequestDirectives,
     epochs::Epoch,
+    marks,
     policy::{self, Exchange, Policy, Verdict},
     rules,
     store::{Entry, Key},
@@ -183,7 +184,7 @@ impl RowCache {
             policy,
             selected,
             begun: keepable.begun,
-            marks: self.shared.marks(source, request, &tags),
+            marks: marks(source, request, &tags),
             tags,
             is_asked_again: AtomicBool::new(false),
         };

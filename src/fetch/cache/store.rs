@@ -58,12 +58,30 @@ impl Key {
         }
     }
 
+    /// All of it, part by part.
+    pub(super) fn each_part(&self, mut see: impl FnMut(&[u8])) {
+        see(self.method.as_str().as_bytes());
+        see(self.url.as_bytes());
+        see(&self.headers.len().to_be_bytes());
+        for (name, value) in &self.headers {
+            see(name.as_str().as_bytes());
+            see(value.as_bytes());
+        }
+        see(&[u8::from(self.body.is_some())]);
+        see(self.body.as_deref().unwrap_or_default());
+        // Rows never leave the process, so how they are cut is no part of this.
+        self.keeping.each_part(see);
+    }
+
     fn bytes(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         self.url.len() + headers + self.body.as_ref().map_or(0, Bytes::len)
     }
 }
+
+/// What purges find an entry by.
+pub(super) type Marks = SmallVec<[Mark; 4]>;
 
 /// A stored response.
 #[derive(Debug)]
@@ -76,7 +94,7 @@ pub(super) struct Entry {
     /// When the fetch that brought it began.
     pub(super) begun: Epoch,
     /// What a purge finds it by.
-    pub(super) marks: SmallVec<[Mark; 4]>,
+    pub(super) marks: Marks,
     /// The tags among its marks, to be shown.
     pub(super) tags: Box<[Arc<str>]>,
     /// Whether somebody asks for it again, of what is used meanwhile.
@@ -106,7 +124,8 @@ impl Entry {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
     }
 
-    fn kept_for(&self) -> Duration {
+    /// How long it can be of any use.
+    pub(super) fn kept_for(&self) -> Duration {
         let validator =
             [header::ETAG, header::LAST_MODIFIED].iter().any(|name| self.headers.contains_key(name));
         self.policy.useful_for(Instant::now()).max(if validator { VALIDATABLE_FOR } else { Duration::ZERO })

@@ -31,6 +31,11 @@ impl Selected {
         self.0.iter().all(|(name, value)| value_of(request, name) == *value)
     }
 
+    /// Each header and its value.
+    pub(super) fn each(&self, mut see: impl FnMut(&HeaderName, Option<&[u8]>)) {
+        self.0.iter().for_each(|(name, value)| see(name, value.as_deref()));
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len) + 48).sum()
     }

@@ -261,8 +261,12 @@ impl Upstream for ResilientUpstream {
         self.inner.purge(source);
     }
 
-    fn purge_tags(&self, source: Option<&Source>, tags: &[String]) {
-        self.inner.purge_tags(source, tags);
+    fn purge_tags(&self, tags: &[String]) {
+        self.inner.purge_tags(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.inner.purged()
     }
 
     fn reset_breaker(&self, source: &Source) {
@@ -306,7 +310,7 @@ fn retry_after(response: &UpstreamResponse) -> Option<Duration> {
 
 /// Full jitter: anything between nothing and the backoff of this attempt, so that callers that failed together do not come
 /// back together.
-fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
+pub(super) fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
     let longest = backoff.saturating_mul(1_u32 << (attempt - 1).min(16)).min(backoff_max);
     // A fresh hasher is seeded at random; nothing here needs more than that.
     let chance = ahash::RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;

@@ -49,31 +49,29 @@ impl Bench {
         })
     }
 
-    fn purge_tag(&self, of_source: bool, tag: &str) {
-        self.cache.purge_tags(of_source.then_some(&*self.source), &[tag.to_owned()]);
+    fn purge_tag(&self, tag: &str) {
+        self.cache.purge_tags(&[tag.to_owned()]);
     }
 }
 
 /// Every way in which a purge can come between the steps of a fetch.
 #[tokio::test(start_paused = true)]
 async fn what_was_under_way_when_its_tag_was_purged_is_neither_joined_nor_kept() {
-    for of_source in [false, true] {
-        let bench = bench(&[MINUTE]);
-        bench.backend.answers.forget_permits(1000);
-        let before = bench.asks(product());
-        bench.until_asked(1).await;
-        bench.purge_tag(of_source, TAG);
-        let after = bench.asks(product());
-        bench.until_asked(2).await;
-        bench.backend.answers.add_permits(2);
-        assert_eq!(before.await.unwrap(), "1", "it asked before the purge");
-        assert_eq!(after.await.unwrap(), "2");
-        assert_eq!(bench.send(product()).await, "2", "only what was asked for after the purge is kept");
+    let bench = bench(&[MINUTE]);
+    bench.backend.answers.forget_permits(1000);
+    let before = bench.asks(product());
+    bench.until_asked(1).await;
+    bench.purge_tag(TAG);
+    let after = bench.asks(product());
+    bench.until_asked(2).await;
+    bench.backend.answers.add_permits(2);
+    assert_eq!(before.await.unwrap(), "1", "it asked before the purge");
+    assert_eq!(after.await.unwrap(), "2");
+    assert_eq!(bench.send(product()).await, "2", "only what was asked for after the purge is kept");
 
-        bench.purge_tag(of_source, TAG);
-        bench.backend.answers.add_permits(1);
-        assert_eq!(bench.send(product()).await, "3", "and what is kept goes with the next purge");
-    }
+    bench.purge_tag(TAG);
+    bench.backend.answers.add_permits(1);
+    assert_eq!(bench.send(product()).await, "3", "and what is kept goes with the next purge");
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +80,7 @@ async fn an_answer_that_comes_after_the_purge_does_not_replace_a_newer_one() {
     bench.backend.answers.forget_permits(1000);
     let before = bench.asks(product());
     bench.until_asked(1).await;
-    bench.purge_tag(false, TAG);
+    bench.purge_tag(TAG);
     // The old answer is the last to arrive.
     let after = bench.asks(product());
     bench.until_asked(2).await;
@@ -93,19 +91,15 @@ async fn an_answer_that_comes_after_the_purge_does_not_replace_a_newer_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_purge_leaves_other_tags_and_other_sources_alone() {
+async fn a_purge_leaves_other_tags_alone() {
     let bench = bench(&[MINUTE]);
     let other = || tagged("http://shop/products/8", &["products", "product:8"]);
     bench.send(product()).await;
     bench.send(other()).await;
-    bench.purge_tag(false, TAG);
+    bench.purge_tag(TAG);
     assert_eq!(bench.send(other()).await, "2");
     assert_eq!(bench.send(product()).await, "3");
-    let mut elsewhere = testing::source("http://elsewhere");
-    elsewhere.name = "elsewhere".to_owned();
-    bench.cache.purge_tags(Some(&elsewhere), &["products".to_owned()]);
-    assert_eq!(bench.send(other()).await, "2");
-    bench.purge_tag(true, "products");
+    bench.purge_tag("products");
     assert_eq!(bench.send(other()).await, "4");
     assert_eq!(bench.send(product()).await, "5");
 }
@@ -119,7 +113,7 @@ async fn a_revalidation_under_way_when_its_tag_was_purged_revives_nothing() {
     bench.becomes(304, &[MINUTE, ("etag", "\"v1\"")]);
     let before = bench.asks(product());
     bench.until_asked(2).await;
-    bench.purge_tag(false, TAG);
+    bench.purge_tag(TAG);
     bench.becomes(200, &[MINUTE]);
     bench.backend.answers.add_permits(2);
     assert_eq!(before.await.unwrap(), "1");
@@ -132,7 +126,7 @@ async fn the_same_request_under_other_tags_is_another_one() {
     let url = "http://shop/products/7";
     assert_eq!(bench.send(tagged(url, &["a"])).await, "1");
     assert_eq!(bench.send(tagged(url, &["b"])).await, "2");
-    bench.purge_tag(false, "b");
+    bench.purge_tag("b");
     assert_eq!(bench.send(tagged(url, &["a"])).await, "1");
     assert_eq!(bench.send(tagged(url, &["b"])).await, "3");
 }
@@ -206,7 +200,7 @@ async fn rows_that_were_under_way_when_their_tag_was_purged_are_not_kept() {
         bench.until_asked(1).await;
         let purge_if = |now: &str| {
             if purged_before == now {
-                bench.purge_tag(false, TAG);
+                bench.purge_tag(TAG);
             }
         };
         purge_if("the answer");
@@ -280,7 +274,6 @@ enum Event {
     /// The backend answers the oldest that waits.
     Answer,
     PurgeTag(usize),
-    PurgeTagOfSource(usize),
     PurgeSource,
 }
 
@@ -292,7 +285,6 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..TAGS_OF.len()).prop_map(Event::Ask),
         4 => Just(Event::Answer),
         2 => (0..TAGS.len()).prop_map(Event::PurgeTag),
-        1 => (0..TAGS.len()).prop_map(Event::PurgeTagOfSource),
         1 => Just(Event::PurgeSource),
     ]
 }
@@ -324,11 +316,7 @@ proptest! {
                 };
                 match event {
                     Event::PurgeTag(tag) => {
-                        bench.purge_tag(false, TAGS[tag]);
-                        purge(&|request| named(request, TAGS[tag]));
-                    }
-                    Event::PurgeTagOfSource(tag) => {
-                        bench.purge_tag(true, TAGS[tag]);
+                        bench.purge_tag(TAGS[tag]);
                         purge(&|request| named(request, TAGS[tag]));
                     }
                     Event::PurgeSource => {

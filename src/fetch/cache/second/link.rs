@@ -1,0 +1,401 @@
+//! The connection to Redis: made, watched, and made again, in one task. While it is broken nobody waits for it, and purges are
+//! kept to be sent when it is back. The other instances' purges come in over it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ScriptInvocation, TlsCertificates,
+    aio::{MultiplexedConnection, PubSub},
+};
+use ring::{
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::AbortHandle,
+    time,
+};
+
+use super::{codec, scripts};
+use crate::{
+    config::Redis,
+    fetch::{
+        SetUpError,
+        cache::{
+            epochs::{Epochs, Mark},
+            store::{Key, Marks},
+        },
+        resilience::jittered,
+    },
+};
+
+/// How long connecting may take. Nobody waits for it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a silent connection is asked whether it lives.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// Redis takes no longer time; a month is longer than any response is of use.
+const KEPT_MAX_MS: u64 = 31 * 86_400_000;
+/// Between attempts to connect: at first, and at most.
+const BACKOFF: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// The way to Redis, there or not.
+pub(super) struct Link {
+    client: Client,
+    settings: Redis,
+    epochs: Arc<Epochs>,
+    /// Tells this instance's purges from others'.
+    instance: String,
+    ready: ArcSwapOption<Ready>,
+    /// Purges that Redis has not confirmed, each with its number. Marks are few, so that an outage of any length fits.
+    purging: Mutex<BTreeMap<Mark, u64>>,
+    purges: AtomicU64,
+    /// Tells that there are purges to send.
+    wake: Notify,
+    /// Tells that a command failed: the connection is given up.
+    broken: Notify,
+    /// Goes up with each change that somebody may wait for.
+    settled: watch::Sender<u64>,
+}
+
+/// A connection, and what goes with it.
+pub(super) struct Ready {
+    connection: MultiplexedConnection,
+    secret: hmac::Key,
+    prefix: String,
+}
+
+/// What a look-up gives.
+pub(super) struct Read {
+    /// The count of purges.
+    pub(super) now: String,
+    /// The entry's bytes; none where there is no entry that holds.
+    pub(super) entry: Option<Bytes>,
+    pub(super) marks: Marks,
+}
+
+impl Link {
+    /// The link, and the task that keeps it.
+    pub(super) fn open(
+        settings: &Redis,
+        epochs: Arc<Epochs>,
+    ) -> Result<(Arc<Self>, AbortHandle), SetUpError> {
+        let runtime =
+            tokio::runtime::Handle::try_current().map_err(|error| SetUpError::Redis(error.into()))?;
+        let client = client(settings).map_err(SetUpError::Redis)?;
+        let instance = random_hex().map_err(|_| SetUpError::Redis("no random bytes".into()))?;
+        let link = Arc::new(Link {
+            client,
+            settings: settings.clone(),
+            epochs,
+            instance,
+            ready: ArcSwapOption::empty(),
+            purging: Mutex::default(),
+            purges: AtomicU64::new(0),
+            wake: Notify::new(),
+            broken: Notify::new(),
+            settled: watch::Sender::new(0),
+        });
+        let task = runtime.spawn(Arc::clone(&link).keep_open());
+        Ok((link, task.abort_handle()))
+    }
+
+    /// The connection, where it is known to work.
+    pub(super) fn ready(&self) -> Option<Arc<Ready>> {
+        self.ready.load_full()
+    }
+
+    /// Runs a script within the timeout. A failure gives the connection up: one that does not answer once costs its next
+    /// callers nothing.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        ready: &Ready,
+        script: ScriptInvocation<'static>,
+    ) -> Option<T> {
+        let mut connection = ready.connection.clone();
+        let answered = time::timeout(self.settings.timeout, script.invoke_async(&mut connection)).await;
+        match answered {
+            Ok(Ok(answer)) => return Some(answer),
+            // Redis itself refused (a full memory, a lost script): the connection is sound.
+            Ok(Err(error)) if error.code().is_some() => tracing::debug!(%error, "redis refused a command"),
+            Ok(Err(error)) => self.give_up(ready, &error.to_string()),
+            Err(_) => self.give_up(ready, "no answer in time"),
+        }
+        None
+    }
+
+    /// Keeps purges until Redis has confirmed them.
+    pub(super) fn purge(&self, marks: &[Mark]) {
+        let number = self.purges.fetch_add(1, Ordering::Relaxed);
+        self.lock_purging().extend(marks.iter().map(|mark| (*mark, number)));
+        self.wake.notify_one();
+    }
+
+    /// Whether one of these marks was purged here and Redis may not know.
+    pub(super) fn is_purging(&self, marks: &[Mark]) -> bool {
+        let purging = self.lock_purging();
+        !purging.is_empty() && marks.iter().any(|mark| purging.contains_key(mark))
+    }
+
+    /// Waits until no purge is left to confirm, or the connection is known to be broken, at most the timeout.
+    pub(super) async fn purged(&self) {
+        let mut settled = self.settled.subscribe();
+        let is_done = |_: &u64| self.lock_purging().is_empty() || self.ready().is_none();
+        let _ = time::timeout(self.settings.timeout, settled.wait_for(is_done)).await;
+    }
+
+    /// Waits for a connection.
+    pub(super) async fn connected(&self) {
+        let _ = self.settled.subscribe().wait_for(|_| self.ready().is_some()).await;
+    }
+
+    fn lock_purging(&self) -> MutexGuard<'_, BTreeMap<Mark, u64>> {
+        self.purging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_up(&self, failed: &Ready, why: &str) {
+        // Others may have seen the same failure, and a new connection may be there already.
+        if self.ready().is_some_and(|ready| std::ptr::eq(&*ready, failed)) {
+            self.ready.store(None);
+            tracing::warn!(
+                reason = why,
+                "the connection to redis is given up; this instance caches by itself"
+            );
+            self.broken.notify_one();
+            self.settle();
+        }
+    }
+
+    fn settle(&self) {
+        self.settled.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    async fn keep_open(self: Arc<Self>) {
+        let mut attempt = 1_u32;
+        loop {
+            let connected = time::timeout(CONNECT_TIMEOUT, self.connect()).await;
+            match connected.unwrap_or_else(|_| Err((ErrorKind::Io, "no connection in time").into())) {
+                Ok((ready, purges)) => {
+                    attempt = 1;
+                    self.watch(Arc::new(ready), purges).await;
+                    self.ready.store(None);
+                    self.settle();
+                }
+                // Once for each time that it goes away; it may be away for days.
+                Err(error) if attempt == 1 => {
+                    tracing::warn!(%error, "redis is not reached; this instance caches by itself until it is");
+                    attempt += 1;
+                }
+                Err(_) => attempt = attempt.saturating_add(1),
+            }
+            time::sleep(BACKOFF.max(jittered(BACKOFF, BACKOFF_MAX, attempt))).await;
+        }
+    }
+
+    /// A connection for commands, and one that others' purges come in over.
+    async fn connect(&self) -> RedisResult<(Ready, PubSub)> {
+        let mut purges = self.client.get_async_pubsub().await?;
+        let prefix = format!("{{{}}}", self.settings.prefix);
+        purges.subscribe(channel(&prefix)).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(self.settings.timeout.max(Duration::from_millis(1))));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let proposed = random_hex().map_err(|_| RedisError::from((ErrorKind::Client, "no random bytes")))?;
+        let mut secret = scripts::SECRET.key(format!("{prefix}:secret"));
+        let secret: String = secret.arg(proposed).invoke_async(&mut connection).await?;
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        Ok((Ready { connection, secret, prefix }, purges))
+    }
+
+    /// Uses a connection until it ends.
+    async fn watch(&self, ready: Arc<Ready>, purges: PubSub) {
+        // Purges of others may have been missed while there was no connection.
+        self.epochs.purge_all();
+        if !self.send_purges(&ready).await {
+            return;
+        }
+        let (mut asking, mut purges) = purges.split();
+        self.ready.store(Some(Arc::clone(&ready)));
+        self.settle();
+        tracing::info!("connected to redis");
+        let mut ping = time::interval(PING_EVERY);
+        ping.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = purges.next() => match message {
+                    Some(message) => self.take_purges(&message.get_payload::<String>().unwrap_or_default()),
+                    None => return self.give_up(&ready, "it was closed"),
+                },
+                () = self.wake.notified() => drop(self.send_purges(&ready).await),
+                () = self.broken.notified() => {}
+                _ = ping.tick() => {
+                    let answered = time::timeout(CONNECT_TIMEOUT, asking.ping::<redis::Value>()).await;
+                    if !matches!(answered, Ok(Ok(_))) {
+                        self.give_up(&ready, "no answer to a ping");
+                    }
+                    // Those that Redis refused.
+                    self.send_purges(&ready).await;
+                }
+            }
+            if !self.ready().is_some_and(|known| Arc::ptr_eq(&known, &ready)) {
+                return;
+            }
+        }
+    }
+
+    /// Tells Redis and the other instances what was purged here; whether that went well.
+    async fn send_purges(&self, ready: &Ready) -> bool {
+        let sent: Vec<(Mark, u64)> =
+            self.lock_purging().iter().map(|(mark, number)| (*mark, *number)).collect();
+        if !sent.is_empty() {
+            let script = ready.purge(&self.instance, sent.iter().map(|(mark, _)| *mark));
+            if self.ask::<redis::Value>(ready, script).await.is_none() {
+                return false;
+            }
+            let mut purging = self.lock_purging();
+            for (mark, number) in sent {
+                // One that was purged again meanwhile is sent again.
+                if purging.get(&mark) == Some(&number) {
+                    purging.remove(&mark);
+                }
+            }
+        }
+        self.settle();
+        true
+    }
+
+    /// What another instance purged is not used here either.
+    fn take_purges(&self, message: &str) {
+        let Some((instance, marks)) = message.split_once(':') else { return };
+        if instance == self.instance {
+            return;
+        }
+        match codec::read_marks(marks) {
+            Some(marks) => marks.iter().for_each(|mark| self.epochs.purge(*mark)),
+            // Not understood, so it may be anything.
+            None => self.epochs.purge_all(),
+        }
+    }
+}
+
+impl Ready {
+    pub(super) fn secret(&self) -> &hmac::Key {
+        &self.secret
+    }
+
+    /// Looks an entry up.
+    pub(super) fn read(&self, key: &Key) -> ScriptInvocation<'static> {
+        self.script(&scripts::READ, Some(key))
+    }
+
+    /// Keeps an entry for so long.
+    pub(super) fn write(
+        &self,
+        key: &Key,
+        begun: &str,
+        marks: &[Mark],
+        bytes: Vec<u8>,
+        kept_for: Duration,
+    ) -> ScriptInvocation<'static> {
+        let mut script = self.script(&scripts::WRITE, Some(key));
+        let milliseconds = u64::try_from(kept_for.as_millis()).unwrap_or(u64::MAX).clamp(1, KEPT_MAX_MS);
+        script.arg(begun).arg(codec::write_marks(marks)).arg(bytes).arg(milliseconds);
+        script
+    }
+
+    /// Forgets an entry.
+    pub(super) fn forget(&self, key: &Key) -> ScriptInvocation<'static> {
+        self.script(&scripts::FORGET, Some(key))
+    }
+
+    fn purge(&self, instance: &str, marks: impl Iterator<Item = Mark>) -> ScriptInvocation<'static> {
+        let mut script = self.script(&scripts::PURGE, None);
+        script.arg(channel(&self.prefix)).arg(instance);
+        for mark in marks {
+            script.arg(mark.number());
+        }
+        script
+    }
+
+    fn script(&self, script: &'static redis::Script, entry: Option<&Key>) -> ScriptInvocation<'static> {
+        let mut invocation = script.prepare_invoke();
+        invocation.key(format!("{}:now", self.prefix)).key(format!("{}:purged", self.prefix));
+        if let Some(key) = entry {
+            invocation.key(self.name_of(key));
+        }
+        invocation
+    }
+
+    /// Under which name an entry stands: nothing of what was asked can be read in it, and no two requests have the same.
+    fn name_of(&self, key: &Key) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.secret);
+        key.each_part(|part| codec::put(&mut context, part));
+        let mut name = format!("{}:entry:", self.prefix).into_bytes();
+        name.extend_from_slice(context.sign().as_ref());
+        name
+    }
+}
+
+impl FromRedisValue for Read {
+    fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
+        let (now, marks, entry): (String, Option<String>, Option<Vec<u8>>) = redis::from_redis_value(value)?;
+        let marks = marks.as_deref().and_then(codec::read_marks);
+        Ok(Read {
+            now,
+            entry: entry.filter(|_| marks.is_some()).map(Bytes::from),
+            marks: marks.unwrap_or_default(),
+        })
+    }
+}
+
+/// Nothing of the connection, which knows a password.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("ready", &self.ready().is_some()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").finish_non_exhaustive()
+    }
+}
+
+fn channel(prefix: &str) -> String {
+    format!("{prefix}:purges")
+}
+
+fn client(settings: &Redis) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let Some(tls) = &settings.tls else { return Ok(Client::open(settings.url.as_str())?) };
+    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let client_tls = match &tls.identity {
+        Some((certificate, key)) => {
+            Some(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
+        }
+        None => None,
+    };
+    let root_cert = tls.ca.as_deref().map(read).transpose()?;
+    Ok(Client::build_with_tls(settings.url.as_str(), TlsCertificates { client_tls, root_cert })?)
+}
+
+/// A name that nobody else has.
+fn random_hex() -> Result<String, ring::error::Unspecified> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

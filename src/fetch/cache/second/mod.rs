@@ -1,0 +1,132 @@
+//! The cache's second level: responses kept in Redis or Valkey, where all instances of the gateway find them, and purges
+//! that reach them all. It only ever helps: a server that is slow or away costs each fetch at most the `timeout`, and
+//! nothing while the connection is known to be broken. Not for when a response may be kept or used: `policy`.
+//!
+//! Purges are counted in Redis as `epochs` counts them here. Each look-up brings the count of that moment along; what is
+//! fetched afterwards is stored under it, and neither stored nor found once one of its marks was purged later. Both are
+//! decided by scripts in Redis, so no order of instances, fetches and purges leaves an old response behind.
+
+mod codec;
+mod link;
+mod scripts;
+
+use std::sync::Arc;
+
+use self::link::{Link, Read, Ready};
+use super::{
+    epochs::{Epoch, Epochs, Mark},
+    store::{Entry, Key},
+};
+use crate::{
+    config::Redis,
+    fetch::{SetUpError, UpstreamRequest},
+};
+
+/// Writes under way at once; a response that comes when there are more stays in this process.
+const WRITES_MAX: usize = 256;
+
+/// Responses in Redis.
+#[derive(Debug)]
+pub(super) struct SecondLevel {
+    link: Arc<Link>,
+    task: tokio::task::AbortHandle,
+    writes: Arc<tokio::sync::Semaphore>,
+    keeps_private: bool,
+}
+
+/// What a look-up found, and under which count of purges a response may be stored that is fetched now.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    pub(super) found: Option<Arc<Entry>>,
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// A moment in Redis' count of purges. It is worth nothing once the connection broke: another server may answer then.
+#[derive(Debug, Clone)]
+pub(super) struct Ticket {
+    ready: Arc<Ready>,
+    begun: String,
+}
+
+impl SecondLevel {
+    /// Connects in a task of its own, and connects again whenever that ends.
+    ///
+    /// # Errors
+    /// When the URL or a certificate cannot be read, or outside of a tokio runtime.
+    pub(super) fn open(redis: &Redis, epochs: Arc<Epochs>) -> Result<Self, SetUpError> {
+        let (link, task) = Link::open(redis, epochs)?;
+        let writes = Arc::new(tokio::sync::Semaphore::new(WRITES_MAX));
+        Ok(SecondLevel { link, task, writes, keeps_private: redis.private })
+    }
+
+    /// Whether the answer to this request may leave the process.
+    pub(super) fn takes(&self, request: &UpstreamRequest) -> bool {
+        self.keeps_private || !request.is_of_client
+    }
+
+    /// Whether the server answers.
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.ready().is_some()
+    }
+
+    /// Waits until it does.
+    pub(super) async fn connected(&self) {
+        self.link.connected().await;
+    }
+
+    /// The response that another instance keeps for this request. `begun` is when the look-up began.
+    pub(super) async fn find(&self, key: &Key, request: &UpstreamRequest, begun: Epoch) -> Lookup {
+        let Some(ready) = self.link.ready() else { return Lookup::default() };
+        let Some(found) = self.link.ask::<Read>(&ready, ready.read(key)).await else {
+            return Lookup::default();
+        };
+        let entry =
+            found.entry.and_then(|bytes| codec::decode(bytes, ready.secret(), request, begun, found.marks));
+        // What this process purged may be on its way to Redis still.
+        let entry = entry.filter(|entry| !self.link.is_purging(&entry.marks));
+        Lookup { found: entry.map(Arc::new), ticket: Some(Ticket { ready, begun: found.now }) }
+    }
+
+    /// Keeps a response in the background.
+    pub(super) fn put(&self, ticket: Ticket, key: &Key, entry: &Entry) {
+        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else { return };
+        let Ticket { ready, begun } = ticket;
+        let bytes = codec::encode(entry, ready.secret());
+        let write = ready.write(key, &begun, &entry.marks, bytes, entry.kept_for());
+        let link = Arc::clone(&self.link);
+        tokio::spawn(async move {
+            link.ask::<redis::Value>(&ready, write).await;
+            drop(permit);
+        });
+    }
+
+    /// Forgets in the background what is kept for this request.
+    pub(super) fn forget(&self, ticket: Ticket, key: &Key) {
+        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else { return };
+        let (link, forget) = (Arc::clone(&self.link), ticket.ready.forget(key));
+        tokio::spawn(async move {
+            link.ask::<redis::Value>(&ticket.ready, forget).await;
+            drop(permit);
+        });
+    }
+
+    /// Whatever has one of these marks is not used any more, by any instance. It must be called before the marks are purged in
+    /// this process, so that nobody here finds again in Redis what was purged.
+    pub(super) fn purge(&self, marks: &[Mark]) {
+        self.link.purge(marks);
+    }
+
+    /// Waits until Redis has taken the purges, or is known not to answer: they are sent again when it does.
+    pub(super) async fn purged(&self) {
+        self.link.purged().await;
+    }
+}
+
+impl Drop for SecondLevel {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

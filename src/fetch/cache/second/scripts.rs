@@ -1,0 +1,86 @@
+//! What Redis decides by itself, in Lua: whether an entry was purged since its fetch began, and what time it is.
+//!
+//! Keys: `{prefix}:now` counts purges, `{prefix}:purged` holds the count at the last purge of each mark, and `since` when that list
+//! was begun. Where Redis lost one of them (a restart, an eviction), the count begins again at the clock's microseconds, which
+//! is more than any count before, and what was stored before the list counts as purged.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// The count of now, in `now`; begun anew where it was lost. `KEYS[1]` is the count, `KEYS[2]` the list of purges.
+const NOW: &str = r"
+local function renew()
+  local time = redis.call('TIME')
+  local clock = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local last = tonumber(redis.call('GET', KEYS[1]) or 0)
+  clock = string.format('%.0f', math.max(clock, last + 1))
+  redis.call('SET', KEYS[1], clock)
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'since', clock)
+  return clock
+end
+local now = redis.call('GET', KEYS[1])
+if not now or redis.call('EXISTS', KEYS[2]) == 0 then now = renew() end
+local function holds(begun, marks)
+  if tonumber(begun) < tonumber(redis.call('HGET', KEYS[2], 'since')) then return false end
+  for mark in string.gmatch(marks, '%d+') do
+    local purged = redis.call('HGET', KEYS[2], mark)
+    if purged and tonumber(purged) > tonumber(begun) then return false end
+  end
+  return true
+end
+";
+
+/// `KEYS[3]`: an entry. Gives the count of now, the entry's marks and its bytes; the latter two only where it holds.
+pub(super) static READ: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOW}
+local entry = redis.call('HMGET', KEYS[3], 'begun', 'marks', 'response')
+if not entry[1] then return {{now, false, false}} end
+if holds(entry[1], entry[2]) then return {{now, entry[2], entry[3]}} end
+redis.call('DEL', KEYS[3])
+return {{now, false, false}}"
+    ))
+});
+
+/// `KEYS[3]`: an entry; `ARGV`: when its fetch began, its marks, its bytes, and the milliseconds it is kept. Gives whether it is.
+pub(super) static WRITE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOW}
+if not holds(ARGV[1], ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[3], 'begun', ARGV[1], 'marks', ARGV[2], 'response', ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[4])
+return 1"
+    ))
+});
+
+/// `ARGV`: the channel, who purges, and the marks.
+pub(super) static PURGE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOW}
+now = redis.call('INCR', KEYS[1])
+local marks = {{}}
+for i = 3, #ARGV do
+  redis.call('HSET', KEYS[2], ARGV[i], now)
+  marks[i - 2] = ARGV[i]
+end
+redis.call('PUBLISH', ARGV[1], ARGV[2] .. ':' .. table.concat(marks, ','))
+return now"
+    ))
+});
+
+/// `KEYS[1]`: the secret that all instances make keys with; `ARGV[1]`: the one to begin with.
+pub(super) static SECRET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "
+local known = redis.call('GET', KEYS[1])
+if known then return known end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]",
+    )
+});
+
+/// `KEYS[3]`: an entry that is forgotten.
+pub(super) static FORGET: LazyLock<Script> =
+    LazyLock::new(|| Script::new("return redis.call('DEL', KEYS[3])"));

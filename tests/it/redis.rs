@@ -1,0 +1,486 @@
+//! The cache's second level against a real Redis: what instances share, what purges reach, what stays in the process, and what a
+//! server that is slow, gone or forgetful costs.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ficus::{
+    config::{Redis, RedisTls},
+    connector::{ErrorMapping, Source, SourceSettings},
+    fetch::{
+        CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse,
+    },
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tokio::sync::Semaphore;
+
+use crate::support::redis::RedisServer;
+
+/// Counts what it is asked, and answers with the count.
+struct Backend {
+    headers: Mutex<Vec<(&'static str, &'static str)>>,
+    asked: AtomicUsize,
+    /// How many more reads may be answered.
+    reads: Semaphore,
+}
+
+impl Upstream for Backend {
+    fn send<'a>(
+        &'a self,
+        _: &'a Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
+        Box::pin(async move {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+            if request.method == Method::GET {
+                self.reads.acquire().await.unwrap().forget();
+            }
+            let mut headers = HeaderMap::new();
+            for (name, value) in &*self.headers.lock().unwrap() {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            let body = format!("{} {number}", request.method);
+            Ok(UpstreamResponse::new(StatusCode::OK, headers, body.into()))
+        })
+    }
+}
+
+/// One backend behind several instances of the gateway's cache.
+struct Bench {
+    backend: Arc<Backend>,
+    source: Arc<Source>,
+}
+
+impl Bench {
+    fn new(headers: &[(&'static str, &'static str)]) -> Self {
+        let backend = Backend {
+            headers: Mutex::new(headers.to_vec()),
+            asked: AtomicUsize::new(0),
+            reads: Semaphore::new(1_000),
+        };
+        let source = Source {
+            name: "shop".to_owned(),
+            base_url: None,
+            path: None,
+            query_params: None,
+            headers: Vec::new(),
+            file_headers: Vec::new(),
+            config: serde_json::Value::Null,
+            errors: ErrorMapping::default(),
+            is_success: None,
+            settings: SourceSettings::default(),
+        };
+        Bench { backend: Arc::new(backend), source: Arc::new(source) }
+    }
+
+    fn asked(&self) -> usize {
+        self.backend.asked.load(Ordering::SeqCst)
+    }
+
+    /// An instance that knows nothing yet but the way to Redis.
+    fn unconnected(&self, redis: &Redis) -> Instance {
+        let backend = Arc::clone(&self.backend) as Arc<dyn Upstream>;
+        let cache = CachedUpstream::with_second_level(backend, 1 << 20, redis).unwrap();
+        Instance { cache: Arc::new(cache), source: Arc::clone(&self.source) }
+    }
+
+    async fn instance(&self, redis: &Redis) -> Instance {
+        let instance = self.unconnected(redis);
+        within(instance.cache.connected()).await;
+        instance
+    }
+}
+
+#[derive(Clone)]
+struct Instance {
+    cache: Arc<CachedUpstream>,
+    source: Arc<Source>,
+}
+
+impl Instance {
+    async fn send(&self, request: UpstreamRequest) -> String {
+        let response = self.cache.send(&self.source, request).await.unwrap();
+        String::from_utf8(response.body.to_vec()).unwrap()
+    }
+
+    async fn get(&self) -> String {
+        self.send(get(&[])).await
+    }
+
+    async fn write(&self) -> String {
+        self.send(UpstreamRequest { method: Method::PUT, ..get(&[]) }).await
+    }
+}
+
+const FRESH: &[(&str, &str)] = &[("cache-control", "max-age=600"), ("x-colour", "blue")];
+
+fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    UpstreamRequest {
+        method: Method::GET,
+        url: "http://shop/things?page=1".into(),
+        headers: headers.iter().map(pair).collect(),
+        body: None,
+        own_headers: OwnHeaders::default(),
+        deadline: Deadline::default(),
+        is_change: false,
+        keeping: Keeping::default(),
+        is_of_client: false,
+    }
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it comes to an end")
+}
+
+/// Tries until it holds: for what other processes do in their own time.
+async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    within(async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+/// What is in Redis, as its own command line would show it.
+async fn commands(server: &RedisServer) -> ::redis::aio::MultiplexedConnection {
+    let client = ::redis::Client::open(server.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Waits until so many entries are kept.
+async fn until_kept(server: &RedisServer, count: usize) {
+    let connection = commands(server).await;
+    until(|| {
+        let mut connection = connection.clone();
+        async move {
+            let keys: Vec<Vec<u8>> =
+                ::redis::cmd("KEYS").arg("*:entry:*").query_async(&mut connection).await.unwrap();
+            keys.len() == count
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_one_instance_fetched_another_uses() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.get().await, "GET 1");
+    until_kept(&server, 1).await;
+    let found = second.cache.send(&second.source, get(&[])).await.unwrap();
+    assert_eq!(
+        (&found.body[..], found.status, &found.headers["x-colour"]),
+        (&b"GET 1"[..], StatusCode::OK, &HeaderValue::from_static("blue"))
+    );
+    assert!(found.age.is_some());
+    assert_eq!(bench.asked(), 1);
+    // From then on it needs nobody.
+    drop(server);
+    assert_eq!(second.get().await, "GET 1");
+}
+
+#[tokio::test]
+async fn another_request_finds_nothing_of_it() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.send(get(&[("x-tenant", "a")])).await, "GET 1");
+    until_kept(&server, 1).await;
+    assert_eq!(second.send(get(&[("x-tenant", "b")])).await, "GET 2");
+    assert_eq!(
+        second.send(UpstreamRequest { url: "http://shop/things?page=2".into(), ..get(&[]) }).await,
+        "GET 3"
+    );
+    assert_eq!(second.send(get(&[("x-tenant", "a")])).await, "GET 1");
+}
+
+/// `Vary` names a header that the gateway itself adds, so it is no part of the key.
+#[tokio::test]
+async fn what_vary_tells_apart_stays_apart() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(&[("cache-control", "max-age=600"), ("vary", "x-request-id")]);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    let with = |id: &'static str| {
+        let own = (HeaderName::from_static("x-request-id"), HeaderValue::from_static(id));
+        UpstreamRequest { own_headers: OwnHeaders(vec![own]), ..get(&[]) }
+    };
+    assert_eq!(first.send(with("1")).await, "GET 1");
+    until_kept(&server, 1).await;
+    assert_eq!(second.send(with("2")).await, "GET 2");
+    assert_eq!(bench.instance(&redis).await.send(with("3")).await, "GET 3");
+}
+
+#[tokio::test]
+async fn what_is_one_clients_stays_in_the_process() {
+    let server = RedisServer::start();
+    let bench = Bench::new(FRESH);
+    let of_anna = || UpstreamRequest { is_of_client: true, ..get(&[("x-user", "anna")]) };
+    let redis = Redis::at(server.url());
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.send(of_anna()).await, "GET 1");
+    assert_eq!(first.send(of_anna()).await, "GET 1");
+    assert_eq!(second.send(of_anna()).await, "GET 2");
+    // It may leave where that is wanted; then equal headers reach it, and no others.
+    let redis = Redis { private: true, ..redis };
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.send(of_anna()).await, "GET 3");
+    until_kept(&server, 1).await;
+    assert_eq!(second.send(of_anna()).await, "GET 3");
+    let of_ben = UpstreamRequest { is_of_client: true, ..get(&[("x-user", "ben")]) };
+    assert_eq!(second.send(of_ben).await, "GET 4");
+}
+
+#[tokio::test]
+async fn nothing_of_a_request_can_be_read_in_redis() {
+    let server = RedisServer::start();
+    let redis = Redis { private: true, ..Redis::at(server.url()) };
+    let bench = Bench::new(&[("cache-control", "max-age=600, public"), ("vary", "authorization")]);
+    let instance = bench.instance(&redis).await;
+    instance.send(get(&[("authorization", "Bearer s3cr3t")])).await;
+    instance.write().await;
+    until_kept(&server, 1).await;
+    let mut connection = commands(&server).await;
+    let keys: Vec<Vec<u8>> = ::redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+    let mut all = Vec::new();
+    for key in &keys {
+        let dumped: Vec<u8> = ::redis::cmd("DUMP").arg(key).query_async(&mut connection).await.unwrap();
+        all.extend_from_slice(key);
+        all.extend_from_slice(&dumped);
+    }
+    let holds = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("GET 1"), "the body is there");
+    assert!(!holds("s3cr3t") && !holds("things") && !holds("page=1"));
+}
+
+#[tokio::test]
+async fn a_change_through_one_instance_ends_what_the_others_keep() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.get().await, "GET 1");
+    until_kept(&server, 1).await;
+    assert_eq!(second.get().await, "GET 1");
+    assert_eq!(first.write().await, "PUT 2");
+    // Whoever looks into Redis does not find it from that moment on; who has a copy hears of it.
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 3");
+    until(|| async { second.get().await == "GET 3" }).await;
+}
+
+#[tokio::test]
+async fn purges_of_a_source_and_of_all_reach_everybody() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    for (everything, old, new) in [(false, "GET 1", "GET 2"), (true, "GET 2", "GET 3")] {
+        assert_eq!(first.get().await, old);
+        until_kept(&server, 1).await;
+        assert_eq!(second.get().await, old);
+        first.cache.purge((!everything).then_some(&*bench.source));
+        until(|| async { second.get().await == new }).await;
+        assert_eq!(first.get().await, new);
+    }
+    assert_eq!(bench.asked(), 3);
+}
+
+/// The fetch begins before the change and ends after it, in another instance: what it brings may be from before.
+#[tokio::test]
+async fn a_fetch_that_a_purge_overtakes_is_not_kept() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    bench.backend.reads.forget_permits(1_000);
+    let slow = tokio::spawn(async move { first.get().await });
+    until(|| async { bench.asked() == 1 }).await;
+    assert_eq!(second.write().await, "PUT 2");
+    bench.backend.reads.add_permits(1_000);
+    assert_eq!(slow.await.unwrap(), "GET 1");
+    // The second look comes when the first one's answer is kept, and long after the overtaken one would have been.
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 3");
+    until_kept(&server, 1).await;
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 3");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_costs_the_timeout_once() {
+    let server = RedisServer::start();
+    let redis = Redis { timeout: Duration::from_millis(200), ..Redis::at(server.url()) };
+    let bench = Bench::new(FRESH);
+    let instance = bench.instance(&redis).await;
+    server.freeze();
+    let begun = Instant::now();
+    assert_eq!(instance.get().await, "GET 1");
+    assert!(begun.elapsed() < Duration::from_millis(1_000), "{:?}", begun.elapsed());
+    // It is left alone now, and a purge waits for nobody.
+    let begun = Instant::now();
+    assert_eq!(instance.write().await, "PUT 2");
+    assert_eq!(instance.get().await, "GET 3");
+    assert!(begun.elapsed() < Duration::from_millis(150), "{:?}", begun.elapsed());
+    server.thaw();
+    within(instance.cache.connected()).await;
+}
+
+/// What was purged while Redis was away is purged there as soon as it is back.
+#[tokio::test]
+async fn a_purge_outlives_an_outage() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let instance = bench.instance(&redis).await;
+    assert_eq!(instance.get().await, "GET 1");
+    until_kept(&server, 1).await;
+    server.freeze();
+    // It notices with the first look-up that gets no answer.
+    assert_eq!(instance.send(UpstreamRequest { url: "http://shop/other".into(), ..get(&[]) }).await, "GET 2");
+    assert_eq!(instance.write().await, "PUT 3");
+    server.thaw();
+    within(instance.cache.connected()).await;
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 4");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_and_comes_back_empty_is_used_again() {
+    let mut server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let (first, second) = (bench.instance(&redis).await, bench.instance(&redis).await);
+    assert_eq!(first.get().await, "GET 1");
+    server.kill();
+    until(|| async { !first.cache.is_connected() && !second.cache.is_connected() }).await;
+    assert_eq!(first.get().await, "GET 1");
+    assert_eq!(second.get().await, "GET 2");
+    server.restart();
+    within(first.cache.connected()).await;
+    within(second.cache.connected()).await;
+    // Purges may have been missed, so that nothing from before is used.
+    assert_eq!(first.get().await, "GET 3");
+    until_kept(&server, 1).await;
+    assert_eq!(second.get().await, "GET 3");
+}
+
+#[tokio::test]
+async fn without_a_server_it_is_a_cache_of_its_own() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bench = Bench::new(FRESH);
+    let instance = bench.unconnected(&Redis::at(format!("redis://{nobody}")));
+    assert_eq!(instance.get().await, "GET 1");
+    assert_eq!(instance.get().await, "GET 1");
+    assert_eq!(instance.write().await, "PUT 2");
+    assert_eq!(instance.get().await, "GET 3");
+    assert!(!instance.cache.is_connected());
+}
+
+/// A server that evicts keys may lose those that count purges: what they spoke of is not used any more.
+#[tokio::test]
+async fn nothing_is_used_whose_purges_were_forgotten() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    let mut expected = 1;
+    for lost in ["{ficus}:now", "{ficus}:purged"] {
+        let instance = bench.instance(&redis).await;
+        assert_eq!(instance.get().await, format!("GET {expected}"));
+        until_kept(&server, 1).await;
+        let removed: usize =
+            ::redis::cmd("DEL").arg(lost).query_async(&mut commands(&server).await).await.unwrap();
+        assert_eq!(removed, 1);
+        expected += 1;
+        assert_eq!(bench.instance(&redis).await.get().await, format!("GET {expected}"));
+        until_kept(&server, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_understands_is_no_entry() {
+    let server = RedisServer::start();
+    let redis = Redis::at(server.url());
+    let bench = Bench::new(FRESH);
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 1");
+    until_kept(&server, 1).await;
+    let mut connection = commands(&server).await;
+    let keys: Vec<Vec<u8>> =
+        ::redis::cmd("KEYS").arg("*:entry:*").query_async(&mut connection).await.unwrap();
+    let mut set = ::redis::cmd("HSET");
+    let () = set
+        .arg(&keys[0])
+        .arg("response")
+        .arg(&b"\xffsomething else"[..])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 2");
+}
+
+#[tokio::test]
+async fn a_password_is_used_and_not_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "p4ss"]);
+    let bench = Bench::new(FRESH);
+    let redis = Redis::at(format!("redis://:p4ss@127.0.0.1:{}", server.port));
+    assert!(!format!("{redis:?}").contains("p4ss"));
+    let instance = bench.instance(&redis).await;
+    assert!(!format!("{:?}", instance.cache.is_connected()).contains("p4ss"));
+    assert_eq!(instance.get().await, "GET 1");
+}
+
+#[tokio::test]
+async fn tls_with_an_authority_and_a_certificate_of_our_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    // Whose subject is its issuer's counts as signed by itself.
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority");
+    let authority_certificate = authority.self_signed(&key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, key);
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let ca = write("ca.pem", authority_certificate.pem());
+    let [server_files, client_files] = ["server", "client"].map(|name| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let certificate = certificate.signed_by(&key, &issuer).unwrap();
+        (write(&format!("{name}.pem"), certificate.pem()), write(&format!("{name}.key"), key.serialize_pem()))
+    });
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let server = RedisServer::start_with(&[
+        "--port",
+        "0",
+        "--tls-port",
+        "PORT",
+        "--tls-cert-file",
+        &path(&server_files.0),
+        "--tls-key-file",
+        &path(&server_files.1),
+        "--tls-ca-cert-file",
+        &path(&ca),
+        "--tls-auth-clients",
+        "yes",
+    ]);
+    let tls = RedisTls { ca: Some(ca), identity: Some(client_files) };
+    let redis = Redis { tls: Some(tls), ..Redis::at(format!("rediss://127.0.0.1:{}", server.port)) };
+    let bench = Bench::new(FRESH);
+    assert_eq!(bench.instance(&redis).await.get().await, "GET 1");
+    let again = bench.instance(&redis).await;
+    until(|| async { again.get().await == "GET 1" }).await;
+}
