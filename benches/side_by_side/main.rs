@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "modules of a binary")]
 
 mod handwritten;
+mod layers;
 mod load;
 mod measure;
 mod upstream;
@@ -20,6 +21,10 @@ fn main() -> anyhow::Result<()> {
     match part.as_deref() {
         Some("upstream") => upstream::serve(&next("upstream ADDRESS")?),
         Some("handwritten") => handwritten::serve(&next("handwritten ADDRESS UPSTREAM")?, next("UPSTREAM")?),
+        Some("layers") => {
+            let (layers, graph) = (next("layers LAYERS GRAPH COUNT")?, next("GRAPH")?);
+            layers::run(&layers, &graph, next("COUNT")?.parse().context("COUNT is a number")?)
+        }
         Some("measure") => measure::run(measure::Options {
             ficus: next("measure FICUS GRAPH OUT ROUNDS")?,
             graph: next("GRAPH")?,

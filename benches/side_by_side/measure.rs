@@ -66,7 +66,12 @@ async fn compare(options: &Options) -> anyhow::Result<()> {
     let this = std::env::current_exe()?.display().to_string();
     let _upstream = Process::start(&[&this, "upstream", UPSTREAM])?;
     ready(UPSTREAM).await?;
-    let contenders = [start_handwritten(&this)?, start_ficus(options)?];
+    let contenders = [
+        start_handwritten(&this)?,
+        start_ficus(options, "Ficus", "127.0.0.1:4182", "connectors", "ficus.yaml")?,
+        start_ficus(options, "Ficus, sharing", "127.0.0.1:4183", "sharing/connectors", "sharing/ficus.yaml")?,
+        start_ficus(options, "Ficus, caching", "127.0.0.1:4184", "caching/connectors", "caching/ficus.yaml")?,
+    ];
     let questions = questions();
     let mut answers = Vec::new();
     for contender in &contenders {
@@ -99,10 +104,15 @@ fn start_handwritten(this: &str) -> anyhow::Result<Contender> {
     Ok(Contender { name: "hand-written", address, process: Process::start(&command)? })
 }
 
-fn start_ficus(options: &Options) -> anyhow::Result<Contender> {
-    let address = "127.0.0.1:4182";
+fn start_ficus(
+    options: &Options,
+    name: &'static str,
+    address: &'static str,
+    connectors: &str,
+    config: &str,
+) -> anyhow::Result<Contender> {
     let in_graph = |name: &str| format!("{}/{name}", options.graph);
-    let (schema, connectors, config) = (in_graph("schema"), in_graph("connectors"), in_graph("ficus.yaml"));
+    let (schema, connectors, config) = (in_graph("schema"), in_graph(connectors), in_graph(config));
     let command = [
         "taskset",
         "-c",
@@ -118,7 +128,7 @@ fn start_ficus(options: &Options) -> anyhow::Result<Contender> {
         "--config",
         &config,
     ];
-    Ok(Contender { name: "Ficus", address, process: Process::start(&command)? })
+    Ok(Contender { name, address, process: Process::start(&command)? })
 }
 
 fn questions() -> Vec<Question> {
@@ -297,15 +307,17 @@ fn report(options: &Options, rows: &[Row]) -> anyhow::Result<()> {
     }
     table.push('\n');
     let mut ratios = serde_json::Map::new();
-    for pair in rows.chunks_exact(2) {
-        let [baseline, ficus] = pair else { continue };
-        let ratio = ficus.cpu_us.median / baseline.cpu_us.median;
-        writeln!(
-            table,
-            "{}: Ficus takes {ratio:.2} times the CPU of the hand-written endpoint.",
-            ficus.question
-        )?;
-        ratios.insert(ficus.question.to_owned(), json!(ratio));
+    for of_question in rows.chunk_by(|a, b| a.question == b.question) {
+        let [baseline, others @ ..] = of_question else { continue };
+        for other in others {
+            let ratio = other.cpu_us.median / baseline.cpu_us.median;
+            let (question, contender) = (other.question, other.contender);
+            writeln!(
+                table,
+                "{question}: {contender} takes {ratio:.2} times the CPU of the hand-written endpoint."
+            )?;
+            ratios.insert(format!("{question}, {contender}"), json!(ratio));
+        }
     }
     let rows: Vec<Value> = rows
         .iter()

@@ -75,6 +75,7 @@ fn graph(sdl: &str) -> Graph {
         ],
         by_field: HashMap::new(),
         by_type: HashMap::new(),
+        cache_hints: Default::default(),
         env: HashMap::new(),
         secrets: Default::default(),
     }

@@ -57,7 +57,13 @@ pub(super) const CONNECTOR_FILE: Group = Group {
             "Whether equal GET requests of several operations at the same time are sent once.",
         )
         .default("true"),
-        Key::later("batch_window", "how long keys of several operations wait for each other."),
+        // A longer wait than this is no window but a queue.
+        Key::new(
+            "batch_window",
+            Kind::Duration(Duration::ZERO, Duration::from_secs(1)),
+            "How long keys of several operations wait for each other, to be asked for together.",
+        )
+        .default("0ms"),
         Key::new(
             "statuses",
             Kind::ByStatus(&Kind::Word(&["null", "error", "data"])),
@@ -158,6 +164,8 @@ pub struct ConnectorFile {
     pub cache: Option<CacheFile>,
     /// Whether equal requests at the same time are sent once.
     pub share_in_flight: Option<bool>,
+    /// How long keys of several operations wait for each other.
+    pub batch_window: Option<Duration>,
     /// What a status means, where it is not the default meaning.
     pub statuses: BTreeMap<u16, StatusMeaning>,
     /// How a response body is read.
@@ -226,6 +234,7 @@ pub fn read_connector_file(
         hedge: None,
         cache: None,
         share_in_flight: None,
+        batch_window: None,
         statuses: BTreeMap::new(),
         format: None,
         body_bytes_max: None,
@@ -254,6 +263,7 @@ pub fn read_connector_file(
     read.cache =
         if values.is_off("cache") { Some(CacheFile::Off) } else { values.group("cache").map(cache::read) };
     read.share_in_flight = values.boolean("share_in_flight");
+    read.batch_window = values.duration("batch_window");
     let meanings = values.by_status("statuses").iter();
     read.statuses = meanings.filter_map(|(status, value)| Some((*status, meaning(value)?))).collect();
     if let Some(response) = values.group("response") {
@@ -324,7 +334,8 @@ mod tests {
              rate_limit: { requests: 500 }\n\
              hedge: { after: 200ms }\n\
              cache: { ttl: 30s, stale_while_revalidate: 5m, stale_if_error: 1h, max_entry: 64KiB, ignore_headers: [X-Noise] }\n\
-             share_in_flight: false\n",
+             share_in_flight: false\n\
+             batch_window: 2ms\n",
         );
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!(file.config, Some(serde_json::json!({"region": "eu", "n": 2, "key": "hush"})));
@@ -340,7 +351,7 @@ mod tests {
         assert_eq!((breaker.failure_ratio, breaker.open_for), (Some(0.25), Some(Duration::from_secs(1))));
         assert_eq!(file.rate_limit, Some((500, Duration::from_secs(1))));
         assert_eq!(file.hedge.unwrap().after, Some(Duration::from_millis(200)));
-        assert_eq!(file.share_in_flight, Some(false));
+        assert_eq!((file.share_in_flight, file.batch_window), (Some(false), Some(Duration::from_millis(2))));
         let Some(CacheFile::On { ttl, entry_bytes_max, ignore_headers, .. }) = file.cache else { panic!() };
         assert_eq!((ttl, entry_bytes_max), (Some(Duration::from_secs(30)), Some(64 << 10)));
         assert_eq!(ignore_headers, ["x-noise"]);

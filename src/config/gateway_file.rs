@@ -37,7 +37,8 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new("compression", Kind::Boolean, "Whether responses are compressed.").default("true"),
         Key::new("deadline", WAIT, "Of one operation.").default("10s"),
         Key::new("limits", Kind::Group(&LIMITS), "What one request may ask for."),
-        Key::later("share_operations", "equal operations in flight share one execution."),
+        Key::new("share_operations", Kind::Boolean, "Whether equal queries in flight share one execution.")
+            .default("true"),
         Key::new(
             "cache_memory",
             Kind::Size(1 << 20, 1 << 40),
@@ -150,6 +151,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.introspection, values.boolean("introspection"));
     set(&mut config.playground, values.boolean("playground"));
     set(&mut config.debugger, values.boolean("debugger"));
+    set(&mut config.share_operations, values.boolean("share_operations"));
     set(&mut config.cache_bytes_max, values.integer("cache_memory"));
     set(&mut config.suggestions, values.boolean("suggestions"));
     set(&mut config.csrf, values.boolean("csrf"));

@@ -75,7 +75,11 @@ fn property(key: &Key) -> Value {
 fn bounds(kind: &Kind) -> String {
     match kind {
         Kind::Duration(from, to) => {
-            format!(" From {} to {}h.", if from.is_zero() { "0" } else { "1ms" }, to.as_secs() / 3_600)
+            let to = match to.as_secs() {
+                seconds @ ..3_600 => format!("{seconds}s"),
+                seconds => format!("{}h", seconds / 3_600),
+            };
+            format!(" From {} to {to}.", if from.is_zero() { "0" } else { "1ms" })
         }
         Kind::Size(_, to) => format!(" At most {}MiB.", to >> 20),
         _ => String::new(),

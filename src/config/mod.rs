@@ -53,7 +53,10 @@ pub struct Config {
     pub deadline: Duration,
     /// What one request may ask for.
     pub limits: Limits,
-    /// What the cache of responses may fill, in bytes. Default 256 MiB.
+    /// Whether equal queries in flight share one execution. Default on.
+    pub share_operations: bool,
+    /// What is kept of responses may fill, in bytes: [`Self::responses_bytes_max`] and [`Self::answers_bytes_max`] together.
+    /// Default 256 MiB.
     pub cache_bytes_max: usize,
     /// How long requests in flight may go on after SIGTERM. Default 25 s.
     pub drain: Duration,
@@ -81,6 +84,7 @@ impl Default for Config {
             // Longer than a page's visitor waits; two attempts of the slowest default source fit in.
             deadline: Duration::from_secs(10),
             limits: Limits::default(),
+            share_operations: true,
             cache_bytes_max: 256 << 20,
             // Orchestrators kill after 30 s: leave them 5 s.
             drain: Duration::from_secs(25),
@@ -102,6 +106,19 @@ impl Config {
             suggestions: true,
             ..Config::default()
         }
+    }
+
+    /// What kept answers of backends may fill, in bytes.
+    #[must_use]
+    pub fn responses_bytes_max(&self) -> usize {
+        self.cache_bytes_max - self.answers_bytes_max()
+    }
+
+    /// What kept answers to clients may fill, in bytes. They are made of the others: an eighth is enough for those that are asked
+    /// for again and again.
+    #[must_use]
+    pub fn answers_bytes_max(&self) -> usize {
+        self.cache_bytes_max / 8
     }
 }
 

@@ -25,6 +25,8 @@ pub struct SourceSettings {
     pub cache: Option<CacheRules>,
     /// Whether equal GET requests at the same time are sent once. Default true.
     pub shares_in_flight: bool,
+    /// How long keys that several operations ask for wait for each other. Default 0: they do not.
+    pub batch_window: Duration,
     /// Retries, circuit breaker, rate limit and hedges.
     pub resilience: Resilience,
 }
@@ -187,6 +189,7 @@ impl Default for SourceSettings {
             resilience: Resilience::default(),
             cache: Some(CacheRules::default()),
             shares_in_flight: true,
+            batch_window: Duration::ZERO,
         }
     }
 }

@@ -79,6 +79,12 @@ impl<'r> Calls<'r> {
         self.begin(source, request)
     }
 
+    /// Takes part in a request that this operation does not send alone.
+    pub(super) fn take_part(&self, answer: impl Future<Output = Answered> + Send + 'r) -> Call<'r> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Call { number, answer: answer.boxed().shared() }
+    }
+
     fn begin(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
         request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -11,10 +11,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Data, Executor, ServerError, Value};
+use async_graphql::{CacheControl, Data, Executor, ServerError, Value};
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 
-use super::{Gateway, Request};
+use super::{Gateway, Request, Response};
 use crate::error::{ClientError, Code};
 
 /// `$context` of mappings, as data of a request or of its connection: what the host application knows of the request and the
@@ -44,7 +44,7 @@ async fn run(
     session: Option<&Data>,
 ) -> async_graphql::Response {
     match incoming(request, session) {
-        Ok(request) => outgoing(&Gateway::execute(gateway, request).await.body),
+        Ok(request) => outgoing(&Gateway::execute(gateway, request).await),
         Err(refused) => refusal(&refused),
     }
 }
@@ -81,10 +81,21 @@ fn given<'a, T: 'static>(request: &'a Data, session: Option<&'a Data>) -> Option
 }
 
 /// The gateway's bytes as the host's response type.
-fn outgoing(body: &[u8]) -> async_graphql::Response {
-    serde_json::from_slice(body).unwrap_or_else(|_| {
-        refusal(&ClientError::new(Code::Internal, "The gateway's response could not be read."))
-    })
+fn outgoing(response: &Response) -> async_graphql::Response {
+    let Ok(mut read) = serde_json::from_slice::<async_graphql::Response>(&response.body) else {
+        return refusal(&ClientError::new(Code::Internal, "The gateway's response could not be read."));
+    };
+    if let Some(caching) = &response.caching {
+        let max_age = i32::try_from(caching.max_age_s).unwrap_or(i32::MAX);
+        read.cache_control = CacheControl { public: !caching.private, max_age };
+        if !caching.vary.is_empty() {
+            let names: Vec<&str> = caching.vary.iter().map(http::HeaderName::as_str).collect();
+            if let Ok(vary) = http::HeaderValue::from_str(&names.join(", ")) {
+                read.http_headers.insert(http::header::VARY, vary);
+            }
+        }
+    }
+    read
 }
 
 fn refusal(refused: &ClientError) -> async_graphql::Response {
@@ -101,6 +112,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::execute::{Caching, ResponseKind};
 
     #[test]
     fn a_request_keeps_all_it_says() {
@@ -145,11 +157,29 @@ mod tests {
         assert!(without.context.is_empty());
     }
 
+    fn response(body: &'static str, caching: Option<Caching>) -> Response {
+        Response { caching, ..Response::alone(body.into(), ResponseKind::Executed) }
+    }
+
+    #[test]
+    fn how_a_response_may_be_kept_goes_along() {
+        let caching =
+            |private, vary: &[http::HeaderName]| Caching { max_age_s: 60, private, vary: vary.into() };
+        let public = outgoing(&response("{\"data\":{}}", Some(caching(false, &[]))));
+        assert_eq!(public.cache_control.value().as_deref(), Some("max-age=60"));
+        assert_eq!(public.http_headers.get("vary"), None);
+        let private =
+            outgoing(&response("{\"data\":{}}", Some(caching(true, &[http::header::AUTHORIZATION]))));
+        assert_eq!(private.cache_control.value().as_deref(), Some("max-age=60, private"));
+        assert_eq!(private.http_headers.get("vary").unwrap(), "authorization");
+        assert_eq!(outgoing(&response("{\"data\":{}}", None)).cache_control.value(), None);
+    }
+
     #[test]
     fn a_response_keeps_data_errors_paths_and_extensions() {
         let body = r#"{"data":{"b":1,"a":[null,12345678901234567890,1.5]},"errors":[{"message":"m","locations":
             [{"line":2,"column":3}],"path":["a",0,"b"],"extensions":{"code":"X","http":{"status":500}}}]}"#;
-        let response = outgoing(body.as_bytes());
+        let response = outgoing(&response(body, None));
         let same: serde_json::Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(serde_json::to_value(&response).expect("JSON"), same);
         let Value::Object(data) = &response.data else { panic!("an object") };
@@ -158,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_request_error_has_no_data() {
-        let response = outgoing(br#"{"errors": [{"message": "no"}]}"#);
+        let response = outgoing(&response(r#"{"errors": [{"message": "no"}]}"#, None));
         assert_eq!((response.data, response.errors.len()), (value!(null), 1));
     }
 }

@@ -1,21 +1,30 @@
 //! The gateway: a graph, its plans and its upstreams behind one `execute`. Knows nothing of sockets.
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value as Json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
+    answers::Answers,
+    asked::Asked,
+    caching::{Caching, Uses},
     debugger::debugging,
-    plans::{Planned, Plans},
+    packed::Packed,
+    plans::Plans,
     run::{self, Operation},
+    share::Flights,
     watch::Watch,
+    window::Windows,
 };
 use crate::{
     config::Config,
@@ -24,11 +33,11 @@ use crate::{
     graph::Graph,
     operation::{Refusal, Rules, coerce},
     plan::Plan,
-    response::{Answer, Reported, connector_errors, request_errors, write},
+    response::{Answer, Reported, Written, connector_errors, request_errors, write},
 };
 
 /// The client header that asks for the debugger, with the value `true`.
-static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
+pub(crate) static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
 
 /// A GraphQL request, whatever transport brought it.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +63,17 @@ pub struct Response {
     pub body: Bytes,
     /// What the HTTP status depends on.
     pub kind: ResponseKind,
+    /// Whether it may be kept; none where nobody may.
+    pub caching: Option<Caching>,
+    /// Other forms of the body, where others may get the same.
+    pub packed: Option<Arc<Packed>>,
+}
+
+impl Response {
+    /// A response that is neither kept nor anybody else's.
+    pub(super) fn alone(body: Bytes, kind: ResponseKind) -> Self {
+        Response { body, kind, caching: None, packed: None }
+    }
 }
 
 /// What the HTTP status of a response depends on (GraphQL over HTTP, section 6.4).
@@ -92,18 +112,31 @@ pub struct Gateway {
     upstream: Arc<dyn Upstream>,
     /// Each running mutation holds a receiver.
     mutations: watch::Sender<()>,
+    /// Counts mutations that ended.
+    changes: Arc<AtomicU64>,
 }
 
-/// A graph and the plans made for it: swapped as one.
+/// A graph and what is made of it: swapped as one.
 struct Served {
     graph: Arc<Graph>,
     plans: Plans,
+    answers: Answers,
+    flights: Flights,
+    windows: Windows,
     since: Instant,
 }
 
 impl Served {
-    fn new(graph: Graph) -> Self {
-        Served { graph: Arc::new(graph), plans: Plans::new(), since: Instant::now() }
+    fn new(graph: Graph, config: &Config, upstream: &Arc<dyn Upstream>) -> Self {
+        let graph = Arc::new(graph);
+        Served {
+            windows: Windows::new(&graph, upstream),
+            graph,
+            plans: Plans::new(),
+            answers: Answers::new(config.answers_bytes_max() as u64),
+            flights: Flights::default(),
+            since: Instant::now(),
+        }
     }
 }
 
@@ -111,8 +144,9 @@ impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
-        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph)));
-        Gateway { served, config: Arc::new(config), upstream, mutations: watch::Sender::new(()) }
+        let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
+        let (mutations, changes) = (watch::Sender::new(()), Arc::default());
+        Gateway { served, config: Arc::new(config), upstream, mutations, changes }
     }
 
     /// The graph that new requests are served from.
@@ -141,7 +175,7 @@ impl Gateway {
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
-        self.served.store(Arc::new(Served::new(graph)));
+        self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
     }
 
     /// The resolved configuration.
@@ -156,8 +190,10 @@ impl Gateway {
         self.served.load().plans.summaries()
     }
 
-    /// Runs one request. Dropping the future cancels a query's fetches; a mutation goes on to its end.
+    /// Runs one request. Dropping the future cancels a query's fetches, unless somebody else waits for the same; a mutation goes
+    /// on to its end.
     pub async fn execute(&self, request: Request) -> Response {
+        let deadline = Deadline::after(self.config.deadline);
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -169,29 +205,28 @@ impl Gateway {
             Ok(planned) => planned,
             Err(refusal) => return refused(&refusal),
         };
-        if planned.plan.mutation && request.read_only {
+        let mutation = planned.plan.mutation;
+        if mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let body = request_errors(&Refusal::one(error, None));
-            return Response { body, kind: ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED) };
+            return Response::alone(body, ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let mutation = planned.plan.mutation;
-        let gateway = self.clone();
-        let run = async move { gateway.run(&served, &planned, request).await };
-        if mutation {
-            // A client that goes away must not leave a mutation half done.
-            let running = self.mutations.subscribe();
-            let run = async move {
-                let _running = running;
-                run.await
-            };
-            match tokio::spawn(run).await {
-                Ok(response) => response,
-                Err(_) => failed(),
-            }
+        let document = planned.document.executable();
+        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
+        let variables = match coerced {
+            Ok(variables) => variables,
+            Err(refusal) => return refused(&refusal),
+        };
+        let Request { headers, context, .. } = request;
+        let asked = Arc::new(Asked { planned, variables, headers, context });
+        let response = if mutation {
+            self.change(served, Arc::clone(&asked), deadline).await
         } else {
-            run.await
-        }
+            self.query(served, &asked, deadline).await
+        };
+        asked.planned.ran(deadline.begun.elapsed());
+        response
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -199,35 +234,74 @@ impl Gateway {
         self.mutations.closed().await;
     }
 
-    async fn run(&self, served: &Served, planned: &Planned, request: Request) -> Response {
-        let began = Instant::now();
-        let document = planned.document.executable();
-        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
-        let variables = match coerced {
-            Ok(variables) => variables,
-            Err(refusal) => return refused(&refusal),
+    /// Runs a mutation. A client that goes away must not leave it half done.
+    async fn change(&self, served: Arc<Served>, asked: Arc<Asked>, deadline: Deadline) -> Response {
+        let (gateway, running) = (self.clone(), self.mutations.subscribe());
+        let run = async move {
+            let _running = running;
+            let outcome = gateway.run(&served, &asked, deadline).await;
+            gateway.changes.fetch_add(1, Ordering::SeqCst);
+            outcome.response
         };
-        let introspection = match planned.introspection(&served.graph, &variables) {
+        tokio::spawn(run).await.unwrap_or_else(|_| failed())
+    }
+
+    /// Answers a query: with what is kept, with what somebody else who asks the same is waiting for, or by running it.
+    async fn query(&self, served: Arc<Served>, asked: &Arc<Asked>, deadline: Deadline) -> Response {
+        if self.debugs(asked) || !asked.may_be_shared() {
+            return self.run(&served, asked, deadline).await.response;
+        }
+        if let Some(response) = served.answers.get(asked) {
+            return response;
+        }
+        if !self.config.share_operations {
+            return self.run(&served, asked, deadline).await.response;
+        }
+        loop {
+            let begun = (self.upstream.epoch(), self.changes.load(Ordering::SeqCst));
+            let execution = served.flights.join(asked, begun, || {
+                let (gateway, served, asked) = (self.clone(), Arc::clone(&served), Arc::clone(asked));
+                async move { gateway.run(&served, &asked, deadline).await }
+            });
+            let outcome = execution.await;
+            // Whoever came first has waited longest: what they can wait for no more, the others still can.
+            if !outcome.is_late || deadline.is_over() {
+                return outcome.response;
+            }
+        }
+    }
+
+    /// Whether the client wants to see the calls of its operation, and may.
+    fn debugs(&self, asked: &Asked) -> bool {
+        self.config.debugger && asked.headers.as_ref().is_some_and(asks_for_debugging)
+    }
+
+    async fn run(&self, served: &Served, asked: &Asked, deadline: Deadline) -> Outcome {
+        let Asked { planned, variables, headers, context } = asked;
+        let introspection = match planned.introspection(&served.graph, variables) {
             Ok(introspection) => introspection,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return Outcome { response: refused(&refusal), is_late: false },
         };
-        let debugging = self.config.debugger && request.headers.as_ref().is_some_and(asks_for_debugging);
-        let watch = Watch::new(debugging);
+        let debugs = self.debugs(asked);
+        let watch = Watch::new(debugs);
+        let uses = Uses::default();
         let errors_max = self.config.limits.errors_max;
         let operation = Operation {
             graph: &served.graph,
             plan: &planned.plan,
-            variables: &variables,
-            headers: request.headers.as_ref(),
-            context: &request.context,
+            variables,
+            headers: headers.as_ref(),
+            context,
             upstream: &self.upstream,
-            deadline: self.config.deadline,
+            deadline: deadline.over,
+            windows: &served.windows,
             watch: &watch,
+            uses: (!debugs && asked.may_be_shared()).then_some(&uses),
         };
         let (results, conditions) = run::run(&operation).await;
-        let extensions =
-            extensions(&served.graph, &planned.plan, watch, request.headers.as_ref(), errors_max);
-        let body = write(&Answer {
+        let extensions = extensions(&served.graph, &planned.plan, watch, headers.as_ref(), errors_max);
+        let is_plain = extensions.is_empty();
+        let Written { body, has_errors } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
@@ -235,8 +309,40 @@ impl Gateway {
             errors_max,
             extensions,
         });
-        planned.ran(began.elapsed());
-        Response { body, kind: ResponseKind::Executed }
+        let is_whole = is_plain && !has_errors;
+        let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
+        let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
+        let response = Response { body, kind: ResponseKind::Executed, caching, packed };
+        if is_whole && let Some(lease) = uses.lease() {
+            served.answers.put(asked, &response, lease);
+        }
+        Outcome { response, is_late: has_errors && deadline.is_over() }
+    }
+}
+
+/// What an execution came to.
+#[derive(Clone)]
+pub(super) struct Outcome {
+    response: Response,
+    /// It has errors, and its time was up: somebody with more time may get more.
+    is_late: bool,
+}
+
+/// When an operation began, and when its time is up.
+#[derive(Clone, Copy)]
+struct Deadline {
+    begun: Instant,
+    over: Instant,
+}
+
+impl Deadline {
+    fn after(time: Duration) -> Self {
+        let begun = Instant::now();
+        Deadline { begun, over: begun + time }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.over
     }
 }
 
@@ -285,14 +391,14 @@ fn refused(refusal: &Refusal) -> Response {
     } else {
         ResponseKind::RequestError
     };
-    Response { body: request_errors(refusal), kind }
+    Response::alone(request_errors(refusal), kind)
 }
 
 /// What a client reads when the gateway itself broke: nothing of the cause.
 fn failed() -> Response {
     let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
     let body = request_errors(&Refusal::one(error, None));
-    Response { body, kind: ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR) }
+    Response::alone(body, ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 #[cfg(test)]

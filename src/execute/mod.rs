@@ -5,9 +5,15 @@
 //! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
 //! batches from the cache and gives them to it, cut by `cut`; `invalidate` purges what mutations say. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
+//! `window` lets keys of several operations wait for each other.
+//! `asked` is what a request's answer depends on: equal ones `share` an execution, or one of the `answers` that are kept; `caching` says
+//! how a client may keep one.
 //! `executor` lets a Rust service mount the gateway in its own server.
 
+mod answers;
 mod arguments;
+mod asked;
+mod caching;
 mod calls;
 mod cut;
 mod debugger;
@@ -16,6 +22,7 @@ mod gateway;
 mod introspection;
 mod invalidate;
 mod key;
+mod packed;
 mod plans;
 mod project;
 mod record;
@@ -23,10 +30,15 @@ mod respond;
 mod rows;
 mod run;
 mod send;
+mod share;
 mod step;
 mod watch;
+mod window;
 
 pub(crate) use arguments::coerce_arguments;
+pub use caching::Caching;
+pub(crate) use gateway::DEBUGGING;
 pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};
+pub use packed::Packed;
 pub(crate) use record::record;
 pub(crate) use respond::{not_a_list, too_much_work};

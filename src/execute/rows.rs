@@ -4,7 +4,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bumpalo::Bump;
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value as Json;
 
@@ -12,12 +11,13 @@ use super::{
     calls::Answered,
     cut::{self, cut},
     respond::{Links, join, map},
+    send::Requests,
     step::{Sent, Unit, Work},
 };
 use crate::{
     connector::{Connector, Rows},
     fetch::{
-        self, AskedAgain, Body, Chunk, FetchError, Findings, Given, RowCache, RowUse, RowsToKeep, Site,
+        self, AskedAgain, Body, Chunk, Findings, Given, RowCache, RowUse, RowsToKeep, Site,
         UpstreamRequest, UpstreamResponse,
     },
     response::Link,
@@ -27,9 +27,9 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Kept {
     /// Used as they are.
-    rows: Vec<(usize, Bytes)>,
+    rows: Vec<(usize, UpstreamResponse)>,
     /// Used where asking for them fails.
-    stand_ins: Vec<(usize, Bytes)>,
+    stand_ins: Vec<(usize, UpstreamResponse)>,
     /// Used as they are, while they are asked for again.
     asked_again: Vec<(usize, AskedAgain)>,
     /// The requests for one unit alone, as far as they were built.
@@ -37,9 +37,9 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The units that need not be asked for.
-    pub(super) fn units(&self) -> impl Iterator<Item = usize> {
-        self.rows.iter().map(|(unit, _)| *unit)
+    /// What the rows that are used are of.
+    pub(super) fn answers(&self) -> impl Iterator<Item = &UpstreamResponse> {
+        self.rows.iter().map(|(_, answer)| answer)
     }
 
     /// Lets kept rows stand in for answers that failed.
@@ -62,8 +62,30 @@ impl<'r> Work<'_, 'r> {
         Some((self.run.upstream.rows()?, how))
     }
 
+    /// Takes the units that need not be asked for out of those that are open.
+    pub(super) fn take_kept(
+        &mut self,
+        units: &[Unit],
+        arguments: &Json,
+        size_max: usize,
+        open: &mut Vec<usize>,
+        requests: &mut Requests<'r>,
+        sent: &mut [Option<Sent>],
+    ) {
+        requests.kept = self.kept(units, open, arguments);
+        for (unit, _) in &requests.kept.rows {
+            if let Some(place) = sent.get_mut(*unit) {
+                *place = Some(Sent::Kept);
+            }
+        }
+        open.retain(|index| matches!(sent.get(*index), Some(None)));
+        if !requests.kept.asked_again.is_empty() {
+            self.ask_again(units, arguments, size_max, &mut requests.kept);
+        }
+    }
+
     /// Looks up what is kept of these units.
-    pub(super) fn kept(&mut self, units: &[Unit], open: &[usize], arguments: &Json) -> Kept {
+    fn kept(&mut self, units: &[Unit], open: &[usize], arguments: &Json) -> Kept {
         let mut kept = Kept::default();
         let connector = &self.step.connector;
         let Some((cache, how)) = self.row_cache().filter(|(cache, _)| cache.knows(connector)) else {
@@ -77,12 +99,12 @@ impl<'r> Work<'_, 'r> {
             };
             if let Some(found) = cache.find(&connector.source, how, &request) {
                 match found.good_for {
-                    RowUse::Fresh => kept.rows.push((*index, found.rows)),
+                    RowUse::Fresh => kept.rows.push((*index, found.answer)),
                     RowUse::AskedAgain(again) if !is_judged => {
-                        kept.rows.push((*index, found.rows));
+                        kept.rows.push((*index, found.answer));
                         kept.asked_again.push((*index, again));
                     }
-                    RowUse::AskedAgain(_) | RowUse::OnError => kept.stand_ins.push((*index, found.rows)),
+                    RowUse::AskedAgain(_) | RowUse::OnError => kept.stand_ins.push((*index, found.answer)),
                 }
             }
             kept.singles.insert(*index, request);
@@ -104,13 +126,10 @@ impl<'r> Work<'_, 'r> {
     }
 
     /// Asks again for what is used meanwhile; nobody waits for it.
-    pub(super) fn ask_again(
-        &self,
-        units: &[Unit],
-        kept: &mut Kept,
-        size_max: usize,
-        build: impl FnMut(&[usize], &mut Findings) -> Result<UpstreamRequest, FetchError>,
-    ) {
+    fn ask_again(&self, units: &[Unit], arguments: &Json, size_max: usize, kept: &mut Kept) {
+        let build = |chunk: &[usize], findings: &mut Findings| {
+            self.build_batch(chunk.iter().filter_map(|index| units.get(*index)), arguments, findings)
+        };
         let mut held: HashMap<usize, AskedAgain> = kept.asked_again.drain(..).collect();
         let mut open: Vec<usize> = held.keys().copied().collect();
         open.sort_unstable();
@@ -166,7 +185,7 @@ impl<'r> Work<'_, 'r> {
         let Some(how) = self.step.connector.caching.rows.as_ref().filter(|_| !kept.rows.is_empty()) else {
             return;
         };
-        let body = cut::join(kept.rows.iter().map(|(_, rows)| rows), how);
+        let body = cut::join(kept.answers().map(|answer| &answer.body), how);
         let asked = || {
             let all = sent.iter().zip(units).enumerate();
             all.filter(|(_, (sent, _))| matches!(sent, Sent::Kept)).map(|(index, (_, unit))| (index, unit))

@@ -1,9 +1,6 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
-use std::{
-    sync::{Arc, OnceLock, atomic::AtomicU32},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock, atomic::AtomicU32};
 
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -12,9 +9,11 @@ use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
+    caching::Uses,
     calls::Calls,
     step::{self, cut_off, is_root},
     watch::Watch,
+    window::Windows,
 };
 use crate::{
     connector::Connector,
@@ -33,13 +32,17 @@ pub(super) struct Run<'r> {
     pub(super) plan: &'r Plan,
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
-    context: &'r Map<String, Json>,
+    pub(super) context: &'r Map<String, Json>,
+    /// When the operation's time is up.
+    pub(super) deadline: Instant,
+    pub(super) windows: &'r Windows,
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
     pub(super) upstream: &'r Arc<dyn Upstream>,
     pub(super) calls: Calls<'r>,
     pub(super) watch: &'r Watch,
+    pub(super) uses: Option<&'r Uses>,
 }
 
 /// What one operation runs with.
@@ -50,8 +53,11 @@ pub(super) struct Operation<'r> {
     pub(super) headers: Option<&'r HeaderMap>,
     pub(super) context: &'r Map<String, Json>,
     pub(super) upstream: &'r Arc<dyn Upstream>,
-    pub(super) deadline: Duration,
+    pub(super) deadline: Instant,
+    pub(super) windows: &'r Windows,
     pub(super) watch: &'r Watch,
+    /// Notes the answers that were used, where anybody wants to know.
+    pub(super) uses: Option<&'r Uses>,
 }
 
 /// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
@@ -63,7 +69,7 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
         .iter()
         .map(|condition| condition.holds(|name| operation.variables.is_true(name)))
         .collect();
-    let deadline = Instant::now() + operation.deadline;
+    let deadline = operation.deadline;
     let next_call = AtomicU32::new(0);
     for group in &plan.groups {
         // What a mutation changed must be seen by the root fields behind it: they share no request with it.
@@ -73,11 +79,14 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             variables: operation.variables,
             headers: operation.headers,
             context: operation.context,
+            deadline,
+            windows: operation.windows,
             conditions: conditions.clone(),
             results: &results,
             upstream: operation.upstream,
             calls: Calls::new(&**operation.upstream, &next_call, deadline),
             watch: operation.watch,
+            uses: operation.uses,
         };
         run.group(group, deadline).await;
     }

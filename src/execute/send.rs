@@ -27,7 +27,7 @@ pub(super) struct Requests<'r> {
 }
 
 impl<'r> Requests<'r> {
-    fn add(&mut self, call: Call<'r>) -> Sent {
+    pub(super) fn add(&mut self, call: Call<'r>) -> Sent {
         let next = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
         let index = *self.known.entry(call.number).or_insert(next);
         if index == next {
@@ -161,21 +161,16 @@ impl<'r> Work<'_, 'r> {
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
         let mut open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
-        let mut kept = self.kept(units, &open, arguments);
-        for unit in kept.units() {
-            if let Some(place) = sent.get_mut(unit) {
-                *place = Some(Sent::Kept);
-            }
+        self.take_kept(units, arguments, size_max, &mut open, requests, &mut sent);
+        if let Some(loader) = self.window() {
+            self.send_in_window(loader, units, arguments, &open, requests, &mut sent);
+            return sent.into_iter().flatten().collect();
         }
-        open.retain(|index| matches!(sent.get(*index), Some(None)));
         let of = |chunk: &[usize]| chunk.iter().filter_map(|index| units.get(*index)).collect::<Vec<_>>();
-        let build = |chunk: &[usize], findings: &mut Findings| {
-            self.build_batch(of(chunk).into_iter(), arguments, findings)
-        };
-        self.ask_again(units, &mut kept, size_max, build);
-        requests.kept = kept;
         let none = self.run.watch.findings();
-        let chunks = fetch::chunks(&open, size_max, &none, build);
+        let chunks = fetch::chunks(&open, size_max, &none, |chunk, findings| {
+            self.build_batch(of(chunk).into_iter(), arguments, findings)
+        });
         for Chunk { elements, built, findings } in chunks {
             let outcome = match built {
                 Ok(request) => {
@@ -197,7 +192,7 @@ impl<'r> Work<'_, 'r> {
         sent.into_iter().flatten().collect()
     }
 
-    fn build_batch<'u>(
+    pub(super) fn build_batch<'u>(
         &self,
         units: impl Iterator<Item = &'u Unit>,
         arguments: &Json,

@@ -11,6 +11,7 @@ use super::{
     respond::Links,
     run::Run,
     watch::log_problems,
+    window::join_answers,
 };
 use crate::{
     connector::Join,
@@ -78,9 +79,17 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
         return work.finish(&asks, mapped);
     }
     let (mut requests, mut sent) = work.send(&units, &arguments, changes);
-    let answers = join_all(requests.calls.iter().map(Call::answered)).await;
-    requests.kept.stand_in(&answers, &mut sent);
-    let mapped = work.map(&units, &arguments, &answers, &sent, &mut requests.kept);
+    let mut answers = join_all(requests.calls.iter().map(Call::answered)).await;
+    if step.connector.batch.is_some() && work.window().is_some() {
+        join_answers(&mut answers, &mut sent);
+    }
+    let kept = &mut requests.kept;
+    kept.stand_in(&answers, &mut sent);
+    if let Some(uses) = run.uses {
+        let answered = answers.iter().map(|(_, answer)| answer.as_ref().as_ref().ok());
+        uses.note(run.plan, id, answered.chain(kept.answers().map(Some)));
+    }
+    let mapped = work.map(&units, &arguments, &answers, &sent, kept);
     if changes {
         work.invalidate(&units, &arguments, &answers).await;
     }

@@ -60,6 +60,11 @@ impl Watch {
         }
     }
 
+    /// Whether somebody asked for all calls.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen.is_some()
+    }
+
     /// An empty collection of what mappings have to say.
     pub(super) fn findings(&self) -> Findings {
         Findings::new(self.logs_problems || self.seen.is_some())

@@ -24,7 +24,9 @@ mod upstream;
 mod variables;
 
 pub use body::{Body, unexpected_format};
-pub use cache::{AskedAgain, CachedUpstream, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
+pub use cache::{
+    Allows, AskedAgain, CachedUpstream, Keepable, KeptRows, Lease, RowCache, RowUse, RowsToKeep,
+};
 pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
@@ -48,7 +50,7 @@ pub use variables::Given;
 /// When the HTTP client cannot be made or the settings of `redis` cannot be used; those need a tokio runtime too.
 pub fn upstream(config: &Config) -> Result<Arc<dyn Upstream>, SetUpError> {
     let resilient = Arc::new(ResilientUpstream::new(Arc::new(HttpUpstream::new()?)));
-    let bytes_max = config.cache_bytes_max as u64;
+    let bytes_max = config.responses_bytes_max() as u64;
     Ok(match &config.redis {
         Some(redis) => Arc::new(CachedUpstream::with_second_level(resilient, bytes_max, redis)?),
         None => Arc::new(CachedUpstream::new(resilient, bytes_max)),

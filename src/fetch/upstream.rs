@@ -1,5 +1,4 @@
-//! One HTTP exchange with a backend. The only place that knows the HTTP client.
-//! Not for what a request is made of (`request`) or what its response means (`outcome`).
+//! One HTTP exchange with a backend. The only place that knows the HTTP client. Not for what a response means (`outcome`).
 
 use std::{
     error::Error as _,
@@ -12,12 +11,11 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
+use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
-use tokio::time::Instant;
-
 use super::{
-    BreakerState, FetchError, Keepable, Keeping, RowCache, SetUpError, Trouble, concurrency::Lanes,
+    BreakerState, FetchError, Keepable, Keeping, Lease, RowCache, SetUpError, Trouble, concurrency::Lanes,
 };
 use crate::{connector::Source, error::Code, telemetry};
 
@@ -108,13 +106,16 @@ pub struct UpstreamResponse {
     pub age: Option<Duration>,
     /// What it takes to keep its rows one by one, where it answers a batch and may be kept.
     pub keepable: Option<Arc<Keepable>>,
+    /// Says later whether it would be given again, where it is stored and fresh.
+    pub lease: Option<Lease>,
 }
 
 impl UpstreamResponse {
     /// A response that a backend gave just now.
     #[must_use]
     pub fn new(status: http::StatusCode, headers: http::HeaderMap, body: Bytes) -> Self {
-        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, keepable: None }
+        let headers = Arc::new(headers);
+        UpstreamResponse { status, headers, body, age: None, keepable: None, lease: None }
     }
 }
 
@@ -165,6 +166,11 @@ pub trait Upstream: Send + Sync + 'static {
     /// Where rows of batches are kept one by one; none where they are not.
     fn rows(&self) -> Option<&RowCache> {
         None
+    }
+
+    /// Counts purges: of two equal numbers nothing was purged between them.
+    fn epoch(&self) -> u64 {
+        0
     }
 
     /// Asks a source again that was left alone for failing.

@@ -6,7 +6,6 @@ use super::link::Links;
 /// Directives that are documented and not built; they are refused, never ignored. Security directives most of all.
 pub(super) const LATER: &[&str] = &[
     "subscribe",
-    "cacheControl",
     "migrate",
     "saga",
     "authenticated",
@@ -116,6 +115,22 @@ directive @invalidates(
   "Templates such as `product:{$args.id}`, or `order:{$.id}` of the response."
   tags: [String!]!
 ) on FIELD_DEFINITION
+"Who may keep a response."
+enum CacheControlScope {
+  "Anybody on its way."
+  PUBLIC
+  "The client that asked, and nobody else."
+  PRIVATE
+}
+"How long a response that holds this may be kept, and by whom: its `Cache-Control`. Of all that is selected, the strictest counts."
+directive @cacheControl(
+  "Seconds. Without it: 0 for root fields and objects, and for other leaves what they stand in."
+  maxAge: Int
+  "PRIVATE keeps the response out of shared caches."
+  scope: CacheControlScope
+  "For an object: as long as what it stands in, instead of 0."
+  inheritMaxAge: Boolean
+) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
 "#;
 
 /// `@link`, and what its arguments are made of.

@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, path::Path};
 use super::{
     Graph,
     bind::{Bound, bind},
+    cache_control::CacheHints,
     check::check,
     compose::{Composed, compose},
     public::public_schema,
@@ -74,11 +75,12 @@ fn from_texts(
     let composed = compose(&sources.schema, &mut diagnostics);
     let bound = bind(&composed, &files, &mut diagnostics);
     check(&composed, &bound, &mut diagnostics);
+    let cache_hints = CacheHints::read(&composed, &mut diagnostics);
     let graph =
         if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
         Some(graph) if diagnostics.errors() == 0 => {
-            let graph = Graph { secrets: read.into_inner(), ..graph };
+            let graph = Graph { secrets: read.into_inner(), cache_hints, ..graph };
             Ok(Loaded { graph, config, warnings: diagnostics.into_sorted() })
         }
         _ => Err(diagnostics.into_sorted()),
@@ -125,6 +127,7 @@ fn graph(
         sources: bound.sources,
         by_field: bound.by_field,
         by_type: bound.by_type,
+        cache_hints: CacheHints::default(),
         env,
         secrets: BTreeSet::new(),
     })

@@ -2,6 +2,7 @@
 //! Immutable; a reload makes a new one and swaps it whole.
 
 mod bind;
+mod cache_control;
 mod check;
 mod compose;
 mod definitions;
@@ -25,6 +26,7 @@ use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 
 use crate::connector::{Connector, ConnectorId, Source};
 
+pub use cache_control::{CacheHint, CacheHints};
 pub use export::{ConnectSchema, connect_schema, directive_definitions};
 pub use load::{Loaded, load, load_sources};
 pub use read::{Paths, Sources, read_files};
@@ -44,6 +46,8 @@ pub struct Graph {
     pub by_field: HashMap<(Name, Name), ConnectorId>,
     /// What can complete an object of a type, in the order written: type connectors, then `entity: true` fields.
     pub by_type: HashMap<Name, Vec<ConnectorId>>,
+    /// Every `@cacheControl`.
+    pub cache_hints: CacheHints,
     /// Values of the process environment that mappings read through `$env`, taken at load.
     pub env: HashMap<String, String>,
     /// Every value that was read from the environment at load, by mappings or by files: never to be shown.

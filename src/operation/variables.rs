@@ -1,5 +1,7 @@
 //! Values of an operation's variables: coerced to their types, with defaults (`CoerceVariableValues`).
 
+use std::hash::{Hash, Hasher};
+
 use apollo_compiler::{
     ExecutableDocument, Schema,
     ast::Type,
@@ -29,7 +31,7 @@ impl Variables {
     /// The value of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {
-        serde_json::to_value(self.values.as_ref()?.get(name)?).ok()
+        serde_json::to_value(self.map()?.get(name)?).ok()
     }
 
     /// Whether `@include(if: $name)` or `@skip(if: $name)` sees true.
@@ -38,10 +40,63 @@ impl Variables {
         self.values.as_ref().and_then(|values| values.get(name)?.as_bool()).unwrap_or(false)
     }
 
+    /// What they take in memory, about, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // As JSON text every value takes a few bytes at least, and in memory a few times as many.
+        self.map().and_then(|values| serde_json::to_string(values).ok()).map_or(0, |text| 8 * text.len())
+    }
+
+    fn map(&self) -> Option<&JsonMap> {
+        self.values.as_deref()
+    }
+
     /// All values, for introspection.
     #[must_use]
     pub fn to_valid(&self) -> Valid<JsonMap> {
         self.values.clone().unwrap_or_else(|| Valid::assume_valid(JsonMap::new()))
+    }
+}
+
+/// Equal where no operation can tell them apart: the order in which names are written counts for nothing.
+impl PartialEq for Variables {
+    fn eq(&self, other: &Self) -> bool {
+        self.map() == other.map()
+    }
+}
+
+impl Eq for Variables {}
+
+impl Hash for Variables {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(values) = self.map() {
+            hash_map(values, state);
+        }
+    }
+}
+
+fn hash_map<H: Hasher>(values: &JsonMap, state: &mut H) {
+    let mut entries: Vec<(&str, &JsonValue)> =
+        values.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    entries.len().hash(state);
+    for (name, value) in entries {
+        name.hash(state);
+        hash_value(value, state);
+    }
+}
+
+fn hash_value<H: Hasher>(value: &JsonValue, state: &mut H) {
+    match value {
+        JsonValue::Null => 0_u8.hash(state),
+        JsonValue::Bool(value) => value.hash(state),
+        JsonValue::Number(value) => value.hash(state),
+        JsonValue::String(value) => value.as_str().hash(state),
+        JsonValue::Array(items) => {
+            items.len().hash(state);
+            items.iter().for_each(|item| hash_value(item, state));
+        }
+        JsonValue::Object(values) => hash_map(values, state),
     }
 }
 

@@ -6,8 +6,13 @@ use apollo_compiler::Name;
 
 use super::{
     Argument, CompiledMapping, Condition, ConditionId, Content, Field, From, Input, Layout, LayoutId, Named,
-    Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant, collect::Merged, given::Given,
-    planner::Planner, projection, prune, steps::group_key_name,
+    Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant,
+    caching::{self, FieldHint, Reads},
+    collect::Merged,
+    given::Given,
+    planner::Planner,
+    projection, prune,
+    steps::group_key_name,
 };
 use crate::{
     connector::{Connector, ConnectorId, Join},
@@ -37,6 +42,7 @@ pub(super) struct FieldDraft {
     pub(super) from: From,
     pub(super) when: Condition,
     pub(super) location: (u32, u32),
+    pub(super) hint: FieldHint,
 }
 
 pub(super) struct StepDraft {
@@ -77,6 +83,9 @@ impl Planner<'_> {
         let introspection = positions
             .first()
             .is_some_and(|root| root.fields().any(|field| field.from == From::Introspection));
+        let may_be_kept = !mutation && !graph.cache_hints.is_empty();
+        let condition = |field: &FieldDraft| conditions.id(field.when.clone());
+        let allowances = may_be_kept.then(|| caching::allowances(&positions, condition)).flatten();
         let positions: Vec<Position> = positions
             .into_iter()
             .enumerate()
@@ -84,7 +93,7 @@ impl Planner<'_> {
                 draft.finish(&steps, numbered.get(index).copied().flatten(), &mut conditions)
             })
             .collect();
-        let steps = steps
+        let steps: Vec<Step> = steps
             .into_iter()
             .zip(numbered_of)
             .filter_map(|(draft, numbered_of)| {
@@ -92,7 +101,8 @@ impl Planner<'_> {
                 Some(draft.finish(connector, &layouts, numbered_of, number, &mut conditions))
             })
             .collect();
-        Plan { mutation, positions, layouts, steps, conditions: conditions.all, introspection, groups }
+        let (reads, conditions) = (Reads::of(&steps), conditions.all);
+        Plan { mutation, positions, layouts, steps, conditions, introspection, groups, reads, allowances }
     }
 }
 
@@ -167,6 +177,7 @@ impl FieldDraft {
             from: From::Nowhere,
             when: Condition::always(),
             location: (0, 0),
+            hint: FieldHint::NOTHING,
         }
     }
 

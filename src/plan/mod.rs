@@ -3,11 +3,12 @@
 //!
 //! A plan has **positions** (places in the response where objects with one selection set stand), **layouts** (what a
 //! record at a position holds) and **steps** (fetches). A step runs once for all objects of its position.
-//! `collect` merges selection sets, `planner` decides where each field comes from, `select` compiles mappings down to
+//! `caching` says how long its answer may be kept, `collect` merges selection sets, `planner` decides where each field comes from, `select` compiles mappings down to
 //! what the operation selects, `explain` prints a plan, `n_plus_one` looks for lists that lead to a request for each item,
 //! `whole` plans one connector by itself.
 
 mod arguments;
+mod caching;
 mod collect;
 mod condition;
 mod draft;
@@ -27,6 +28,7 @@ use apollo_compiler::Name;
 
 pub(crate) use arguments::arguments;
 pub use arguments::{Argument, ArgumentValue};
+pub use caching::{Allowance, Reads};
 pub use condition::{Condition, ConditionId};
 pub use explain::explain;
 pub use n_plus_one::n_plus_one;
@@ -70,6 +72,10 @@ pub struct Plan {
     pub introspection: bool,
     /// Steps by root field, in the order in which a mutation runs them. A query has one group.
     pub groups: Vec<Vec<StepId>>,
+    /// What of the client's request its answer depends on.
+    pub reads: Reads,
+    /// How long each part of its answer may be kept; none where nothing may: a mutation, or no `@cacheControl` allows it.
+    pub allowances: Option<Vec<Allowance>>,
 }
 
 /// Where objects with one selection set stand in the response.

@@ -12,6 +12,7 @@ use apollo_compiler::{
 use super::{
     Condition, Content, From, Layout, LayoutId, Plan, PositionId, SlotIndex, StepId, Type,
     arguments::arguments,
+    caching::hint,
     collect::{Merged, collect, concrete_types},
     draft::{FieldDraft, PositionDraft, StepDraft},
     given::Given,
@@ -205,6 +206,7 @@ impl<'a> Planner<'a> {
             from: From::Nowhere,
             when: merged.when(),
             location: location.map_or((0, 0), |place| (place.line as u32, place.column as u32)),
+            hint: hint(self.graph, concrete, &first.name, ty, position == PositionId(0)),
         };
         match first.name.as_str() {
             "__typename" => draft.from = From::Typename,
@@ -218,7 +220,8 @@ impl<'a> Planner<'a> {
                         && types::same_wrappers(&planned.ty, &draft.ty)
                 });
                 if let Some((_, planned)) = known {
-                    return FieldDraft { coordinate: draft.coordinate, ..planned.clone() };
+                    let FieldDraft { coordinate, hint, .. } = draft;
+                    return FieldDraft { coordinate, hint, ..planned.clone() };
                 }
                 self.resolve(position, concrete, merged, source, ty, &mut draft);
                 if source == Source::Base {

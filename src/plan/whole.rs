@@ -8,7 +8,7 @@ use apollo_compiler::{
 use http::Method;
 
 use super::{
-    Content, Field, From, Layout, LayoutId, Plan, Position, PositionId, Slot, SlotIndex, StepId, Type,
+    Content, Field, From, Layout, LayoutId, Plan, Position, PositionId, Reads, Slot, SlotIndex, StepId, Type,
     Variant, collect::concrete_types, given::Given, types,
 };
 use crate::{
@@ -48,6 +48,8 @@ pub(crate) fn whole(graph: &Graph, connector: &Connector, value: Option<Value<'_
         conditions: Vec::new(),
         introspection: false,
         groups: Vec::new(),
+        reads: Reads::default(),
+        allowances: None,
     };
     Some(Whole { plan, content })
 }

@@ -11,4 +11,4 @@ mod write;
 pub use errors::{ErrorList, PathSegment, Reported, connector_errors, refusal, request_errors};
 pub(crate) use leaf::{found, unquoted};
 pub use table::{Link, Node, Row, StepResult, Table};
-pub use write::{Answer, write};
+pub use write::{Answer, Written, write};

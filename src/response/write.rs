@@ -32,9 +32,18 @@ pub struct Answer<'a> {
     pub extensions: serde_json::Map<String, serde_json::Value>,
 }
 
+/// A response, written.
+#[derive(Debug)]
+pub struct Written {
+    /// `{"data": …}` as JSON.
+    pub body: Bytes,
+    /// Whether it has `errors`.
+    pub has_errors: bool,
+}
+
 /// Writes a response.
 #[must_use]
-pub fn write(answer: &Answer<'_>) -> Bytes {
+pub fn write(answer: &Answer<'_>) -> Written {
     // Most responses are shorter than half of what they are made from, and then the buffer never moves.
     let tables = answer.results.iter().filter_map(OnceLock::get).flat_map(|result| &result.tables);
     let text_bytes: usize = tables.map(|table| table.text.len()).sum();
@@ -56,9 +65,10 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
         writer.out.extend_from_slice(b"null");
     }
     let Writer { mut out, errors, .. } = writer;
-    if let Some(errors) = errors.finish() {
+    let errors = errors.finish();
+    if let Some(errors) = &errors {
         out.extend_from_slice(b",\"errors\":");
-        out.extend_from_slice(&errors);
+        out.extend_from_slice(errors);
     }
     if !answer.extensions.is_empty()
         && let Ok(extensions) = serde_json::to_vec(&answer.extensions)
@@ -67,7 +77,7 @@ pub fn write(answer: &Answer<'_>) -> Bytes {
         out.extend_from_slice(&extensions);
     }
     out.push(b'}');
-    out.into()
+    Written { body: out.into(), has_errors: errors.is_some() }
 }
 
 /// A non-null field has no value: the object around it has none either.

@@ -3,17 +3,17 @@
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 
 use super::{
     ResponseBody, access_log, body, coding::Coding, csrf, media, media::MediaType, parameters,
-    parameters::Parameters, refusal::Refusal, reply,
+    parameters::Parameters, refusal::Refusal, reply, validators,
 };
 use crate::{
     config::Config,
     error::Code,
-    execute::{Gateway, Request, ResponseKind},
+    execute::{Gateway, Packed, Request, ResponseKind},
 };
 
 /// The methods of the endpoint, as `Allow` lists them.
@@ -50,18 +50,50 @@ where
         None
     };
     let headers = std::mem::take(&mut parts.headers);
-    let (status, allow, body) = match parameters {
+    match parameters {
         Parameters::One(request) => {
             line.operation(request.operation_name.as_deref());
+            let known = headers.get(header::IF_NONE_MATCH).filter(|_| parts.method == Method::GET).cloned();
             let response = gateway.execute(Request { headers: Some(headers), ..request }).await;
-            (reply::status(response.kind, media), allow(response.kind), response.body)
+            let status = reply::status(response.kind, media);
+            let mut kept = HeaderMap::new();
+            if let Some(caching) = &response.caching {
+                kept = validators::kept(caching, config);
+                if parts.method == Method::GET {
+                    let tag = validators::tag(&response.body, media);
+                    if known.is_some_and(|known| validators::matches(&known, &tag)) {
+                        kept.insert(header::ETAG, tag);
+                        return reply::with_headers(StatusCode::NOT_MODIFIED, kept, Bytes::new());
+                    }
+                    kept.insert(header::ETAG, tag);
+                }
+            }
+            let allow = allow(response.kind);
+            let packed = response.packed.as_deref();
+            let mut answer = compressed(status, media, response.body, coding, packed, config).await;
+            answer.headers_mut().extend(kept);
+            if let Some(allow) = allow {
+                answer.headers_mut().insert(header::ALLOW, allow);
+            }
+            answer
         }
         Parameters::Many(requests) => {
             let (status, body) = batch(gateway, requests, &headers, media).await;
-            (status, None, body)
+            compressed(status, media, body, coding, None, config).await
         }
-    };
-    let (body, coding) = reply::compress(body, coding).await;
+    }
+}
+
+/// A response that nobody keeps, compressed where that is worth it.
+async fn compressed(
+    status: StatusCode,
+    media: MediaType,
+    body: Bytes,
+    coding: Option<Coding>,
+    packed: Option<&Packed>,
+    config: &Config,
+) -> Response<ResponseBody> {
+    let (body, coding) = reply::compress(body, coding, packed).await;
     let mut response = reply::json(status, media.header(), body);
     let headers = response.headers_mut();
     if config.compression {
@@ -69,9 +101,6 @@ where
     }
     if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, coding.header());
-    }
-    if let Some(allow) = allow {
-        headers.insert(header::ALLOW, allow);
     }
     response
 }
@@ -107,7 +136,7 @@ async fn batch(
     requests: Vec<Request>,
     headers: &HeaderMap,
     media: MediaType,
-) -> (http::StatusCode, Bytes) {
+) -> (StatusCode, Bytes) {
     let runs = requests
         .into_iter()
         .map(|request| gateway.execute(Request { headers: Some(headers.clone()), ..request }));

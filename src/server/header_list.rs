@@ -17,6 +17,11 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = Item<'_>> {
 }
 
 impl<'a> Item<'a> {
+    /// Its name as it is written.
+    pub(super) fn name(&self) -> &'a str {
+        self.name
+    }
+
     /// Whether it has this name; names are compared without regard to case.
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)

@@ -18,6 +18,7 @@ pub mod playground;
 mod refusal;
 mod reply;
 mod trace;
+mod validators;
 
 use std::{
     io,

@@ -10,7 +10,10 @@ use super::{
     media::MediaType,
     refusal::Refusal,
 };
-use crate::{execute::ResponseKind, response};
+use crate::{
+    execute::{Packed, ResponseKind},
+    response,
+};
 
 /// Compressing more than this takes long enough to be moved off the threads that serve sockets.
 const COMPRESS_INLINE_BYTES_MAX: usize = 256 << 10;
@@ -60,17 +63,52 @@ pub(super) fn refusal(refusal: Refusal, media: MediaType) -> Response<ResponseBo
     answer
 }
 
-/// The body, compressed when that is worth it, and its coding. A body that will not shrink goes as it is.
-pub(super) async fn compress(body: Bytes, coding: Option<Coding>) -> (Bytes, Option<Coding>) {
+/// The body, compressed when that is worth it, and its coding. A body that will not shrink goes as it is. `packed` has what was made
+/// of the same body before.
+pub(super) async fn compress(
+    body: Bytes,
+    coding: Option<Coding>,
+    packed: Option<&Packed>,
+) -> (Bytes, Option<Coding>) {
     let Some(coding) = coding.filter(|_| body.len() >= COMPRESS_BYTES_MIN) else { return (body, None) };
-    let compressed = if body.len() <= COMPRESS_INLINE_BYTES_MAX {
-        coding.compress(&body).ok()
-    } else {
-        let body = body.clone();
-        tokio::task::spawn_blocking(move || coding.compress(&body)).await.ok().and_then(Result::ok)
+    let made = match packed.and_then(|packed| packed.get(coding as usize)) {
+        Some(made) => made,
+        None => {
+            let made = make(&body, coding).await.filter(|compressed| compressed.len() < body.len());
+            packed.into_iter().for_each(|packed| packed.put(coding as usize, made.as_ref()));
+            made
+        }
     };
-    match compressed {
-        Some(compressed) if compressed.len() < body.len() => (compressed, Some(coding)),
-        _ => (body, None),
+    match made {
+        Some(compressed) => (compressed, Some(coding)),
+        None => (body, None),
+    }
+}
+
+async fn make(body: &Bytes, coding: Coding) -> Option<Bytes> {
+    if body.len() <= COMPRESS_INLINE_BYTES_MAX {
+        return coding.compress(body).ok();
+    }
+    let body = body.clone();
+    tokio::task::spawn_blocking(move || coding.compress(&body)).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_compressed_once_for_all_who_get_it() {
+        let body = Bytes::from(r#"{"id":1},"#.repeat(1000));
+        let packed = Packed::new(body.len());
+        for coding in [Coding::Gzip, Coding::Brotli, Coding::Zstd] {
+            let (first, made) = compress(body.clone(), Some(coding), Some(&packed)).await;
+            let (second, again) = compress(body.clone(), Some(coding), Some(&packed)).await;
+            assert_eq!((made, again), (Some(coding), Some(coding)));
+            assert_eq!(first.as_ptr(), second.as_ptr(), "{coding:?}");
+            assert_eq!(coding.inflate(&first, body.len()).unwrap(), body);
+        }
+        let (small, coding) = compress(Bytes::from_static(b"{}"), Some(Coding::Gzip), Some(&packed)).await;
+        assert_eq!((&*small, coding), (&b"{}"[..], None));
     }
 }

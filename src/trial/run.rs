@@ -249,7 +249,7 @@ impl Run<'_> {
             extensions: serde_json::Map::new(),
             errors_max: ERRORS_MAX,
         };
-        entries(&write(&answer))
+        entries(&write(&answer).body)
     }
 }
 

@@ -6,6 +6,7 @@ mod codings;
 mod connections;
 mod drain;
 mod http2;
+mod keeping;
 mod limits;
 mod negotiation;
 mod origins;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ficus::{
-    execute::{Request, Response, ResponseKind},
+    execute::{Caching, Request, Response, ResponseKind},
     fetch::{CachedUpstream, ResilientUpstream, Upstream},
 };
 
@@ -95,6 +95,11 @@ fn caching() {
 }
 
 #[test]
+fn cache_control() {
+    check_folder("spec/cache_control", |case| run_through(case, guarded));
+}
+
+#[test]
 fn resilience() {
     check_folder("spec/resilience", |case| run_through(case, guarded));
 }
@@ -128,8 +133,11 @@ fn run_through(
                 Step::Request(request) => {
                     let response = gateway.execute(Request::clone(request)).await;
                     let calls = calls(request, upstream.take_calls());
-                    exchanges.push(vec![response_block(&response)?, ("text calls".to_owned(), calls)]);
+                    let mut blocks = vec![response_block(&response)?, ("text calls".to_owned(), calls)];
+                    blocks.extend(response.caching.as_ref().map(caching_block));
+                    exchanges.push(blocks);
                 }
+                Step::Wait(time) => tokio::time::advance(*time).await,
             }
         }
         match upstream.problems() {
@@ -198,6 +206,16 @@ fn response_block(response: &Response) -> Result<Expected, String> {
     let mut json = json::parse(std::str::from_utf8(&response.body).map_err(|error| error.to_string())?)?;
     sort_errors(&mut json);
     Ok((info, json::layout(&json.to_string())?))
+}
+
+/// How the response may be kept, where it may: `Cache-Control`, and which headers of the request it is for.
+fn caching_block(caching: &Caching) -> Expected {
+    let mut text = caching.to_string();
+    if !caching.vary.is_empty() {
+        let names: Vec<&str> = caching.vary.iter().map(http::HeaderName::as_str).collect();
+        text.push_str(&format!("\nvary: {}", names.join(", ")));
+    }
+    ("text cache-control".to_owned(), text)
 }
 
 /// The order of errors and of their members is nowhere fixed; a case has errors in the order of their paths, and the

@@ -8,14 +8,16 @@
 //! - `http upstream`: mocks, each `METHOD URL [BODY] -> OUTCOME [after CALL]`, then header lines, then the body.
 //!   OUTCOME is a status, `timeout`, `unreachable`, `busy` or `never`. One call mocked twice in one block answers in
 //!   turn; a later block replaces what an earlier one said of a call. `a{2000}` is that many letters.
+//! - `text wait`: a time such as `20s` that passes before the next request.
 //! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`, `json context`: one request.
-//! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text problems`, `text plan`: what is
-//!   expected of it.
+//! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text cache-control`, `text problems`,
+//!   `text plan`: what is expected of it.
 
 use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ficus::{
@@ -43,6 +45,7 @@ pub(crate) enum Step {
     /// The mocks of one block.
     Mocks(Vec<(String, Vec<Answer>)>),
     Request(Box<Request>),
+    Wait(Duration),
 }
 
 /// A file read.
@@ -129,6 +132,10 @@ impl Case {
                     ..Request::default()
                 })));
             }
+            ["text", "wait"] => {
+                let time = ficus::config::duration(text.trim()).ok_or("no such time")?;
+                self.steps.push(Step::Wait(time));
+            }
             ["json", "variables"] => {
                 self.request()?.variables =
                     serde_json::from_str(&expand(&text)).map_err(|error| error.to_string())?;
@@ -195,7 +202,9 @@ fn settled(exchange: &[Piece], actual: &[Expected]) -> (Vec<Piece>, Vec<String>)
         settled.extend(block);
     }
     // Mocks at the end are those of the next request.
-    let is_own = |piece: &Piece| piece.info.as_deref().is_some_and(|info| info != "http upstream");
+    let is_own = |piece: &Piece| {
+        piece.info.as_deref().is_some_and(|info| info != "http upstream" && info != "text wait")
+    };
     let end = settled.iter().rposition(is_own).map_or(0, |last| last + 1);
     let unexpected: Vec<Piece> = actual.collect();
     differences.extend(
@@ -235,9 +244,17 @@ impl Piece {
 }
 
 fn is_expected(info: &str) -> bool {
-    ["json response", "json request error", "json refused", "text calls", "text problems", "text plan"]
-        .iter()
-        .any(|expected| info.starts_with(expected))
+    [
+        "json response",
+        "json request error",
+        "json refused",
+        "text calls",
+        "text cache-control",
+        "text problems",
+        "text plan",
+    ]
+    .iter()
+    .any(|expected| info.starts_with(expected))
 }
 
 /// The files that an import makes.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ficus::{
-    Gateway,
+    Gateway, Graph,
     diagnostic::render,
     fetch::Upstream,
-    graph::{Sources, load_sources},
+    graph::{Loaded, Sources, load_sources},
 };
 
 /// Loads `(name, text)` files: `schema/….graphql`, `connectors/….yaml`, `ficus.yaml`.
@@ -18,6 +18,19 @@ pub(crate) fn from_files(
     env: &[(String, String)],
     upstream: Arc<dyn Upstream>,
 ) -> Result<Gateway, String> {
+    let loaded = load(files, env)?;
+    Ok(Gateway::new(loaded.graph, loaded.config, upstream))
+}
+
+/// The graph alone, to be swapped for another one.
+///
+/// # Errors
+/// As above.
+pub(crate) fn graph(files: &[(String, String)], env: &[(String, String)]) -> Result<Graph, String> {
+    load(files, env).map(|loaded| loaded.graph)
+}
+
+fn load(files: &[(String, String)], env: &[(String, String)]) -> Result<Loaded, String> {
     let folder =
         |prefix: &'static str| files.iter().filter(move |(name, _)| name.starts_with(prefix)).cloned();
     let sources = Sources {
@@ -26,6 +39,5 @@ pub(crate) fn from_files(
         config: folder("ficus.yaml").next(),
         env: env.iter().cloned().collect(),
     };
-    let loaded = load_sources(&sources).map_err(|diagnostics| render(&diagnostics, false))?;
-    Ok(Gateway::new(loaded.graph, loaded.config, upstream))
+    load_sources(&sources).map_err(|diagnostics| render(&diagnostics, false))
 }

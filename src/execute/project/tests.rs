@@ -13,7 +13,7 @@ use crate::{
         json, parse,
         problems::Problems,
     },
-    plan::{Content, Layout, LayoutId, Plan, Slot, compile_projection},
+    plan::{Content, Layout, LayoutId, Plan, Reads, Slot, compile_projection},
     response::{Node, Table},
 };
 
@@ -51,6 +51,8 @@ fn plan_of(layouts: Vec<Layout>) -> Plan {
         conditions: Vec::new(),
         introspection: false,
         groups: Vec::new(),
+        reads: Reads::default(),
+        allowances: None,
     }
 }
 

@@ -25,6 +25,13 @@ pub(super) struct Epoch(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark(u16);
 
+impl Epoch {
+    /// It counts purges.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl Mark {
     /// Of everything.
     pub(super) fn all() -> Self {

@@ -1,23 +1,33 @@
 //! What concerns both levels of the cache, that of this process and that which instances share.
 
+use std::sync::Arc;
+
 use super::{
     Shared,
     epochs::{Epoch, Mark},
     second::{Lookup, Ticket},
-    store::Key,
+    store::{Entry, Key},
 };
 use crate::fetch::UpstreamRequest;
 
 impl Shared {
-    /// What another instance keeps for a request.
-    pub(super) async fn find_elsewhere(&self, key: &Key, request: &UpstreamRequest, begun: Epoch) -> Lookup {
-        match self.second.as_ref().filter(|second| second.takes(request)) {
-            Some(second) => {
-                let lookup = second.find(key, request, begun).await;
-                Lookup { found: lookup.found.filter(|entry| entry.holds(&self.epochs)), ..lookup }
-            }
-            None => Lookup::default(),
+    /// What other instances keep for a request, which this one keeps from now on too; and under which count of purges what is
+    /// fetched now may be kept for them.
+    pub(super) async fn find_elsewhere(
+        &self,
+        key: &Key,
+        request: &UpstreamRequest,
+        begun: Epoch,
+    ) -> (Option<Arc<Entry>>, Option<Ticket>) {
+        let Some(second) = self.second.as_ref().filter(|second| second.takes(request)) else {
+            return (None, None);
+        };
+        let Lookup { found, ticket } = second.find(&[(key, request)], begun).await;
+        let found = found.into_iter().flatten().find(|entry| entry.holds(&self.epochs));
+        if let Some(found) = &found {
+            self.store.put(key.clone(), request, Arc::clone(found));
         }
+        (found, ticket)
     }
 
     /// Forgets the response that this request would choose, here and elsewhere.

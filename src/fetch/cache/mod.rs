@@ -1,10 +1,12 @@
 //! Answers of backends kept and used again (RFC 9111), and requests in flight joined. An [`Upstream`] before another one.
 //! What is stored and for how long is decided in `policy`, which of several responses a request chooses in `vary`.
 
+mod allows;
 mod directives;
 mod epochs;
 mod flights;
 mod headers;
+mod lease;
 mod levels;
 mod policy;
 mod rows;
@@ -23,16 +25,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
+pub use self::{allows::Allows, lease::Lease};
 use self::{
     directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
-    headers::{freshened, storable},
+    headers::{ask_again, freshened, is_of, same_origin, storable},
     policy::{Exchange, Policy, Verdict},
-    second::{Lookup, SecondLevel, Ticket},
+    second::{SecondLevel, Ticket},
     store::{Entry, Key, Marks, Store},
     vary::Selected,
 };
@@ -183,6 +186,10 @@ impl Upstream for CachedUpstream {
         })
     }
 
+    fn epoch(&self) -> u64 {
+        self.shared.epochs.now().number()
+    }
+
     fn reset_breaker(&self, source: &Source) {
         self.shared.inner.reset_breaker(source);
     }
@@ -250,7 +257,7 @@ impl Shared {
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
         self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
         if let Some((entry, Verdict::Fresh)) = verdict {
-            return Ok(answer(entry, now));
+            return Ok(UpstreamResponse { lease: self.lease(entry, &wants), ..answer(entry, now) });
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = answer(entry, now);
@@ -300,12 +307,13 @@ impl Shared {
             _ => return self.inner.send(&source, request).await,
         };
         let key = Key::of(&request, &rules.ignore_headers, None);
-        let Lookup { found, ticket } = self.find_elsewhere(&key, &request, begun).await;
+        let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
         if let Some(found) = found {
-            self.store.put(key.clone(), &request, Arc::clone(&found));
-            let now = Instant::now();
-            match found.policy.judge(&RequestDirectives::of(request.all_headers()), now) {
-                Verdict::Fresh => return Ok(answer(&found, now)),
+            let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
+            match found.policy.judge(&wants, now) {
+                Verdict::Fresh => {
+                    return Ok(UpstreamResponse { lease: self.lease(&found, &wants), ..answer(&found, now) });
+                }
                 // Whoever asks again because of that is not put off with the same answer.
                 Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
                 Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
@@ -338,10 +346,20 @@ impl Shared {
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
-        self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
+        let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
+        let wants = RequestDirectives::of(request.all_headers());
+        response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
     }
 
+    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that, and none
+    /// where the trace or the request id chose the entry: no later request has the same.
+    fn lease(&self, entry: &Arc<Entry>, wants: &RequestDirectives) -> Option<Lease> {
+        let is_for_all = *wants == RequestDirectives::default() && !entry.selected.is_by_own_header();
+        is_for_all.then(|| Lease::of(entry, &self.epochs))
+    }
+
+    /// Keeps a response, where that is allowed.
     #[expect(clippy::too_many_arguments, reason = "an exchange and where it belongs; used once")]
     fn keep(
         &self,
@@ -352,7 +370,7 @@ impl Shared {
         response: &UpstreamResponse,
         exchange: Exchange,
         (begun, ticket): (Epoch, Option<Ticket>),
-    ) {
+    ) -> Option<Arc<Entry>> {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = policy.and_then(|_| Selected::of(request, &response.headers));
         let fits = response.body.len() <= rules.entry_bytes_max;
@@ -361,7 +379,7 @@ impl Shared {
             if !policy::is_error(response) {
                 self.forget(key, request, ticket);
             }
-            return;
+            return None;
         };
         let entry = Entry {
             status: response.status,
@@ -373,14 +391,17 @@ impl Shared {
             marks: marks(source, request, &tags),
             tags,
             is_asked_again: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         };
-        if entry.holds(&self.epochs) {
-            let entry = Arc::new(entry);
-            if let (Some(second), Some(ticket)) = (&self.second, ticket) {
-                second.put(ticket, &key, &entry);
-            }
-            self.store.put(key, request, entry);
+        if !entry.holds(&self.epochs) {
+            return None;
         }
+        let entry = Arc::new(entry);
+        if let (Some(second), Some(ticket)) = (&self.second, ticket) {
+            second.put(ticket, &key, &entry);
+        }
+        self.store.put(key, request, Arc::clone(&entry));
+        Some(entry)
     }
 }
 
@@ -397,44 +418,8 @@ fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
         body: entry.body.clone(),
         age: Some(entry.policy.age(now)),
         keepable: None,
+        lease: None,
     }
-}
-
-/// Makes a request conditional on what is stored (RFC 9111, section 4.3.1).
-fn ask_again(known: &Entry, request: &mut UpstreamRequest) {
-    let validators =
-        [(header::ETAG, header::IF_NONE_MATCH), (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE)];
-    for (validator, condition) in validators {
-        if let Some(value) = known.headers.get(validator) {
-            request.own_headers.0.push((condition, value.clone()));
-        }
-    }
-}
-
-/// Whether a 304 is about the stored response (RFC 9111, section 4.3.4).
-fn is_of(known: &Entry, response: &UpstreamResponse) -> bool {
-    let weak = |value: &HeaderValue| {
-        let bytes = value.as_bytes();
-        bytes.strip_prefix(b"W/").unwrap_or(bytes).to_vec()
-    };
-    match (known.headers.get(header::ETAG), response.headers.get(header::ETAG)) {
-        (Some(ours), Some(theirs)) => weak(ours) == weak(theirs),
-        (None, Some(_)) => false,
-        (_, None) => {
-            match (known.headers.get(header::LAST_MODIFIED), response.headers.get(header::LAST_MODIFIED)) {
-                (Some(ours), Some(theirs)) => ours == theirs,
-                _ => true,
-            }
-        }
-    }
-}
-
-/// The URL that a response names, absolute or as a path, where it is of the same origin as the request.
-fn same_origin(url: &str, named: &str) -> Option<String> {
-    let path = url.find("://")? + 3;
-    let origin = url.get(..url.get(path..)?.find(['/', '?']).map_or(url.len(), |at| path + at))?;
-    let below = named.strip_prefix(origin).unwrap_or(named);
-    (below.starts_with('/') && !below.starts_with("//")).then(|| format!("{origin}{below}"))
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{
-    Shared,
+    Shared, answer,
     directives::RequestDirectives,
     epochs::Epoch,
     marks,
@@ -50,10 +50,8 @@ pub struct RowsToKeep<'t> {
 /// One object's rows, kept.
 #[derive(Debug)]
 pub struct KeptRows {
-    /// The rows as the backend gave them, with commas between them.
-    pub rows: Bytes,
-    /// How old they are.
-    pub age: Duration,
+    /// The answer that they are of; its body is these rows as the backend gave them, with commas between them.
+    pub answer: UpstreamResponse,
     /// What they are good for.
     pub good_for: RowUse,
 }
@@ -104,20 +102,23 @@ impl RowCache {
         let rules = rules(&request.keeping, source)?;
         let key = Key::of(request, &rules.ignore_headers, Some(cut));
         let entry = store.find(&key, request).filter(|entry| entry.holds(epochs));
-        let now = Instant::now();
-        let verdict =
-            entry.as_ref().map(|entry| entry.policy.judge(&RequestDirectives::of(request.all_headers()), now));
+        let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
+        let verdict = entry.as_ref().map(|entry| entry.policy.judge(&wants, now));
         self.shared.count(matches!(verdict, Some(Verdict::Fresh | Verdict::UsedWhileRevalidating)));
         let entry = entry?;
+        let mut answer = answer(&entry, now);
         let good_for = match verdict? {
-            Verdict::Fresh => RowUse::Fresh,
-            Verdict::UsedWhileRevalidating if entry.asks_again() => RowUse::AskedAgain(AskedAgain(Arc::clone(&entry))),
+            Verdict::Fresh => {
+                answer.lease = self.shared.lease(&entry, &wants);
+                RowUse::Fresh
+            }
+            Verdict::UsedWhileRevalidating if entry.asks_again() => RowUse::AskedAgain(AskedAgain(entry)),
             // Somebody asks already.
             Verdict::UsedWhileRevalidating => RowUse::Fresh,
             Verdict::Stale if entry.policy.usable_on_error(now) => RowUse::OnError,
             Verdict::Stale => return None,
         };
-        Some(KeptRows { rows: entry.body.clone(), age: entry.policy.age(now), good_for })
+        Some(KeptRows { answer, good_for })
     }
 
     /// Whether an answer failed in such a way that kept rows may stand in for it.
@@ -135,12 +136,16 @@ impl RowCache {
         cut: impl FnOnce() -> Vec<RowsToKeep<'t>>,
     ) {
         let (Some(keepable), Some(how)) = (&response.keepable, &connector.caching.rows) else { return };
-        if keepable.is_taken.swap(true, Ordering::SeqCst) {
+        // Where keys of several clients waited for each other, each client keeps its own.
+        let is_of_one = connector.source.settings.batch_window.is_zero();
+        if keepable.is_taken.swap(true, Ordering::SeqCst) && is_of_one {
             return;
         }
+        let headers = Arc::new(what_it_allows(&response.headers));
         let mut has_kept = false;
         for rows in cut() {
-            has_kept |= self.keep_one(&connector.source, how, keepable, response, &rows);
+            let headers = Arc::clone(&headers);
+            has_kept |= self.keep_one(&connector.source, how, keepable, (response, headers), &rows);
         }
         if has_kept && !self.knows(connector) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -153,7 +158,7 @@ impl RowCache {
         source: &Source,
         cut: &Arc<Rows>,
         keepable: &Keepable,
-        response: &UpstreamResponse,
+        (response, kept_headers): (&UpstreamResponse, Arc<HeaderMap>),
         kept: &RowsToKeep<'_>,
     ) -> bool {
         let Shared { store, epochs, .. } = &*self.shared;
@@ -179,7 +184,7 @@ impl RowCache {
         };
         let entry = Entry {
             status: StatusCode::OK,
-            headers: Arc::new(HeaderMap::new()),
+            headers: kept_headers,
             body,
             policy,
             selected,
@@ -187,6 +192,7 @@ impl RowCache {
             marks: marks(source, request, &tags),
             tags,
             is_asked_again: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         };
         let holds = entry.holds(epochs);
         if holds {
@@ -194,6 +200,17 @@ impl RowCache {
         }
         holds
     }
+}
+
+/// The headers that say how what is made of an answer may be kept; its validators are of the whole.
+fn what_it_allows(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in [header::CACHE_CONTROL, header::EXPIRES, header::DATE, header::VARY] {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
 }
 
 impl Shared {

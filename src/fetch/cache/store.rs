@@ -99,6 +99,8 @@ pub(super) struct Entry {
     pub(super) tags: Box<[Arc<str>]>,
     /// Whether somebody asks for it again, of what is used meanwhile.
     pub(super) is_asked_again: AtomicBool,
+    /// Another took its place, or it was forgotten.
+    pub(super) replaced: AtomicBool,
 }
 
 impl Entry {
@@ -122,6 +124,11 @@ impl Entry {
     /// Whether none of its scopes was purged since its fetch began.
     pub(super) fn holds(&self, epochs: &Epochs) -> bool {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
+    }
+
+    /// Whether no other response took its place.
+    pub(super) fn is_current(&self) -> bool {
+        !self.replaced.load(Ordering::Acquire)
     }
 
     /// How long it can be of any use.
@@ -171,8 +178,12 @@ impl Store {
         self.by_key.entry(key).and_compute_with(|known| {
             let known = known.map(|known| known.into_value());
             let others = known.iter().flat_map(|known| known.iter());
-            let others = others.filter(|other| !other.selected.matches(request)).cloned();
-            let kept: Vec<Arc<Entry>> = entry.into_iter().chain(others).take(VARIANTS_MAX).collect();
+            let others = others.filter(|other| {
+                let is_replaced = other.selected.matches(request);
+                other.replaced.fetch_or(is_replaced, Ordering::Release);
+                !is_replaced
+            });
+            let kept: Vec<Arc<Entry>> = entry.into_iter().chain(others.cloned()).take(VARIANTS_MAX).collect();
             match (kept.is_empty(), known.is_some()) {
                 (true, true) => Op::Remove,
                 (true, false) => Op::Nop,

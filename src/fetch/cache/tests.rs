@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use tokio::{sync::Semaphore, time};
 
 use super::*;

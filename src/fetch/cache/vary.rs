@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, header};
 
 use super::directives::list_items;
-use crate::fetch::UpstreamRequest;
+use crate::{fetch::UpstreamRequest, telemetry};
 
 /// The values that the named headers had in the request that a response was stored for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,12 @@ impl Selected {
     /// Whether another request would have chosen the same response.
     pub(super) fn matches(&self, request: &UpstreamRequest) -> bool {
         self.0.iter().all(|(name, value)| value_of(request, name) == *value)
+    }
+
+    /// Whether a header that the gateway makes anew for each of its client's requests chooses the response.
+    pub(super) fn is_by_own_header(&self) -> bool {
+        let own = [&telemetry::TRACEPARENT, &telemetry::TRACESTATE, &telemetry::REQUEST_ID];
+        self.0.iter().any(|(name, _)| own.contains(&name))
     }
 
     /// Each header and its value.

@@ -21,6 +21,7 @@ pub(super) fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
         body_bytes_max: file.body_bytes_max.unwrap_or(default.body_bytes_max),
         cache: cache(file.cache.as_ref()),
         shares_in_flight: file.share_in_flight.unwrap_or(default.shares_in_flight),
+        batch_window: file.batch_window.unwrap_or(default.batch_window),
         resilience: resilience(file),
     }
 }

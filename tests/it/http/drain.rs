@@ -45,7 +45,7 @@ async fn a_request_in_flight_is_answered_and_a_new_connection_is_not() {
 
 #[tokio::test]
 async fn requests_in_flight_on_http2_are_answered() {
-    let mut server = Server::start(|_| {}).await;
+    let mut server = Server::start(|config| config.share_operations = false).await;
     let slow = || {
         let request = http::Request::builder()
             .method("POST")

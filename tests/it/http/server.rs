@@ -125,10 +125,16 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// `hello` needs no backend; `slow` and `change` wait for it.
+/// `hello` and `kept` need no backend; the others wait for it.
 const SCHEMA: &str = r#"
 type Query {
   hello(name: String): String! @connect(selection: "$(['Hello, ', $args.name ?? 'world']->joinNotNull(''))")
+  kept(name: String): String!
+    @connect(selection: "$(['Hello, ', $args.name ?? 'world']->joinNotNull(''))")
+    @cacheControl(maxAge: 60)
+  mine: String!
+    @connect(source: "backend", http: { GET: "/mine", headers: [{ name: "authorization", from: "authorization" }] }, selection: "$")
+    @cacheControl(maxAge: 60)
   slow: String! @connect(source: "backend", http: { GET: "/slow" }, selection: "$")
 }
 

@@ -103,6 +103,7 @@ pub(super) fn decode(
         marks,
         tags,
         is_asked_again: AtomicBool::new(false),
+        replaced: AtomicBool::new(false),
     })
 }
 

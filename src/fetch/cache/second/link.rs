@@ -83,9 +83,8 @@ pub(super) struct Ready {
 pub(super) struct Read {
     /// The count of purges.
     pub(super) now: String,
-    /// The entry's bytes; none where there is no entry that holds.
-    pub(super) entry: Option<Bytes>,
-    pub(super) marks: Marks,
+    /// The marks and bytes of each entry that was looked up; none where there is no entry that holds.
+    pub(super) entries: Vec<Option<(Marks, Bytes)>>,
 }
 
 impl Link {
@@ -298,9 +297,9 @@ impl Ready {
         &self.secret
     }
 
-    /// Looks an entry up.
-    pub(super) fn read(&self, key: &Key) -> ScriptInvocation<'static> {
-        self.script(&scripts::READ, Some(key))
+    /// Looks entries up.
+    pub(super) fn read<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> ScriptInvocation<'static> {
+        self.script(&scripts::READ, keys)
     }
 
     /// Keeps an entry for so long.
@@ -312,7 +311,7 @@ impl Ready {
         bytes: Vec<u8>,
         kept_for: Duration,
     ) -> ScriptInvocation<'static> {
-        let mut script = self.script(&scripts::WRITE, Some(key));
+        let mut script = self.script(&scripts::WRITE, [key]);
         let milliseconds = u64::try_from(kept_for.as_millis()).unwrap_or(u64::MAX).clamp(1, KEPT_MAX_MS);
         script.arg(begun).arg(codec::write_marks(marks)).arg(bytes).arg(milliseconds);
         script
@@ -320,11 +319,11 @@ impl Ready {
 
     /// Forgets an entry.
     pub(super) fn forget(&self, key: &Key) -> ScriptInvocation<'static> {
-        self.script(&scripts::FORGET, Some(key))
+        self.script(&scripts::FORGET, [key])
     }
 
     fn purge(&self, instance: &str, marks: impl Iterator<Item = Mark>) -> ScriptInvocation<'static> {
-        let mut script = self.script(&scripts::PURGE, None);
+        let mut script = self.script(&scripts::PURGE, []);
         script.arg(channel(&self.prefix)).arg(instance);
         for mark in marks {
             script.arg(mark.number());
@@ -332,10 +331,14 @@ impl Ready {
         script
     }
 
-    fn script(&self, script: &'static redis::Script, entry: Option<&Key>) -> ScriptInvocation<'static> {
+    fn script<'k>(
+        &self,
+        script: &'static redis::Script,
+        entries: impl IntoIterator<Item = &'k Key>,
+    ) -> ScriptInvocation<'static> {
         let mut invocation = script.prepare_invoke();
         invocation.key(format!("{}:now", self.prefix)).key(format!("{}:purged", self.prefix));
-        if let Some(key) = entry {
+        for key in entries {
             invocation.key(self.name_of(key));
         }
         invocation
@@ -353,13 +356,16 @@ impl Ready {
 
 impl FromRedisValue for Read {
     fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
-        let (now, marks, entry): (String, Option<String>, Option<Vec<u8>>) = redis::from_redis_value(value)?;
-        let marks = marks.as_deref().and_then(codec::read_marks);
-        Ok(Read {
-            now,
-            entry: entry.filter(|_| marks.is_some()).map(Bytes::from),
-            marks: marks.unwrap_or_default(),
-        })
+        let mut parts = <Vec<redis::Value>>::from_redis_value(value)?.into_iter();
+        let now = redis::from_redis_value(parts.next().unwrap_or(redis::Value::Nil))?;
+        let mut entries = Vec::new();
+        while let (Some(marks), Some(bytes)) = (parts.next(), parts.next()) {
+            let marks: Option<String> = redis::from_redis_value(marks)?;
+            let bytes: Option<Vec<u8>> = redis::from_redis_value(bytes)?;
+            let marks = marks.as_deref().and_then(codec::read_marks);
+            entries.push(marks.zip(bytes.map(Bytes::from)));
+        }
+        Ok(Read { now, entries })
     }
 }
 

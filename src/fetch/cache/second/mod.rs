@@ -12,10 +12,12 @@ mod scripts;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use self::link::{Link, Read, Ready};
 use super::{
     epochs::{Epoch, Epochs, Mark},
-    store::{Entry, Key},
+    store::{Entry, Key, Marks},
 };
 use crate::{
     config::Redis,
@@ -37,7 +39,8 @@ pub(super) struct SecondLevel {
 /// What a look-up found, and under which count of purges a response may be stored that is fetched now.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    pub(super) found: Option<Arc<Entry>>,
+    /// In the order of what was looked up; empty where nobody could be asked.
+    pub(super) found: Vec<Option<Arc<Entry>>>,
     pub(super) ticket: Option<Ticket>,
 }
 
@@ -74,17 +77,18 @@ impl SecondLevel {
         self.link.connected().await;
     }
 
-    /// The response that another instance keeps for this request. `begun` is when the look-up began.
-    pub(super) async fn find(&self, key: &Key, request: &UpstreamRequest, begun: Epoch) -> Lookup {
+    /// The responses that other instances keep for these requests, in their order. `begun` is when the look-up began.
+    pub(super) async fn find(&self, asked: &[(&Key, &UpstreamRequest)], begun: Epoch) -> Lookup {
         let Some(ready) = self.link.ready() else { return Lookup::default() };
-        let Some(found) = self.link.ask::<Read>(&ready, ready.read(key)).await else {
-            return Lookup::default();
+        let read = ready.read(asked.iter().map(|(key, _)| *key));
+        let Some(Read { now, entries }) = self.link.ask(&ready, read).await else { return Lookup::default() };
+        let entry = |((marks, bytes), (_, request)): ((Marks, Bytes), &(&Key, &UpstreamRequest))| {
+            // What this process purged may be on its way to Redis still.
+            let is_known = !self.link.is_purging(&marks);
+            is_known.then(|| codec::decode(bytes, ready.secret(), request, begun, marks))?.map(Arc::new)
         };
-        let entry =
-            found.entry.and_then(|bytes| codec::decode(bytes, ready.secret(), request, begun, found.marks));
-        // What this process purged may be on its way to Redis still.
-        let entry = entry.filter(|entry| !self.link.is_purging(&entry.marks));
-        Lookup { found: entry.map(Arc::new), ticket: Some(Ticket { ready, begun: found.now }) }
+        let found = entries.into_iter().zip(asked).map(|(found, asked)| entry((found?, asked))).collect();
+        Lookup { found, ticket: Some(Ticket { ready: Arc::clone(&ready), begun: now }) }
     }
 
     /// Keeps a response in the background.

@@ -32,15 +32,19 @@ local function holds(begun, marks)
 end
 ";
 
-/// `KEYS[3]`: an entry. Gives the count of now, the entry's marks and its bytes; the latter two only where it holds.
+/// `KEYS[3]` and on: entries. Gives the count of now, and each entry's marks and its bytes; these only where it holds.
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{NOW}
-local entry = redis.call('HMGET', KEYS[3], 'begun', 'marks', 'response')
-if not entry[1] then return {{now, false, false}} end
-if holds(entry[1], entry[2]) then return {{now, entry[2], entry[3]}} end
-redis.call('DEL', KEYS[3])
-return {{now, false, false}}"
+local found = {{now}}
+for i = 3, #KEYS do
+  local entry = redis.call('HMGET', KEYS[i], 'begun', 'marks', 'response')
+  local is_used = entry[1] and holds(entry[1], entry[2])
+  if entry[1] and not is_used then redis.call('DEL', KEYS[i]) end
+  found[#found + 1] = is_used and entry[2] or false
+  found[#found + 1] = is_used and entry[3] or false
+end
+return found"
     ))
 });
 

@@ -66,6 +66,7 @@ fn entry(status: u16, headers: &[(String, Vec<u8>)], body: &[u8], seconds: [u32;
         marks: Marks::new(),
         tags: ["products", "product:7"].map(Arc::from).into(),
         is_asked_again: AtomicBool::new(false),
+        replaced: Default::default(),
     }
 }
 

@@ -185,7 +185,7 @@ impl Bench {
     fn found(&self, connector: &Connector, id: u32) -> Option<String> {
         let how = connector.caching.rows.as_ref().unwrap();
         let found = self.cache.rows().unwrap().find(&self.source, how, &single(id))?;
-        matches!(found.good_for, RowUse::Fresh).then(|| String::from_utf8(found.rows.to_vec()).unwrap())
+        matches!(found.good_for, RowUse::Fresh).then(|| String::from_utf8(found.answer.body.to_vec()).unwrap())
     }
 }
 

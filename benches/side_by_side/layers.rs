@@ -1,0 +1,47 @@
+//! What the cache and the guards before the HTTP client cost a request that none of them serves: the same query so many times
+//! through a gateway in this process, with those layers or without. `layers.sh` counts its instructions.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail, ensure};
+use ficus::{
+    Gateway,
+    diagnostic::render,
+    execute::Request,
+    fetch::{CachedUpstream, HttpUpstream, ResilientUpstream, Upstream},
+    graph::{Paths, load},
+};
+
+use crate::measure::Q1;
+
+/// Sends Q1 `count` times, one after the other.
+pub fn run(layers: &str, graph: &str, count: usize) -> anyhow::Result<()> {
+    let folder = Path::new(graph);
+    let paths = Paths {
+        schema: folder.join("schema"),
+        connectors: folder.join("connectors"),
+        config: folder.join("ficus.yaml"),
+    };
+    let loaded = load(&paths).map_err(|found| anyhow::anyhow!(render(&found, false)))?;
+    let http: Arc<dyn Upstream> = Arc::new(HttpUpstream::new()?);
+    let resilient = |inner| Arc::new(ResilientUpstream::new(inner)) as Arc<dyn Upstream>;
+    let upstream = match layers {
+        "none" => http,
+        "resilience" => resilient(http),
+        "all" => Arc::new(CachedUpstream::new(resilient(http), loaded.config.cache_bytes_max as u64)),
+        other => bail!("there are no layers {other:?}: none, resilience or all"),
+    };
+    let gateway = Gateway::new(loaded.graph, loaded.config, upstream);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut first = None;
+        for _ in 0..count {
+            let request =
+                Request { query: Q1.to_owned(), headers: Some(http::HeaderMap::new()), ..Request::default() };
+            let body = gateway.execute(request).await.body;
+            let first = first.get_or_insert_with(|| body.clone());
+            ensure!(*first == body && body.starts_with(b"{\"data\":{\"posts\":["), "a wrong answer");
+        }
+        first.context("COUNT is more than 0").map(drop)
+    })
+}

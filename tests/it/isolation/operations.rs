@@ -1,0 +1,70 @@
+//! Operations at random: few enough different ones that callers meet on the same documents, URLs and keys of batches.
+
+use ficus::execute::Request;
+use http::{HeaderName, HeaderValue};
+use rand::{Rng as _, rngs::StdRng, seq::IndexedRandom as _};
+
+use super::world::User;
+
+/// Fields of one thing by its id.
+const THINGS: &[&str] =
+    &["open", "note", "tenant", "words", "spoken", "posted", "kept", "traced", "alone", "hedged", "failing"];
+
+/// Ids that things have.
+const IDS: std::ops::Range<usize> = 0..4;
+
+/// A query of one to four root fields.
+pub(crate) fn query(user: &User, chance: &mut StdRng) -> Request {
+    let by_variable = chance.random_bool(0.5);
+    let id = chance.random_range(IDS);
+    let mut fields = String::new();
+    for number in 0..chance.random_range(1..=4) {
+        let field = match chance.random_range(0..20) {
+            0..=10 => thing(by_variable, chance),
+            11..=15 => items(chance),
+            16 => "session { id text }".to_owned(),
+            17 => "claim { text }".to_owned(),
+            18 => "echo { text claim }".to_owned(),
+            _ => format!("mixed(id: {}) {{ token language tenant }}", argument(by_variable, chance)),
+        };
+        fields.push_str(&format!(" f{number}: {field}"));
+    }
+    let declared = if by_variable { "query($id: ID!)" } else { "query" };
+    // A variable that nothing reads is refused.
+    let declared = if fields.contains("$id") { declared } else { "query" };
+    let mut request = request(user, format!("{declared} {{{fields} }}"));
+    if declared != "query" {
+        request.variables.insert("id".to_owned(), id.to_string().into());
+    }
+    if chance.random_bool(0.05) {
+        let header = HeaderName::from_static("apollo-connectors-debugging");
+        request.headers.get_or_insert_default().insert(header, HeaderValue::from_static("true"));
+    }
+    request
+}
+
+/// A write, and what it writes: as it stands in what is read afterwards.
+pub(crate) fn write(user: &User, chance: &mut StdRng) -> (Request, String) {
+    let id = chance.random_range(IDS);
+    let (field, of) = if chance.random_bool(0.5) { ("write", "note") } else { ("rewrite", "kept") };
+    (request(user, format!("mutation {{ {field}(id: {id}) {{ id text }} }}")), format!("{of}/{id}"))
+}
+
+fn request(user: &User, query: String) -> Request {
+    Request { query, headers: Some(user.headers()), context: user.context(), ..Request::default() }
+}
+
+fn thing(by_variable: bool, chance: &mut StdRng) -> String {
+    let field = THINGS.choose(chance).unwrap();
+    format!("{field}(id: {}) {{ id text }}", argument(by_variable, chance))
+}
+
+fn argument(by_variable: bool, chance: &mut StdRng) -> String {
+    if by_variable { "$id".to_owned() } else { chance.random_range(IDS).to_string() }
+}
+
+fn items(chance: &mut StdRng) -> String {
+    let fields = ["name", "price", "stock", "remarks { id token }"];
+    let chosen: Vec<&str> = fields.into_iter().filter(|_| chance.random_bool(0.6)).collect();
+    format!("items(first: {}) {{ id {} }}", chance.random_range(1..6), chosen.join(" "))
+}
