@@ -1,5 +1,8 @@
 //! One HTTP exchange with a backend. The only place that knows the HTTP client. Not for what a response means (`outcome`).
 
+mod deadline;
+mod figures;
+
 use std::{
     error::Error as _,
     future::Future,
@@ -14,9 +17,11 @@ use reqwest::Url;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
-use super::{
-    BreakerState, FetchError, Keepable, Keeping, Lease, RowCache, SetUpError, Trouble, concurrency::Lanes,
+pub use self::{
+    deadline::Deadline,
+    figures::{SourceState, Stored, TaggedEntries},
 };
+use super::{FetchError, Keepable, Keeping, Lease, RowCache, SetUpError, Trouble, concurrency::Lanes};
 use crate::{connector::Source, error::Code, telemetry};
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -40,23 +45,6 @@ pub struct UpstreamRequest {
     pub is_of_client: bool,
     /// How its answer is to be kept.
     pub keeping: Keeping,
-}
-
-/// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
-/// values of this type are equal and hash alike.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Deadline(pub Option<Instant>);
-
-impl PartialEq for Deadline {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Deadline {}
-
-impl std::hash::Hash for Deadline {
-    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// Headers that the gateway itself puts on a request: trace context and request id.
@@ -177,39 +165,6 @@ pub trait Upstream: Send + Sync + 'static {
     fn reset_breaker(&self, source: &Source) {
         let _ = source;
     }
-}
-
-/// How a source is doing, as far as somebody counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SourceState {
-    /// Requests that wait for their response now.
-    pub in_flight: Option<usize>,
-    /// Requests that wait for a place.
-    pub waiting: Option<usize>,
-    /// Whether it is asked at all; none before it was asked once.
-    pub breaker: Option<BreakerState>,
-}
-
-/// What is stored of earlier answers, about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
-    /// Requests that have stored answers, and keys that have stored rows.
-    pub entries: u64,
-    /// Of all of them together.
-    pub bytes: u64,
-    /// How often an answer was used since the start, without being asked for first.
-    pub hits: u64,
-    /// How often there was none to use.
-    pub misses: u64,
-}
-
-/// What is stored under one tag, about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaggedEntries {
-    /// The tag.
-    pub tag: Arc<str>,
-    /// Answers that have it and may still be used.
-    pub entries: u64,
 }
 
 /// How long a connection may take to stand. Backends are near; a second is an eternity there.

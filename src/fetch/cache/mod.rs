@@ -36,7 +36,7 @@ use self::{
     headers::{ask_again, freshened, is_of, same_origin, storable},
     policy::{Exchange, Policy, Verdict},
     second::{SecondLevel, Ticket},
-    store::{Entry, Key, Marks, Store},
+    store::{Entry, Key, Marks, Store, marks},
     vary::Selected,
 };
 pub use self::rows::{AskedAgain, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
@@ -403,12 +403,6 @@ impl Shared {
         self.store.put(key, request, Arc::clone(&entry));
         Some(entry)
     }
-}
-
-/// Everything that ends an entry when it is purged.
-fn marks(source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> Marks {
-    let scopes = [Mark::all(), Mark::source(&source.name), Mark::url(&request.url)];
-    scopes.into_iter().chain(tags.iter().map(|tag| Mark::tag(tag))).collect()
 }
 
 fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {

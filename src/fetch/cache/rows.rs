@@ -18,10 +18,9 @@ use super::{
     Shared, answer,
     directives::RequestDirectives,
     epochs::Epoch,
-    marks,
     policy::{self, Exchange, Policy, Verdict},
     rules,
-    store::{Entry, Key},
+    store::{Entry, Key, marks},
     vary::Selected,
 };
 use crate::{

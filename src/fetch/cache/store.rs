@@ -21,7 +21,7 @@ use super::{
     vary::Selected,
 };
 use crate::{
-    connector::Rows,
+    connector::{Rows, Source},
     fetch::{Keeping, TaggedEntries, UpstreamRequest},
 };
 
@@ -82,6 +82,12 @@ impl Key {
 
 /// What purges find an entry by.
 pub(super) type Marks = SmallVec<[Mark; 4]>;
+
+/// Everything that ends an entry when it is purged.
+pub(super) fn marks(source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> Marks {
+    let scopes = [Mark::all(), Mark::source(&source.name), Mark::url(&request.url)];
+    scopes.into_iter().chain(tags.iter().map(|tag| Mark::tag(tag))).collect()
+}
 
 /// A stored response.
 #[derive(Debug)]
