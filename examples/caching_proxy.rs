@@ -111,6 +111,7 @@ async fn pass_on(
         errors: ficus::connector::ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings { cache: Some(rules), ..SourceSettings::default() },
+        meter: ficus::telemetry::SourceMeterSlot::default(),
     });
     let sent = UpstreamRequest {
         method: head.method,

@@ -59,6 +59,8 @@ pub enum Code {
     LimitBatch,
     /// A list of errors was cut at `limits.errors`.
     LimitErrors,
+    /// More requests are in flight than `shed.in_flight` allows.
+    Overloaded,
     /// The operation took longer than `deadline`, or a fetch longer than its source's `timeout`.
     GatewayTimeout,
     /// A source's queue is full, or a request waited in it too long.
@@ -86,6 +88,45 @@ pub enum Code {
 }
 
 impl Code {
+    /// All codes, in their order.
+    pub const ALL: [Code; Code::Internal as usize + 1] = [
+        Code::BadRequest,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::UnsupportedMediaType,
+        Code::NotAcceptable,
+        Code::CsrfRefused,
+        Code::Unauthenticated,
+        Code::PayloadTooLarge,
+        Code::RequestTimeout,
+        Code::GraphqlParseFailed,
+        Code::GraphqlValidationFailed,
+        Code::OperationResolutionFailed,
+        Code::BadUserInput,
+        Code::IntrospectionDisabled,
+        Code::LimitDepth,
+        Code::LimitAliases,
+        Code::LimitRootFields,
+        Code::LimitFields,
+        Code::LimitTokens,
+        Code::LimitDirectives,
+        Code::LimitBatch,
+        Code::LimitErrors,
+        Code::Overloaded,
+        Code::GatewayTimeout,
+        Code::RequestLimitExceeded,
+        Code::RequestRateLimited,
+        Code::CircuitBreakerOpen,
+        Code::ConnectorFetch,
+        Code::HttpClientError,
+        Code::ConnectorResponseInvalid,
+        Code::ConnectorRequestInvalid,
+        Code::ConnectorsMappingError,
+        Code::ValueMismatch,
+        Code::NullInNonNull,
+        Code::Internal,
+    ];
+
     /// As it is written in `extensions.code`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -112,6 +153,7 @@ impl Code {
             Code::LimitDirectives => "LIMIT_DIRECTIVES",
             Code::LimitBatch => "LIMIT_BATCH",
             Code::LimitErrors => "LIMIT_ERRORS",
+            Code::Overloaded => "OVERLOADED",
             Code::GatewayTimeout => "GATEWAY_TIMEOUT",
             Code::RequestLimitExceeded => "REQUEST_LIMIT_EXCEEDED",
             Code::RequestRateLimited => "REQUEST_RATE_LIMITED",
@@ -139,7 +181,8 @@ impl Code {
             | Code::ConnectorsMappingError
             | Code::ValueMismatch
             | Code::NullInNonNull => Fault::Upstream,
-            Code::RequestLimitExceeded
+            Code::Overloaded
+            | Code::RequestLimitExceeded
             | Code::RequestRateLimited
             | Code::ConnectorRequestInvalid
             | Code::Internal => Fault::Gateway,

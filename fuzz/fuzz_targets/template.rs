@@ -23,6 +23,7 @@ use ficus::{
         json, parse,
         template::{Part, Template, UrlTemplate, parse_base_url, parse_template, parse_url},
     },
+    telemetry::{ConnectorMeter, SourceMeterSlot},
 };
 use http::{HeaderName, Method};
 use libfuzzer_sys::fuzz_target;
@@ -64,6 +65,7 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
         errors: ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: SourceMeterSlot::default(),
     };
     let request = Request {
         method: Method::POST,
@@ -86,6 +88,7 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
         is_success: None,
         batch: None,
         inputs: Inputs { config: true, ..Inputs::default() },
+        meter: ConnectorMeter::default(),
     })
 }
 

@@ -1,12 +1,20 @@
-//! The admin graph's subscription: figures of the running gateway, measured again and again.
+//! The admin graph's subscription: figures of the running gateway, measured again and again. What is of a time is of the time
+//! since the figures before.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql::{Context, SimpleObject, Subscription as GraphqlSubscription};
 use futures_util::{Stream, stream};
 
-use super::{Control, graph};
-use std::sync::Arc;
+use super::{
+    Control, graph,
+    sources::{Breaker, Times, sources},
+};
+use crate::telemetry::{LatencyReading, OperationOutcome};
 
 /// Live figures.
 pub(super) struct Subscription;
@@ -36,38 +44,64 @@ impl Subscription {
 /// Counters at one moment.
 struct Sample {
     at: Instant,
-    calls: u64,
     operations: usize,
+    /// Runs that ended with data, errors among it or not.
+    calls: u64,
+    with_errors: u64,
+    shed: u64,
+    fetches: HashMap<String, LatencyReading>,
 }
 
 impl Sample {
     fn take(control: &Control) -> Self {
-        let operations = control.gateway.operations();
+        let gateway = &control.gateway;
+        let ended =
+            |outcome| gateway.meter().operations().map(|(_, of)| of.outcomes.of(outcome)).sum::<u64>();
+        let with_errors = ended(OperationOutcome::Errors);
+        let graph = gateway.graph();
         Sample {
             at: Instant::now(),
-            calls: operations.iter().map(|operation| operation.count).sum(),
-            operations: operations.len(),
+            operations: gateway.operations().len(),
+            calls: ended(OperationOutcome::Ok) + with_errors,
+            with_errors,
+            shed: gateway.meter().shed.read(),
+            fetches: graph
+                .sources
+                .iter()
+                .map(|source| (source.name.clone(), source.meter().fetches.read()))
+                .collect(),
         }
     }
 
     fn since(&self, before: Option<&Sample>, control: &Control) -> Figures {
-        let in_flight = graph::sources(&control.gateway)
-            .into_iter()
-            .filter_map(|source| Some(SourceFigures { in_flight: source.in_flight?, name: source.name }))
-            .collect();
+        let meter = control.gateway.meter();
+        let sources = sources(&control.gateway).into_iter().map(|source| {
+            let now = self.fetches.get(&source.name);
+            let earlier = before.and_then(|before| before.fetches.get(&source.name));
+            SourceFigures {
+                in_flight: source.in_flight,
+                waiting: source.waiting,
+                breaker: source.breaker,
+                fetches: now.zip(earlier).map(|(now, earlier)| Times::of(&now.since(earlier))),
+                name: source.name,
+            }
+        });
         Figures {
             uptime_seconds: control.started.elapsed().as_secs_f64(),
             operations: self.operations,
             calls: self.calls,
-            calls_per_second: before.map(|before| self.rate(before)),
-            sources: in_flight,
+            calls_per_second: before.map(|before| self.rate(before, |sample| sample.calls)),
+            errors_per_second: before.map(|before| self.rate(before, |sample| sample.with_errors)),
+            shed_per_second: before.map(|before| self.rate(before, |sample| sample.shed)),
+            in_flight: meter.in_flight.read(),
+            running: meter.running.read(),
+            sources: sources.collect(),
         }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a rate is shown, not counted with")]
-    fn rate(&self, before: &Sample) -> f64 {
-        // A reload empties the plan cache, and its counters with it.
-        self.calls.saturating_sub(before.calls) as f64 / (self.at - before.at).as_secs_f64().max(1e-3)
+    fn rate(&self, before: &Sample, of: fn(&Sample) -> u64) -> f64 {
+        of(self).saturating_sub(of(before)) as f64 / (self.at - before.at).as_secs_f64().max(1e-3)
     }
 }
 
@@ -78,11 +112,19 @@ struct Figures {
     uptime_seconds: f64,
     /// Operations in the plan cache.
     operations: usize,
-    /// Runs of the operations in the plan cache, since the start or the last reload.
+    /// Operations that ran since the process started.
     calls: u64,
-    /// Runs since the figures before these; null in the first.
+    /// Those of the time since the figures before these; null in the first.
     calls_per_second: Option<f64>,
-    /// The backends whose load is known.
+    /// Those of them whose response has errors.
+    errors_per_second: Option<f64>,
+    /// Requests that were refused because too many were in flight.
+    shed_per_second: Option<f64>,
+    /// Requests between their headers and their response.
+    in_flight: usize,
+    /// Operations that run now.
+    running: usize,
+    /// The backends.
     sources: Vec<SourceFigures>,
 }
 
@@ -91,6 +133,12 @@ struct Figures {
 struct SourceFigures {
     /// The source's name.
     name: String,
-    /// Requests to it that wait for their response.
-    in_flight: usize,
+    /// Requests to it that wait for their response; null where that is not known.
+    in_flight: Option<usize>,
+    /// Requests that wait for a place; null where that is not known.
+    waiting: Option<usize>,
+    /// Whether it is asked at all; null before it was asked once.
+    breaker: Option<Breaker>,
+    /// Fetches of the time since the figures before these; null in the first.
+    fetches: Option<Times>,
 }

@@ -4,13 +4,17 @@ use std::{cmp::Reverse, sync::Arc};
 
 use async_graphql::{Context, Enum, Object, Schema, SimpleObject};
 
-use super::{Control, cache::Cache, figures::Subscription};
+use super::{
+    Control,
+    cache::Cache,
+    figures::Subscription,
+    sources::{Connector, Count, Source, Times, connectors, counts, sources},
+};
 use crate::{
     connector,
     diagnostic::{self, Severity},
     execute::{Gateway, OperationSummary},
-    fetch::BreakerState,
-    mapping::template::Part,
+    telemetry::{Closed as _, GatewayMeter},
 };
 
 /// Deeper than GraphiQL's introspection query goes.
@@ -61,6 +65,22 @@ impl Query {
     /// One backend by its name.
     async fn source<'a>(&self, context: &Context<'a>, name: String) -> async_graphql::Result<Option<Source>> {
         Ok(sources(&control(context)?.gateway).into_iter().find(|source| source.name == name))
+    }
+
+    /// The `@connect` directives: of one source or of all, those whose mappings had problems or all.
+    async fn connectors<'a>(
+        &self,
+        context: &Context<'a>,
+        source: Option<String>,
+        #[graphql(default)] with_problems: bool,
+    ) -> async_graphql::Result<Vec<Connector>> {
+        Ok(connectors(&control(context)?.gateway, source.as_deref(), with_problems))
+    }
+
+    /// What clients ask for and get, since the process started.
+    async fn load<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Load> {
+        let gateway = &control(context)?.gateway;
+        Ok(Load::of(gateway.meter(), gateway.config().shed_in_flight_max))
     }
 
     /// Answers of backends that are kept; null where none ever is.
@@ -150,48 +170,6 @@ pub(super) fn control<'a>(context: &Context<'a>) -> async_graphql::Result<&'a Ar
     context.data::<Arc<Control>>()
 }
 
-/// The backends of the graph that is served now.
-pub(super) fn sources(gateway: &Gateway) -> Vec<Source> {
-    let graph = gateway.graph();
-    let connectors_of = |source: &Arc<connector::Source>| {
-        graph.connectors.iter().filter(|connector| Arc::ptr_eq(&connector.source, source)).count()
-    };
-    graph
-        .sources
-        .iter()
-        .map(|source| {
-            let state = gateway.upstream().state(source);
-            Source {
-                name: source.name.clone(),
-                url: origin(source),
-                connectors: connectors_of(source),
-                in_flight: state.in_flight,
-                in_flight_max: source.settings.concurrency_max,
-                waiting: state.waiting,
-                breaker: state.breaker.map(Breaker::from),
-                timeout_ms: source.settings.timeout.as_secs_f64() * 1e3,
-            }
-        })
-        .collect()
-}
-
-/// Scheme, host and port of a source. Credentials before an `@` are dropped, and so is everything an expression would give:
-/// values of the environment are nobody's to read here.
-fn origin(source: &connector::Source) -> Option<String> {
-    let origin = source.base_url.as_ref()?.origin.as_ref()?;
-    let shown: String = origin
-        .parts
-        .iter()
-        .map(|part| match part {
-            Part::Literal(text) => text.as_str(),
-            Part::Expression { .. } => "{…}",
-        })
-        .collect();
-    let (scheme, authority) = shown.split_once("://").unwrap_or(("", &shown));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    Some(if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") })
-}
-
 /// The process that answers.
 #[derive(SimpleObject)]
 struct Process {
@@ -203,6 +181,53 @@ struct Process {
     listen: String,
     /// Path of its GraphQL endpoint.
     path: String,
+}
+
+/// What clients ask for and get.
+#[derive(SimpleObject)]
+struct Load {
+    /// Requests between their headers and their response.
+    in_flight: usize,
+    /// Beyond this many they are refused.
+    in_flight_max: usize,
+    /// Requests that were refused so.
+    shed: u64,
+    /// Operations that run now.
+    running: usize,
+    /// Operations by type.
+    operations: Vec<OperationsOfType>,
+    /// Errors that clients got, by code.
+    errors: Vec<Count>,
+}
+
+/// Operations of one type.
+#[derive(SimpleObject)]
+struct OperationsOfType {
+    /// `query`, `mutation`, `subscription`, or `unknown` for what was refused before that was known.
+    #[graphql(name = "type")]
+    of: &'static str,
+    /// How they ended: `ok`, `errors`, `refused`, `cancelled`.
+    outcomes: Vec<Count>,
+    /// How long they took.
+    taken: Times,
+}
+
+impl Load {
+    fn of(meter: &GatewayMeter, in_flight_max: usize) -> Self {
+        let operations = meter.operations().map(|(of, operations)| OperationsOfType {
+            of: of.as_str(),
+            outcomes: counts(&operations.outcomes),
+            taken: Times::of(&operations.taken.read()),
+        });
+        Load {
+            in_flight: meter.in_flight.read(),
+            in_flight_max,
+            shed: meter.shed.read(),
+            running: meter.running.read(),
+            operations: operations.filter(|of| !of.outcomes.is_empty()).collect(),
+            errors: counts(&meter.errors),
+        }
+    }
 }
 
 /// A composed schema with its connectors.
@@ -233,48 +258,6 @@ impl Graph {
     }
 }
 
-/// A backend.
-#[derive(SimpleObject)]
-pub(super) struct Source {
-    /// Unique.
-    pub(super) name: String,
-    /// Scheme, host and port; never credentials, path or query.
-    url: Option<String>,
-    /// `@connect` directives that use it.
-    connectors: usize,
-    /// Requests to it that wait for their response now; null where that is not known.
-    pub(super) in_flight: Option<usize>,
-    /// How many there may be at once.
-    in_flight_max: usize,
-    /// Requests that wait for a place; null where that is not known.
-    waiting: Option<usize>,
-    /// Whether it is asked at all; null before it was asked once.
-    breaker: Option<Breaker>,
-    /// Of one attempt.
-    timeout_ms: f64,
-}
-
-/// A source's circuit breaker.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-enum Breaker {
-    /// Requests go through.
-    Closed,
-    /// Requests fail at once.
-    Open,
-    /// One request is let through to see whether the source is well again.
-    HalfOpen,
-}
-
-impl From<BreakerState> for Breaker {
-    fn from(state: BreakerState) -> Self {
-        match state {
-            BreakerState::Closed => Breaker::Closed,
-            BreakerState::Open => Breaker::Open,
-            BreakerState::HalfOpen => Breaker::HalfOpen,
-        }
-    }
-}
-
 /// How operations are sorted; the highest comes first.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 enum OperationOrder {
@@ -295,6 +278,8 @@ struct Operation {
     document: String,
     /// Its fetches, as `ficus explain` prints them.
     plan: String,
+    /// How many steps of fetches the plan has: what one run costs the backends at least, batches and the cache aside.
+    steps: usize,
     /// How often it ran.
     calls: u64,
     /// Of all its runs together.
@@ -315,6 +300,7 @@ impl From<OperationSummary> for Operation {
             name: summary.name,
             document: summary.text,
             plan: summary.plan,
+            steps: summary.steps,
             calls: summary.count,
             total_ms,
             mean_ms,

@@ -19,6 +19,7 @@ use super::{
     Control,
     graph::{self, AdminSchema},
     guard::{Guard, Refusal},
+    metrics,
 };
 use crate::{
     config,
@@ -29,6 +30,8 @@ use crate::{
 
 /// Path of the admin graph on its listener.
 const PATH: &str = "/admin/graphql";
+/// Where Prometheus asks.
+const METRICS: &str = "/metrics";
 /// A socket that has not introduced itself by then is closed; as for clients' sockets.
 const INIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One message of a socket: an operation. (Bodies of requests have axum's default, 2 MB.)
@@ -83,6 +86,7 @@ pub async fn serve(
 }
 
 struct Admin {
+    control: Arc<Control>,
     schema: AdminSchema,
     page: Playground,
     guard: Guard,
@@ -90,8 +94,9 @@ struct Admin {
 
 /// What is where on the listener.
 pub(super) fn router(control: Control, guard: Guard) -> Router {
-    let schema = graph::schema(Arc::new(control));
-    let admin = Arc::new(Admin { schema, page: Playground::new(PATH, true), guard });
+    let control = Arc::new(control);
+    let schema = graph::schema(Arc::clone(&control));
+    let admin = Arc::new(Admin { control, schema, page: Playground::new(PATH, true), guard });
     Router::new().route(PATH, any(endpoint)).fallback(beside).with_state(admin)
 }
 
@@ -156,7 +161,7 @@ async fn converse(admin: Arc<Admin>, socket: WebSocket, protocol: GraphQLProtoco
     }
 }
 
-/// What stands beside the graph: its explorer page and health.
+/// What stands beside the graph: its explorer page, metrics and health.
 async fn beside(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if let Err(refusal) = admin.guard.check_host(&parts) {
@@ -169,9 +174,22 @@ async fn beside(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     if parts.method != http::Method::GET && parts.method != http::Method::HEAD {
         return StatusCode::NOT_FOUND.into_response();
     }
+    if path == METRICS {
+        return match admin.guard.check_token(&parts.headers) {
+            Ok(()) => figures_page(&admin.control),
+            Err(refusal) => refusal.into_response(),
+        };
+    }
     match admin.page.respond(path, &parts.headers) {
         Some(page) => page.map(Body::from),
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn figures_page(control: &Control) -> Response {
+    match metrics::page(control) {
+        Ok(page) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The gateway's own state as a GraphQL API, on a listener of its own: what it serves, what it does, and how to reload it.
-//! `graph`, `cache` and `figures` are the API, `guard` decides who may reach it, `listener` serves it. Clients' requests go
+//! `graph`, `cache`, `sources` and `figures` are the API, `metrics` the same numbers for Prometheus, `guard` decides who may reach it, `listener` serves it. Clients' requests go
 //! through `server`, never here.
 
 mod cache;
@@ -7,8 +7,14 @@ mod figures;
 mod graph;
 mod guard;
 mod listener;
+mod metrics;
+mod process;
+mod sources;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 pub use listener::{AdminError, bind, serve};
 
@@ -23,6 +29,7 @@ pub struct Control {
     gateway: Gateway,
     reload: Reload,
     started: Instant,
+    started_at: SystemTime,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -31,7 +38,13 @@ impl Control {
     /// Uptime counts from here.
     #[must_use]
     pub fn new(gateway: Gateway, reload: Reload) -> Self {
-        Control { gateway, reload, started: Instant::now(), reloading: tokio::sync::Mutex::new(()) }
+        Control {
+            gateway,
+            reload,
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            reloading: tokio::sync::Mutex::new(()),
+        }
     }
 }
 

@@ -61,6 +61,7 @@ fn source(name: &str, url: &str) -> Arc<Source> {
         errors: crate::connector::ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: crate::telemetry::SourceMeterSlot::default(),
     })
 }
 

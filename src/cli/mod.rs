@@ -6,12 +6,12 @@ mod connector_schema;
 mod demo;
 mod explain;
 mod import;
-mod logs;
 mod run;
 mod schema;
 mod serve;
 mod shared;
 mod signals;
+mod telemetry;
 mod test;
 
 use std::process::ExitCode;

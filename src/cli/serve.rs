@@ -7,9 +7,10 @@ use clap::Args;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
-    Outcome, logs,
+    Outcome,
     shared::{Files, answer, show},
     signals,
+    telemetry::Telemetry,
 };
 use crate::{
     admin::{self, Control},
@@ -50,14 +51,23 @@ impl Serve {
         show(&loaded.warnings);
         let listen = self.listen.unwrap_or(loaded.config.listen);
         let config = Config { listen, ..loaded.config };
-        logs::start(config.log, config.debugger);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(loaded.graph, config, paths))?;
+        runtime.block_on(async {
+            let telemetry = Telemetry::start(&config.telemetry, config.debugger, &loaded.graph)?;
+            let served = serve(loaded.graph, config, paths, telemetry.on_reload()).await;
+            telemetry.end().await;
+            served
+        })?;
         Ok(Outcome::Fine)
     }
 }
 
-async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()> {
+async fn serve(
+    graph: Graph,
+    config: Config,
+    paths: Paths,
+    on_reload: impl Fn(&Graph) + Send + Sync + 'static,
+) -> anyhow::Result<()> {
     let listen = config.listen;
     let path = config.path.clone();
     let admin = match config.admin.clone() {
@@ -74,7 +84,7 @@ async fn serve(graph: Graph, config: Config, paths: Paths) -> anyhow::Result<()>
     if let Some((listener, _)) = &admin {
         answer(&format!("Admin graph at http://{}/\n", listener.local_addr()?))?;
     }
-    let reload = signals::reload(gateway.clone(), paths);
+    let reload = signals::reload(gateway.clone(), paths, on_reload);
     let (stop, stopped) = watch::channel(false);
     let tasks = [signals::on_hangup(reload.clone())?, signals::on_stop(stop)?];
     let admin = async {

@@ -12,7 +12,7 @@ use crate::{
     admin::Reload,
     diagnostic::Diagnostic,
     execute::Gateway,
-    graph::{Paths, load},
+    graph::{Graph, Paths, load},
 };
 
 /// Says once that it is time to stop. A second signal ends the process at once, as an impatient operator means it.
@@ -56,13 +56,19 @@ pub(super) fn on_hangup(reload: Reload) -> io::Result<JoinHandle<()>> {
 }
 
 /// What serves the files as they are then; a graph with faults is refused and the old one goes on.
-pub(super) fn reload(gateway: Gateway, paths: Paths) -> Reload {
-    Arc::new(move || reload_once(&gateway, &paths))
+/// `on_reload` sees a graph before it is served.
+pub(super) fn reload(
+    gateway: Gateway,
+    paths: Paths,
+    on_reload: impl Fn(&Graph) + Send + Sync + 'static,
+) -> Reload {
+    Arc::new(move || reload_once(&gateway, &paths, &on_reload))
 }
 
-fn reload_once(gateway: &Gateway, paths: &Paths) -> Vec<Diagnostic> {
+fn reload_once(gateway: &Gateway, paths: &Paths, on_reload: &dyn Fn(&Graph)) -> Vec<Diagnostic> {
     let (found, message) = match load(paths) {
         Ok(loaded) => {
+            on_reload(&loaded.graph);
             gateway.reload(loaded.graph);
             (loaded.warnings, "reloaded")
         }

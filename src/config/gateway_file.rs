@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Admin, Config, Limits, LogFormat,
+    Admin, Config, Limits, LogFormat, Telemetry,
     environment::Lookup,
     instances::{REDIS, redis},
     keys::{Form, Group, Key, Kind, WAIT},
@@ -45,7 +45,7 @@ pub(super) const GATEWAY_FILE: Group = Group {
             "How much memory the cache of responses may fill.",
         )
         .default("256MiB"),
-        Key::later("shed", "from how many requests in flight on new ones are refused."),
+        Key::new("shed", Kind::Group(&SHED), "When new requests are refused because there are too many."),
         // Zero is meaningful: end at once.
         Key::new(
             "drain",
@@ -102,12 +102,35 @@ const LIMITS: Group = Group {
     ],
 };
 
+const SHED: Group = Group {
+    rule: None,
+    keys: &[Key::new(
+        "in_flight",
+        Kind::Integer(1, MOST),
+        "From so many requests in flight on, new ones get 503 and `Retry-After`; health does not.",
+    )
+    .default("4096")],
+};
+
 const TELEMETRY: Group = Group {
     rule: None,
     keys: &[
         Key::new("log", Kind::Word(&["pretty", "json"]), "How logs are written to standard error.")
             .default("pretty"),
-        Key::later("otlp", "where traces are sent."),
+        Key::new(
+            "otlp",
+            Kind::Form(&COLLECTOR),
+            "Where traces are sent, by OTLP over HTTP; `/v1/traces` is added. None by default.",
+        )
+        .examples(&["http://127.0.0.1:4318"]),
+        Key::new(
+            "sample",
+            Kind::Ratio,
+            "Which part of the traces that begin here is sent; the caller decides of those that it began.",
+        )
+        .default("1.0"),
+        Key::new("documents", Kind::Boolean, "Whether spans of operations carry their documents.")
+            .default("false"),
     ],
 };
 
@@ -141,6 +164,22 @@ const ORIGIN: Form = Form {
     holds: |text| text == "*" || is_origin(text),
 };
 
+const COLLECTOR: Form = Form {
+    expected: "a URL such as `http://127.0.0.1:4318`, without user, query and fragment",
+    pattern: "https?://[^@?#]+",
+    integers: None,
+    holds: is_collector,
+};
+
+/// Whether a collector may be there: `http` or `https`, a host, perhaps a path, and nothing that could be a secret.
+#[must_use]
+pub fn is_collector(url: &str) -> bool {
+    let is_http = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+    let parsed = url.parse::<http::Uri>();
+    parsed.is_ok_and(|uri| is_http(&uri) && uri.host().is_some_and(|host| !host.is_empty()))
+        && !url.contains(['@', '?', '#'])
+}
+
 /// Reads `ficus.yaml`. Faults are reported and leave the default in place.
 pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut Diagnostics) -> Config {
     let mut reader = Reader { file, lookup, diagnostics };
@@ -162,8 +201,10 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
         limits(written, &mut config.limits);
     }
     set(&mut config.drain, values.duration("drain"));
-    let log = values.group("telemetry").and_then(|telemetry| telemetry.word("log"));
-    set(&mut config.log, log.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Pretty }));
+    set(&mut config.shed_in_flight_max, values.group("shed").and_then(|shed| shed.integer("in_flight")));
+    if let Some(written) = values.group("telemetry") {
+        telemetry(written, &mut config.telemetry);
+    }
     config.redis = values.group("redis").and_then(|written| redis(&mut reader, written));
     set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
@@ -207,6 +248,14 @@ fn limits(values: &Values, limits: &mut Limits) {
     set(&mut limits.header_read, values.duration("header_read"));
     set(&mut limits.body_read, values.duration("body_read"));
     set(&mut limits.connections_max, values.integer("connections"));
+}
+
+fn telemetry(values: &Values, telemetry: &mut Telemetry) {
+    let log = values.word("log");
+    set(&mut telemetry.log, log.map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Pretty }));
+    set(&mut telemetry.otlp, values.formed("otlp").map(Some));
+    set(&mut telemetry.sample, values.ratio("sample"));
+    set(&mut telemetry.documents, values.boolean("documents"));
 }
 
 fn admin(reader: &mut Reader<'_>, values: &Values) -> Option<Admin> {
@@ -320,6 +369,21 @@ mod tests {
     }
 
     #[test]
+    fn telemetry_and_load() {
+        let (config, faults) = read(
+            "shed: { in_flight: 7 }\ntelemetry: { log: json, otlp: 'https://otel.example/in', sample: 0.25, documents: true }\n",
+        );
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(config.shed_in_flight_max, 7);
+        let otlp = Some("https://otel.example/in".to_owned());
+        let expected = Telemetry { log: LogFormat::Json, otlp, sample: 0.25, documents: true };
+        assert_eq!(config.telemetry, expected);
+        for url in ["ftp://a", "http://user@host", "http://", "http://a/?x", "a:1"] {
+            assert_eq!(read(&format!("telemetry: {{ otlp: '{url}' }}")).1.len(), 1, "{url}");
+        }
+    }
+
+    #[test]
     fn all_faults_at_once() {
         let (_, faults) = read(
             "listen: here\npath: graphql\ncors: { origins: ['https://a.example/x', '*', 'https://A.example'] }\n\
@@ -333,7 +397,7 @@ mod tests {
             "4 unknown key `limits.dept`",
             "5 `redis` needs a `url`",
             "6 the value is too small",
-            "7 `telemetry.otlp` is not supported yet",
+            "7 `x` is not a URL such as `http://127.0.0.1:4318`, without user, query and fragment",
             "7 `xml` is not one of `pretty`, `json`",
         ];
         assert_eq!(faults, expected);

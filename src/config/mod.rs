@@ -21,7 +21,7 @@ use std::{
 
 pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
-pub use gateway_file::read_gateway_file;
+pub use gateway_file::{is_collector, read_gateway_file};
 pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
@@ -60,8 +60,10 @@ pub struct Config {
     pub cache_bytes_max: usize,
     /// How long requests in flight may go on after SIGTERM. Default 25 s.
     pub drain: Duration,
-    /// How logs are written.
-    pub log: LogFormat,
+    /// From how many requests in flight on new ones are refused. Default 4,096.
+    pub shed_in_flight_max: usize,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
     /// Redis or Valkey, shared by all instances of the gateway. Default none.
     pub redis: Option<Redis>,
     /// The admin listener; none when it is off.
@@ -88,7 +90,9 @@ impl Default for Config {
             cache_bytes_max: 256 << 20,
             // Orchestrators kill after 30 s: leave them 5 s.
             drain: Duration::from_secs(25),
-            log: LogFormat::Pretty,
+            // Four times what one source takes at once by default: beyond it requests only wait.
+            shed_in_flight_max: 4096,
+            telemetry: Telemetry::default(),
             redis: None,
             admin: Some(Admin::default()),
         }
@@ -143,6 +147,25 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Bearer token; must be there when `listen` is not loopback.
     pub token: Option<String>,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telemetry {
+    /// How logs are written. Default for people.
+    pub log: LogFormat,
+    /// Where traces are sent: `http://127.0.0.1:4318`. Default nowhere.
+    pub otlp: Option<String>,
+    /// Which part of the traces that begin here is sent; the caller decides of those that it began. Default all.
+    pub sample: f64,
+    /// Whether spans of operations carry their documents, which may hold what clients wrote into them. Default off.
+    pub documents: bool,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Telemetry { log: LogFormat::Pretty, otlp: None, sample: 1.0, documents: false }
+    }
 }
 
 /// How logs are written to standard error.

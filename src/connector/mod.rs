@@ -22,6 +22,7 @@ use crate::{
         ast::Mapping,
         template::{Template, UrlTemplate},
     },
+    telemetry::{ConnectorMeter, SourceMeter, SourceMeterSlot},
 };
 
 /// A backend, from `@source` and `connectors/<name>.yaml` together; the file wins, key by key.
@@ -47,6 +48,15 @@ pub struct Source {
     pub is_success: Option<Mapping>,
     /// How requests to it are treated.
     pub settings: SourceSettings,
+    /// What is counted of it.
+    pub meter: SourceMeterSlot,
+}
+
+impl Source {
+    /// What is counted of it, since the process started.
+    pub fn meter(&self) -> &Arc<SourceMeter> {
+        self.meter.get()
+    }
 }
 
 /// `{ name, from | value }`.
@@ -111,6 +121,8 @@ pub struct Connector {
     pub caching: Caching,
     /// `@invalidates`: tags that are purged once a mutation was sent.
     pub invalidates: Vec<TagTemplate>,
+    /// What is counted of its mappings, since the graph was loaded.
+    pub meter: ConnectorMeter,
 }
 
 /// The kinds of connectors (section 10 of the connect language).

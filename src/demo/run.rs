@@ -88,6 +88,12 @@ impl Demo {
         Ok(Demo { backends, gateway, listener, admin: options.admin, admin_listener, reload })
     }
 
+    /// The graph that is served.
+    #[must_use]
+    pub fn graph(&self) -> Arc<Graph> {
+        self.gateway.graph()
+    }
+
     /// What is where, and what to try.
     ///
     /// # Errors

@@ -13,10 +13,12 @@ use std::{
 use tokio::time::Instant;
 
 use futures_util::{FutureExt as _, future::Shared};
+use tracing::Instrument as _;
 
 use crate::{
-    connector::{Connector, Source},
+    connector::Connector,
     fetch::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
+    telemetry::trace,
 };
 
 /// What a request came to.
@@ -63,20 +65,20 @@ impl<'r> Calls<'r> {
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
-    pub(super) fn send(&self, source: &'r Arc<Source>, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send(&self, connector: &'r Connector, request: UpstreamRequest) -> Call<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
         }
-        let call = self.begin(source, request.clone());
+        let call = self.begin(connector, request.clone());
         made.requests.insert(request, call.clone());
         call
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
-    pub(super) fn send_anew(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send_anew(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
         request.is_change = true;
-        self.begin(source, request)
+        self.begin(connector, request)
     }
 
     /// Takes part in a request that this operation does not send alone.
@@ -85,10 +87,10 @@ impl<'r> Calls<'r> {
         Call { number, answer: answer.boxed().shared() }
     }
 
-    fn begin(&self, source: &'r Arc<Source>, mut request: UpstreamRequest) -> Call<'r> {
+    fn begin(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
         request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Call { number, answer: self.upstream.send(source, request).map(Arc::new).boxed().shared() }
+        Call { number, answer: fetch(self.upstream, connector, request).boxed().shared() }
     }
 
     /// The requests that ask for keys of a batch already; none for a key that is not asked for yet.
@@ -114,6 +116,26 @@ impl<'r> Calls<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let known = made.keys.entry(identity(connector, arguments)).or_default();
         known.extend(keys.map(|key| (key.to_vec(), call.clone())));
+    }
+}
+
+/// Sends a request of a connector; it is counted and traced as a fetch.
+pub(super) fn fetch<'r>(
+    upstream: &'r dyn Upstream,
+    connector: &'r Connector,
+    request: UpstreamRequest,
+) -> impl Future<Output = Answered> + Send + 'r {
+    let source = &connector.source;
+    let span = trace::fetch(&source.name, &connector.coordinate, &request.method);
+    let sending = span.in_scope(|| upstream.send(source, request));
+    let began = Instant::now();
+    async move {
+        let answer = sending.instrument(span.clone()).await;
+        source.meter().fetches.add(began.elapsed());
+        if let Err(error) = &answer {
+            trace::fetch_failed(&span, error.client.code);
+        }
+        Arc::new(answer)
     }
 }
 

@@ -9,18 +9,19 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time::Instant};
+use tracing::{Instrument as _, Span};
 
 use super::{
     answers::Answers,
     asked::Asked,
-    caching::{Caching, Uses},
+    caching::Uses,
     debugger::debugging,
     packed::Packed,
     plans::Plans,
+    request::{OperationSummary, Request, Response, ResponseKind},
     run::{self, Operation},
     share::Flights,
     watch::Watch,
@@ -34,74 +35,14 @@ use crate::{
     operation::{Refusal, Rules, coerce},
     plan::Plan,
     response::{Answer, Reported, Written, connector_errors, request_errors, write},
+    telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
+
+/// How often an operation's problems are counted though nobody looks: to see them, mappings that only project are evaluated too.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// The client header that asks for the debugger, with the value `true`.
 pub(crate) static DEBUGGING: HeaderName = HeaderName::from_static("apollo-connectors-debugging");
-
-/// A GraphQL request, whatever transport brought it.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// The document.
-    pub query: String,
-    /// Which of its operations to run.
-    pub operation_name: Option<String>,
-    /// Values of its variables, as the client sent them.
-    pub variables: serde_json::Map<String, serde_json::Value>,
-    /// The client's headers, for connectors that read or copy them; none where the host application passed none.
-    pub headers: Option<http::HeaderMap>,
-    /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
-    pub context: serde_json::Map<String, serde_json::Value>,
-    /// True for a GET: a mutation is refused with 405.
-    pub read_only: bool,
-}
-
-/// A GraphQL response, ready to be written.
-#[derive(Debug, Clone)]
-pub struct Response {
-    /// `{"data": …, "errors": […]}` as JSON.
-    pub body: Bytes,
-    /// What the HTTP status depends on.
-    pub kind: ResponseKind,
-    /// Whether it may be kept; none where nobody may.
-    pub caching: Option<Caching>,
-    /// Other forms of the body, where others may get the same.
-    pub packed: Option<Arc<Packed>>,
-}
-
-impl Response {
-    /// A response that is neither kept nor anybody else's.
-    pub(super) fn alone(body: Bytes, kind: ResponseKind) -> Self {
-        Response { body, kind, caching: None, packed: None }
-    }
-}
-
-/// What the HTTP status of a response depends on (GraphQL over HTTP, section 6.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseKind {
-    /// The operation ran; there is a `data` entry, errors or not: 200.
-    Executed,
-    /// The request was refused before it ran; there is no `data` entry. 400 as `application/graphql-response+json`,
-    /// 200 as `application/json`.
-    RequestError,
-    /// Refused with this status whatever the media type: limits (400), a mutation over GET (405).
-    Refused(http::StatusCode),
-}
-
-/// An operation in the plan cache.
-#[derive(Debug, Clone)]
-pub struct OperationSummary {
-    /// The operation's name, where it has one.
-    pub name: Option<String>,
-    /// The document's text.
-    pub text: String,
-    /// Its plan, as `ficus explain` prints it.
-    pub plan: String,
-    /// How often it ran.
-    pub count: u64,
-    /// Of all its runs together.
-    pub time: Duration,
-}
 
 /// One graph in front of its backends. A clone is another handle on the same gateway, with the same graph and the same
 /// plans; `execute` runs any number of requests at once.
@@ -114,6 +55,7 @@ pub struct Gateway {
     mutations: watch::Sender<()>,
     /// Counts mutations that ended.
     changes: Arc<AtomicU64>,
+    meter: Arc<GatewayMeter>,
 }
 
 /// A graph and what is made of it: swapped as one.
@@ -144,9 +86,17 @@ impl Gateway {
     /// A gateway for a graph; nothing is connected yet.
     #[must_use]
     pub fn new(graph: Graph, config: Config, upstream: Arc<dyn Upstream>) -> Self {
+        let meter = Arc::<GatewayMeter>::default();
+        one_meter_for_unnamed(&graph, &meter);
         let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
         let (mutations, changes) = (watch::Sender::new(()), Arc::default());
-        Gateway { served, config: Arc::new(config), upstream, mutations, changes }
+        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter }
+    }
+
+    /// What is counted of it, since the process started.
+    #[must_use]
+    pub fn meter(&self) -> &Arc<GatewayMeter> {
+        &self.meter
     }
 
     /// The graph that new requests are served from.
@@ -175,6 +125,14 @@ impl Gateway {
 
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
+        // What is counted of a source goes on, however often its files are loaded.
+        let known = self.graph();
+        for source in &graph.sources {
+            if let Some(known) = known.sources.iter().find(|known| known.name == source.name) {
+                source.meter.continue_with(known.meter());
+            }
+        }
+        one_meter_for_unnamed(&graph, &self.meter);
         self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
     }
 
@@ -193,6 +151,19 @@ impl Gateway {
     /// Runs one request. Dropping the future cancels a query's fetches, unless somebody else waits for the same; a mutation goes
     /// on to its end.
     pub async fn execute(&self, request: Request) -> Response {
+        let span = trace::operation(request.headers.as_ref());
+        let mut counted = self.meter.begin();
+        let response = self.answer(request, &mut counted).instrument(span.clone()).await;
+        counted.ended(match response.kind {
+            ResponseKind::Executed if response.errors == 0 => OperationOutcome::Ok,
+            ResponseKind::Executed => OperationOutcome::Errors,
+            _ => OperationOutcome::Refused,
+        });
+        trace::answered(&span, response.errors);
+        response
+    }
+
+    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Response {
         let deadline = Deadline::after(self.config.deadline);
         let served = self.served.load_full();
         let rules = Rules {
@@ -203,20 +174,24 @@ impl Gateway {
         let name = request.operation_name.as_deref();
         let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
             Ok(planned) => planned,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return self.refused(&refusal),
         };
+        let operation_type = planned.operation_type();
+        counted.is_a(operation_type);
+        let document = self.config.telemetry.documents.then_some(request.query.as_str());
+        trace::is_a(&Span::current(), operation_type, planned.name(), document);
         let mutation = planned.plan.mutation;
         if mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
-            let body = request_errors(&Refusal::one(error, None));
-            return Response::alone(body, ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED));
+            let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
+            return Response { kind, ..self.refused(&Refusal::one(error, None)) };
         }
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
         let variables = match coerced {
             Ok(variables) => variables,
-            Err(refusal) => return refused(&refusal),
+            Err(refusal) => return self.refused(&refusal),
         };
         let Request { headers, context, .. } = request;
         let asked = Arc::new(Asked { planned, variables, headers, context });
@@ -243,7 +218,7 @@ impl Gateway {
             gateway.changes.fetch_add(1, Ordering::SeqCst);
             outcome.response
         };
-        tokio::spawn(run).await.unwrap_or_else(|_| failed())
+        tokio::spawn(run.in_current_span()).await.unwrap_or_else(|_| self.failed())
     }
 
     /// Answers a query: with what is kept, with what somebody else who asks the same is waiting for, or by running it.
@@ -280,10 +255,10 @@ impl Gateway {
         let Asked { planned, variables, headers, context } = asked;
         let introspection = match planned.introspection(&served.graph, variables) {
             Ok(introspection) => introspection,
-            Err(refusal) => return Outcome { response: refused(&refusal), is_late: false },
+            Err(refusal) => return Outcome { response: self.refused(&refusal), is_late: false },
         };
         let debugs = self.debugs(asked);
-        let watch = Watch::new(debugs);
+        let watch = Watch::new(debugs, self.meter.looks.is_due(LOOKS_EVERY));
         let uses = Uses::default();
         let errors_max = self.config.limits.errors_max;
         let operation = Operation {
@@ -301,22 +276,52 @@ impl Gateway {
         let (results, conditions) = run::run(&operation).await;
         let extensions = extensions(&served.graph, &planned.plan, watch, headers.as_ref(), errors_max);
         let is_plain = extensions.is_empty();
-        let Written { body, has_errors } = write(&Answer {
+        let Written { body, errors } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
             introspection: introspection.as_deref(),
             errors_max,
             extensions,
+            counts: &self.meter.errors,
         });
+        let has_errors = errors > 0;
         let is_whole = is_plain && !has_errors;
         let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
         let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
-        let response = Response { body, kind: ResponseKind::Executed, caching, packed };
+        let response = Response { body, kind: ResponseKind::Executed, caching, packed, errors };
         if is_whole && let Some(lease) = uses.lease() {
             served.answers.put(asked, &response, lease);
         }
         Outcome { response, is_late: has_errors && deadline.is_over() }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Response {
+        refusal.errors.iter().for_each(|error| self.meter.errors.count(error.error.code));
+        if let Some(first) = refusal.errors.first() {
+            trace::refused(&Span::current(), first.error.code);
+        }
+        let kind = if refusal.limit {
+            ResponseKind::Refused(StatusCode::BAD_REQUEST)
+        } else {
+            ResponseKind::RequestError
+        };
+        Response::alone(request_errors(refusal), kind)
+    }
+
+    /// What a client reads when the gateway itself broke: nothing of the cause.
+    fn failed(&self) -> Response {
+        let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
+        let kind = ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR);
+        Response { kind, ..self.refused(&Refusal::one(error, None)) }
+    }
+}
+
+/// Connectors without a source have one of their own each; they are counted together.
+fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
+    let sources = graph.connectors.iter().map(|connector| &connector.source);
+    for source in sources.filter(|source| source.name.is_empty()) {
+        source.meter.continue_with(&meter.unnamed_sources);
     }
 }
 
@@ -383,22 +388,6 @@ fn extensions(
         extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
     }
     extensions
-}
-
-fn refused(refusal: &Refusal) -> Response {
-    let kind = if refusal.limit {
-        ResponseKind::Refused(StatusCode::BAD_REQUEST)
-    } else {
-        ResponseKind::RequestError
-    };
-    Response::alone(request_errors(refusal), kind)
-}
-
-/// What a client reads when the gateway itself broke: nothing of the cause.
-fn failed() -> Response {
-    let error = ClientError::new(Code::Internal, "The gateway failed to run this operation.");
-    let body = request_errors(&Refusal::one(error, None));
-    Response::alone(body, ResponseKind::Refused(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Drives a plan: steps, keys, batches, entities, lists. `Gateway` is the way of one request through it all.
 //!
-//! `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
+//! `request` is what comes in and goes out. `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
 //! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
 //! batches from the cache and gives them to it, cut by `cut`; `invalidate` purges what mutations say. `watch` writes down
@@ -26,6 +26,7 @@ mod packed;
 mod plans;
 mod project;
 mod record;
+mod request;
 mod respond;
 mod rows;
 mod run;
@@ -38,7 +39,8 @@ mod window;
 pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;
 pub(crate) use gateway::DEBUGGING;
-pub use gateway::{Gateway, OperationSummary, Request, Response, ResponseKind};
+pub use gateway::Gateway;
 pub use packed::Packed;
 pub(crate) use record::record;
+pub use request::{OperationSummary, Request, Response, ResponseKind};
 pub(crate) use respond::{not_a_list, too_much_work};

@@ -17,6 +17,7 @@ use crate::{
     graph::Graph,
     operation::{Document, Refusal, Rules, Variables},
     plan::{Plan, explain, plan},
+    telemetry::OperationType,
 };
 
 /// Texts of documents, in bytes: what is kept for a document is a small multiple of its text.
@@ -92,9 +93,10 @@ impl Plans {
         for (text, known) in &self.documents {
             let operations = known.operations.lock().unwrap_or_else(PoisonError::into_inner);
             summaries.extend(operations.values().map(|planned| OperationSummary {
-                name: planned.operation.name.as_ref().map(ToString::to_string),
+                name: planned.name().map(str::to_owned),
                 text: text.to_string(),
                 plan: explain(&planned.plan),
+                steps: planned.plan.steps.len(),
                 count: planned.count.load(Ordering::Relaxed),
                 time: Duration::from_nanos(planned.nanos.load(Ordering::Relaxed)),
             }));
@@ -122,6 +124,20 @@ impl Planned {
             return Ok(Some(self.introspection.get_or_init(|| found).clone()));
         }
         Ok(Some(found))
+    }
+
+    /// Its type.
+    pub(super) fn operation_type(&self) -> OperationType {
+        match self.operation.operation_type {
+            apollo_compiler::ast::OperationType::Query => OperationType::Query,
+            apollo_compiler::ast::OperationType::Mutation => OperationType::Mutation,
+            apollo_compiler::ast::OperationType::Subscription => OperationType::Subscription,
+        }
+    }
+
+    /// Its name, where it has one.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.operation.name.as_ref().map(|name| name.as_str())
     }
 
     /// Counts one run.

@@ -180,6 +180,7 @@ impl Work<'_, '_> {
 
     fn fail_noted(&mut self, error: ClientError, notes: &mut Notes) -> u32 {
         notes.failed(&error);
+        self.step.connector.source.meter().errors.count(error.code);
         self.fail(error)
     }
 

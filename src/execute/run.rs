@@ -132,7 +132,9 @@ impl<'r> Run<'r> {
         drop(running);
         for id in group.iter().filter(|id| self.result(**id).is_none()) {
             let error = FetchError::new(Code::GatewayTimeout, "The operation took too long.");
-            let error = *error.attributed(&self.plan.step(*id).connector, None).client;
+            let connector = &self.plan.step(*id).connector;
+            let error = *error.attributed(connector, None).client;
+            connector.source.meter().errors.count(error.code);
             self.keep(*id, cut_off(self, *id, error, self.changes(*id)));
         }
     }

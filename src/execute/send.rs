@@ -127,8 +127,8 @@ impl<'r> Work<'_, 'r> {
                 Ok(request) => {
                     let copy = self.run.watch.copy(&request);
                     let call = match changes {
-                        true => self.run.calls.send_anew(&connector.source, request),
-                        false => self.run.calls.send(&connector.source, request),
+                        true => self.run.calls.send_anew(connector, request),
+                        false => self.run.calls.send(connector, request),
                     };
                     self.run.watch.sent(call.number, self.step, copy, &findings);
                     requests.add(call)
@@ -142,6 +142,7 @@ impl<'r> Work<'_, 'r> {
 
     fn fail_fetch(&mut self, error: FetchError, findings: &Findings) -> u32 {
         let error = *error.attributed(&self.step.connector, None).client;
+        self.step.connector.source.meter().errors.count(error.code);
         self.run.watch.not_sent(self.step, &error, findings);
         self.fail(error)
     }
@@ -175,7 +176,7 @@ impl<'r> Work<'_, 'r> {
             let outcome = match built {
                 Ok(request) => {
                     let copy = self.run.watch.copy(&request);
-                    let call = calls.send(&connector.source, request);
+                    let call = calls.send(connector, request);
                     self.run.watch.sent(call.number, self.step, copy, &findings);
                     calls.note(connector, &scope, of(&elements).into_iter().map(Unit::key), &call);
                     requests.add(call)

@@ -10,7 +10,7 @@ use super::{
     key::{self, Found},
     respond::Links,
     run::Run,
-    watch::log_problems,
+    watch::count_problems,
     window::join_answers,
 };
 use crate::{
@@ -222,7 +222,7 @@ impl<'s, 'r> Work<'s, 'r> {
                 Asks::Unit(unit) => found.links.get(*unit as usize).copied().unwrap_or(Link::Null),
             })
             .collect();
-        log_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
+        count_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
         self.run.watch.ended(self.id, self.findings);
         StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
     }

@@ -1,5 +1,5 @@
 //! What is written down of an operation for the people who look at it: its calls for the debugger, problems of mappings for
-//! the log. Where nobody looks, nothing is written down. What a client reads is not here, but for errors that mappings report.
+//! the log and for being counted. Where nobody looks, nothing is written down. What a client reads is not here, but for errors that mappings report.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     graph::Graph,
     mapping::{json, value::Value},
     plan::{Step, StepId},
-    telemetry,
+    telemetry::{self, LocatedProblem},
 };
 
 /// How many calls of one operation are written down; more are only counted.
@@ -26,7 +26,8 @@ const EXCHANGES_MAX: usize = 100;
 /// Who looks at one operation, and what they see of it.
 #[derive(Debug)]
 pub(super) struct Watch {
-    logs_problems: bool,
+    /// Whether the log wants problems, or it is this operation's turn to have them counted.
+    notes_problems: bool,
     seen: Option<Mutex<Seen>>,
     /// By step: what mappings report to the client.
     reported: Mutex<BTreeMap<StepId, Findings>>,
@@ -51,10 +52,12 @@ pub(super) struct Notes {
 }
 
 impl Watch {
-    /// `debugging` asks for all calls. Whether the log wants problems is asked of the log.
-    pub(super) fn new(debugging: bool) -> Self {
+    /// `debugging` asks for all calls, `counts_problems` for problems to be counted. Whether the log wants them is asked of
+    /// the log.
+    pub(super) fn new(debugging: bool, counts_problems: bool) -> Self {
+        let logs_problems = tracing::enabled!(target: telemetry::PROBLEMS_TARGET, tracing::Level::DEBUG);
         Watch {
-            logs_problems: tracing::enabled!(target: telemetry::PROBLEMS_TARGET, tracing::Level::DEBUG),
+            notes_problems: logs_problems || counts_problems,
             seen: debugging.then(Mutex::default),
             reported: Mutex::default(),
         }
@@ -67,7 +70,7 @@ impl Watch {
 
     /// An empty collection of what mappings have to say.
     pub(super) fn findings(&self) -> Findings {
-        Findings::new(self.logs_problems || self.seen.is_some())
+        Findings::new(self.notes_problems || self.seen.is_some())
     }
 
     /// Nothing noted of a response yet.
@@ -198,14 +201,30 @@ fn exchange(step: &Step, findings: Findings) -> Exchange {
     Exchange { applied, ..Exchange::new(step.connector.clone(), findings) }
 }
 
-/// Tells the log what the mappings of one step had to say: one line, of however many responses and rows. A mapping may put
-/// a value from the environment into its own words.
-pub(super) fn log_problems(
+/// Counts what the mappings of one step had to say, where anybody looked, and tells the log.
+pub(super) fn count_problems(
     graph: &Graph,
     connector: &Connector,
     findings: &Findings,
     client: Option<&HeaderMap>,
 ) {
+    if !findings.is_recording() {
+        return;
+    }
+    let located = findings.problems().iter().map(|finding| LocatedProblem {
+        mapping: finding.site.as_str(),
+        path: finding.problem.path.clone(),
+        message: finding.problem.message.clone(),
+        count: finding.problem.count,
+    });
+    connector.meter.examined(findings.count(), located);
+    if tracing::enabled!(target: telemetry::PROBLEMS_TARGET, tracing::Level::DEBUG) {
+        log_problems(graph, connector, findings, client);
+    }
+}
+
+/// One line, of however many responses and rows. A mapping may put a value from the environment into its own words.
+fn log_problems(graph: &Graph, connector: &Connector, findings: &Findings, client: Option<&HeaderMap>) {
     let Some(first) = findings.problems().first() else { return };
     let request_id = client.and_then(|headers| headers.get(&telemetry::REQUEST_ID)?.to_str().ok());
     let redaction = Redaction::of(graph);

@@ -19,17 +19,14 @@ use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
 
 use super::{
-    calls::Answered,
+    calls::{self, Answered},
     send::Requests,
     step::{Sent, Unit, Work},
 };
 use crate::{
     connector::{Connector, Source},
     error::Code,
-    fetch::{
-        self, Chunk, Deadline, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest,
-        UpstreamResponse,
-    },
+    fetch::{self, Chunk, Deadline, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest},
     graph::Graph,
     mapping::{json, value::Value},
     telemetry,
@@ -291,25 +288,21 @@ impl Batches {
         let answers = chunks.into_iter().map(|Chunk { elements, built, .. }| async move {
             let answered = match built {
                 Ok(request) => self.send(&elements, request).await,
-                Err(error) => Err(error),
+                Err(error) => Arc::new(Err(error)),
             };
-            let answered = Arc::new(answered);
             elements.into_iter().map(move |key| (key.clone(), Arc::clone(&answered))).collect::<Vec<_>>()
         });
         join_all(answers).await.concat()
     }
 
     /// The request has as much time as the most patient of those who wait for it.
-    async fn send(
-        &self,
-        keys: &[&Key],
-        mut request: UpstreamRequest,
-    ) -> Result<UpstreamResponse, FetchError> {
+    async fn send(&self, keys: &[&Key], mut request: UpstreamRequest) -> Answered {
         let Some(first) = keys.first() else {
-            return Err(FetchError::new(Code::Internal, "Connector error: a batch of nothing"));
+            let nothing = FetchError::new(Code::Internal, "Connector error: a batch of nothing");
+            return Arc::new(Err(nothing));
         };
         request.deadline = Deadline(keys.iter().map(|key| key.deadline).max());
-        self.upstream.send(&first.together.connector.source, request).await
+        calls::fetch(&*self.upstream, &first.together.connector, request).await
     }
 
     fn build(

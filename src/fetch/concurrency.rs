@@ -9,12 +9,16 @@ use std::{
     },
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::FetchError;
 use crate::{
     connector::{Source, SourceSettings},
     error::Code,
+    telemetry::Refused,
 };
 
 /// The lanes of all sources, by name.
@@ -49,12 +53,16 @@ impl Lanes {
             return Ok(Place(permit));
         }
         let _waiting = Waiting::join(&lane, settings.queue_max)
-            .ok_or_else(|| refused("too many requests to this source are waiting"))?;
-        match tokio::time::timeout(settings.queue_timeout, Arc::clone(&lane.places).acquire_owned()).await {
+            .ok_or_else(|| refused(source, "too many requests to this source are waiting"))?;
+        let began = Instant::now();
+        let place =
+            tokio::time::timeout(settings.queue_timeout, Arc::clone(&lane.places).acquire_owned()).await;
+        source.meter().queue_wait.add(began.elapsed());
+        match place {
             Ok(Ok(permit)) => Ok(Place(permit)),
             // The semaphore is never closed; were it, a refusal would be the honest answer too.
             Ok(Err(_)) | Err(_) => {
-                Err(refused("no place for another request to this source came free in time"))
+                Err(refused(source, "no place for another request to this source came free in time"))
             }
         }
     }
@@ -92,7 +100,8 @@ impl Lanes {
     }
 }
 
-fn refused(what: &str) -> FetchError {
+fn refused(source: &Source, what: &str) -> FetchError {
+    source.meter().refused.count(Refused::Queue);
     FetchError::new(Code::RequestLimitExceeded, format!("Connector error: {what}"))
 }
 

@@ -1,6 +1,6 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
 //! its source's limits, `cache` and `resilience` stand before that, `keeping` says how an answer is to be kept, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
-//! `exchange` is one call of a connector as people look at it, `redaction` hides what nobody may be shown.
+//! `exchange` is one call of a connector as people look at it, `collector` carries telemetry, `redaction` hides what nobody may be shown.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::config::Config;
 
 mod body;
 mod cache;
+mod collector;
 mod concurrency;
 mod error;
 mod exchange;
@@ -27,6 +28,7 @@ pub use body::{Body, unexpected_format};
 pub use cache::{
     Allows, AskedAgain, CachedUpstream, Keepable, KeptRows, Lease, RowCache, RowUse, RowsToKeep,
 };
+pub use collector::CollectorClient;
 pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};

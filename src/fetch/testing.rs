@@ -37,6 +37,7 @@ pub(super) fn source(base_url: &str) -> Source {
         errors: ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: crate::telemetry::SourceMeterSlot::default(),
     }
 }
 
@@ -75,6 +76,7 @@ pub(super) fn connector(source: Source, request: Request) -> Connector {
         },
         caching: Caching::default(),
         invalidates: Vec::new(),
+        meter: crate::telemetry::ConnectorMeter::default(),
     }
 }
 

@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use tokio::time::Instant;
-use tracing::{Instrument as _, field};
 
 pub use self::{
     deadline::Deadline,
@@ -62,6 +61,12 @@ impl UpstreamRequest {
 }
 
 impl OwnHeaders {
+    /// Puts a value in the place of those that there are.
+    pub fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.clone(), value));
+    }
+
     /// The first value of a header.
     #[must_use]
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
@@ -249,7 +254,7 @@ impl HttpUpstream {
         };
         answer.await.map_err(|error| {
             let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let detail = format!("{shown} {}{cause}", without_values(&text));
+            let detail = format!("{shown} {}{cause}", telemetry::without_values(&text));
             error.with_detail(detail)
         })
     }
@@ -262,34 +267,29 @@ impl Upstream for HttpUpstream {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
-        let span = tracing::debug_span!("fetch", source = source.name, method = %request.method, status = field::Empty);
         let attempt = self.attempt(source, request);
-        Box::pin(
-            async move {
-                let answer = attempt.await;
-                let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
-                match &answer {
-                    Ok(response) => {
-                        let (status, body_bytes) = (response.status.as_u16(), response.body.len());
-                        tracing::Span::current().record("status", status);
-                        if response.status.is_server_error() {
-                            tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
-                        } else {
-                            tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
-                        }
+        Box::pin(async move {
+            let answer = attempt.await;
+            let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
+            match &answer {
+                Ok(response) => {
+                    let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+                    if response.status.is_server_error() {
+                        tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+                    } else {
+                        tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
                     }
-                    Err(error) => tracing::warn!(
-                        source = source.name,
-                        request_id,
-                        code = error.client.code.as_str(),
-                        detail = error.detail.as_deref(),
-                        "fetch failed"
-                    ),
                 }
-                answer
+                Err(error) => tracing::warn!(
+                    source = source.name,
+                    request_id,
+                    code = error.client.code.as_str(),
+                    detail = error.detail.as_deref(),
+                    "fetch failed"
+                ),
             }
-            .instrument(span),
-        )
+            answer
+        })
     }
 
     fn state(&self, source: &Source) -> SourceState {
@@ -376,20 +376,6 @@ fn failed(error: reqwest::Error) -> FetchError {
     if code == Code::HttpClientError { failed.with_trouble(Trouble::Connection) } else { failed }
 }
 
-/// A URL as it may be logged: without user, password and the values of its query.
-fn without_values(url: &str) -> String {
-    let (rest, query) = url.split_once('?').map_or((url, None), |(rest, query)| (rest, Some(query)));
-    let (scheme, rest) = rest.split_once("://").unwrap_or(("", rest));
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let mut shown = format!("{scheme}://{host}{path}");
-    for (position, parameter) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        shown.push(if position == 0 { '?' } else { '&' });
-        shown.push_str(parameter.split_once('=').map_or(parameter, |(name, _)| name));
-    }
-    shown
-}
-
 /// The certificate authorities of the system, read once. A machine without any still serves `http:` backends, and
 /// learns about its lack from the first `https:` one.
 static ROOTS: LazyLock<Arc<rustls::RootCertStore>> = LazyLock::new(|| {
@@ -403,7 +389,7 @@ static ROOTS: LazyLock<Arc<rustls::RootCertStore>> = LazyLock::new(|| {
 });
 
 /// TLS with ring: the other provider takes minutes to build.
-fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
+pub(super) fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

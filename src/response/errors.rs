@@ -8,6 +8,7 @@ use crate::{
     error::{ClientError, Code},
     mapping::problems::ReportedError,
     operation::Refusal,
+    telemetry::Tally,
 };
 
 /// A step of a response path.
@@ -21,22 +22,30 @@ pub enum PathSegment<'a> {
 
 /// Execution errors, written as they come, bounded in number.
 #[derive(Debug)]
-pub struct ErrorList {
+pub struct ErrorList<'c> {
     json: Vec<u8>,
     count: usize,
     max: usize,
+    counts: &'c Tally<Code>,
 }
 
-impl ErrorList {
-    /// An empty list that holds so many entries.
+impl<'c> ErrorList<'c> {
+    /// An empty list that holds so many entries. Each is counted, those that are left out too.
     #[must_use]
-    pub fn new(max: usize) -> Self {
-        ErrorList { json: Vec::new(), count: 0, max }
+    pub fn new(max: usize, counts: &'c Tally<Code>) -> Self {
+        ErrorList { json: Vec::new(), count: 0, max, counts }
+    }
+
+    /// How many errors there are, those that are left out too.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Adds an error of a field.
     pub fn push(&mut self, error: &ClientError, path: &[PathSegment<'_>], location: (u32, u32)) {
         self.count += 1;
+        self.counts.count(error.code);
         if self.count > self.max {
             return;
         }
@@ -160,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_list_that_was_cut_ends_with_a_count() {
-        let mut errors = ErrorList::new(1);
+        let counts = Tally::default();
+        let mut errors = ErrorList::new(1, &counts);
         for index in 0..3 {
             let path = [PathSegment::Key("items"), PathSegment::Index(index)];
             errors.push(&ClientError::new(Code::ValueMismatch, "no"), &path, (1, 2));
@@ -169,5 +179,6 @@ mod tests {
         assert_eq!(list[0]["path"], json!(["items", 0]));
         assert_eq!(list[1]["message"], "2 more errors were left out.");
         assert_eq!(list.as_array().unwrap().len(), 2);
+        assert_eq!(counts.of(Code::ValueMismatch), 3);
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::{ClientError, Code},
     plan::{Field, From, Named, Plan, Position, PositionId, StepId, Type, Variant},
+    telemetry::Tally,
 };
 
 /// All that a response is written from.
@@ -30,6 +31,8 @@ pub struct Answer<'a> {
     pub errors_max: usize,
     /// `extensions`; an empty map is left out.
     pub extensions: serde_json::Map<String, serde_json::Value>,
+    /// Counts the entries of `errors`, those that are left out too.
+    pub counts: &'a Tally<Code>,
 }
 
 /// A response, written.
@@ -37,8 +40,8 @@ pub struct Answer<'a> {
 pub struct Written {
     /// `{"data": …}` as JSON.
     pub body: Bytes,
-    /// Whether it has `errors`.
-    pub has_errors: bool,
+    /// How many errors it has, those that were left out too.
+    pub errors: usize,
 }
 
 /// Writes a response.
@@ -50,7 +53,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
     let mut writer = Writer {
         answer,
         out: Vec::with_capacity(1024 + text_bytes / 2),
-        errors: ErrorList::new(answer.errors_max),
+        errors: ErrorList::new(answer.errors_max, answer.counts),
         path: Vec::new(),
     };
     writer.out.extend_from_slice(b"{\"data\":");
@@ -65,6 +68,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
         writer.out.extend_from_slice(b"null");
     }
     let Writer { mut out, errors, .. } = writer;
+    let count = errors.count();
     let errors = errors.finish();
     if let Some(errors) = &errors {
         out.extend_from_slice(b",\"errors\":");
@@ -77,7 +81,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
         out.extend_from_slice(&extensions);
     }
     out.push(b'}');
-    Written { body: out.into(), has_errors: errors.is_some() }
+    Written { body: out.into(), errors: count }
 }
 
 /// A non-null field has no value: the object around it has none either.
@@ -109,7 +113,7 @@ struct Held<'a> {
 struct Writer<'a> {
     answer: &'a Answer<'a>,
     out: Vec<u8>,
-    errors: ErrorList,
+    errors: ErrorList<'a>,
     path: Vec<PathSegment<'a>>,
 }
 

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Instant};
 
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::telemetry::ACCESS_TARGET;
+use crate::telemetry::{self, ACCESS_TARGET};
 
 /// Names from clients are cut here, so that nobody fills the log with them.
 const TEXT_BYTES_MAX: usize = 120;
@@ -83,11 +83,6 @@ impl Drop for Line {
     }
 }
 
-/// The beginning of a text, cut between characters.
 fn cut(text: &str) -> &str {
-    if text.len() <= TEXT_BYTES_MAX {
-        return text;
-    }
-    let end = (0..=TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end));
-    end.and_then(|end| text.get(..end)).unwrap_or_default()
+    telemetry::cut(text, TEXT_BYTES_MAX)
 }

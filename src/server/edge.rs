@@ -75,6 +75,9 @@ impl Edge {
         } else if close || self.is_draining() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(code) = response.extensions().get::<Code>() {
+            self.gateway.meter().errors.count(*code);
+        }
         line.answered(response.status(), response.body().size_hint().exact().unwrap_or(0));
         Ok(response)
     }
@@ -97,7 +100,17 @@ impl Edge {
         }
         let config = self.gateway.config();
         match parts.uri.path() {
-            path if path == config.path => self.graphql(parts, body, line).await,
+            path if path == config.path => {
+                let meter = self.gateway.meter();
+                let (_in_flight, count) = meter.in_flight.enter();
+                if count > config.shed_in_flight_max {
+                    meter.shed.count();
+                    let mut response = overloaded(parts);
+                    self.cors.allow(parts.headers.get(header::ORIGIN), response.headers_mut());
+                    return response;
+                }
+                self.graphql(parts, body, line).await
+            }
             "/health/live" => health::answer(&parts.method, true),
             "/health/ready" => health::answer(&parts.method, !self.is_draining()),
             path => {
@@ -147,6 +160,14 @@ impl Edge {
 
 fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
+}
+
+/// Before anything is read: refusing must cost next to nothing. The body is hyper's to drop, with the connection if it is large.
+fn overloaded(parts: &Parts) -> Response<ResponseBody> {
+    let media = MediaType::negotiate(parts.headers.get_all(header::ACCEPT).iter());
+    let refusal =
+        Refusal::new(Code::Overloaded, "The gateway has too many requests in flight; try again shortly.");
+    reply::refusal(refusal, media.unwrap_or(MediaType::Json))
 }
 
 fn not_found() -> Response<ResponseBody> {

@@ -37,7 +37,6 @@ impl Refusal {
         Refusal { close: true, ..self }
     }
 
-    #[cfg(test)]
     pub(super) fn code(&self) -> Code {
         self.code
     }
@@ -55,6 +54,7 @@ impl Refusal {
             Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -18,6 +18,9 @@ use crate::{
 /// Compressing more than this takes long enough to be moved off the threads that serve sockets.
 const COMPRESS_INLINE_BYTES_MAX: usize = 256 << 10;
 
+/// Seconds until a client that was refused for load may try again: by then most of what is in flight has ended.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The status of a GraphQL response (GraphQL over HTTP, section 6.4).
@@ -45,10 +48,14 @@ pub(super) fn with_headers(status: StatusCode, headers: HeaderMap, body: Bytes) 
     response
 }
 
-/// A refusal, in the media type that the client takes.
+/// A refusal, in the media type that the client takes. The response carries the code for whoever counts refusals.
 pub(super) fn refusal(refusal: Refusal, media: MediaType) -> Response<ResponseBody> {
-    let (status, allow, close) = (refusal.status(), refusal.allow, refusal.close);
+    let (status, allow, close, code) = (refusal.status(), refusal.allow, refusal.close, refusal.code());
     let mut answer = json(status, media.header(), response::refusal(&refusal.into_client_error()));
+    answer.extensions_mut().insert(code);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
     if let Some(allow) = allow {
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     }

@@ -248,6 +248,7 @@ impl Run<'_> {
             introspection: None,
             extensions: serde_json::Map::new(),
             errors_max: ERRORS_MAX,
+            counts: &crate::telemetry::Tally::default(),
         };
         entries(&write(&answer).body)
     }

@@ -12,5 +12,6 @@ mod negotiation;
 mod origins;
 mod requests;
 mod server;
+mod shedding;
 mod sigterm;
 mod smuggling;

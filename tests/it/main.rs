@@ -35,4 +35,5 @@ mod soak;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod trial;

@@ -76,6 +76,7 @@ impl Bench {
             errors: ErrorMapping::default(),
             is_success: None,
             settings: SourceSettings::default(),
+            meter: Default::default(),
         };
         Bench { backend: Arc::new(backend), source: Arc::new(source) }
     }

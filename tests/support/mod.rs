@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod json_schema;
 pub(crate) mod load;
+pub(crate) mod openmetrics;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod stub;

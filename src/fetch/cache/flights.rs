@@ -10,10 +10,13 @@ use std::{
 use ahash::RandomState;
 use futures_util::{FutureExt as _, future::Shared};
 
+use tracing::Instrument as _;
+
 use super::epochs::Epoch;
 use crate::{
     error::Code,
     fetch::{FetchError, UpstreamRequest, UpstreamResponse},
+    telemetry::{Counter, trace},
 };
 
 type Answered = Arc<Result<UpstreamResponse, FetchError>>;
@@ -32,11 +35,12 @@ pub(super) struct Flights {
 
 impl Flights {
     /// Joins the flight of the same request, or begins one in a task of its own. One that began before the last purge is
-    /// not joined: what it brings may be from before.
+    /// not joined: what it brings may be from before. `joined` counts those that were.
     pub(super) fn join<F>(
         &self,
         request: UpstreamRequest,
         begun: Epoch,
+        joined: &Counter,
         fetch: impl FnOnce() -> F + Send + 'static,
     ) -> Landing
     where
@@ -44,10 +48,13 @@ impl Flights {
     {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, landing)) = under_way.get(&request).filter(|(known, _)| *known >= begun) {
+            joined.count();
+            trace::joined();
             return landing.clone();
         }
         let (flights, own) = (Arc::clone(&self.under_way), request.clone());
-        let task = tokio::spawn(async move {
+        // What it does is shown below the fetch that began it.
+        let flight = async move {
             let answered = Arc::new(fetch().await);
             let mut under_way = flights.lock().unwrap_or_else(PoisonError::into_inner);
             // A later flight of the same request may have taken its place.
@@ -55,7 +62,8 @@ impl Flights {
                 under_way.remove(&own);
             }
             answered
-        });
+        };
+        let task = tokio::spawn(flight.in_current_span());
         let landing = async move {
             task.await.unwrap_or_else(|_| {
                 let broken = FetchError::new(Code::Internal, "Connector error: the request was given up");

@@ -47,6 +47,7 @@ use super::{
 use crate::{
     config::Redis,
     connector::{CacheRules, Source},
+    telemetry::{CacheResult, trace},
 };
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
@@ -257,12 +258,14 @@ impl Shared {
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
         self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
         if let Some((entry, Verdict::Fresh)) = verdict {
-            return Ok(UpstreamResponse { lease: self.lease(entry, &wants), ..answer(entry, now) });
+            let lease = self.lease(entry, &wants);
+            return Ok(UpstreamResponse { lease, ..entry.answer(source, CacheResult::Hit, now) });
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
-            let stale = answer(entry, now);
+            let stale = entry.answer(source, CacheResult::Stale, now);
             // Nobody waits for it here; it goes on in its own task.
-            drop(self.fly(Fetch { known, ..Fetch::new(source, request, begun) }));
+            let again = Fetch { known, ..Fetch::new(source, request, begun) };
+            drop(trace::background().in_scope(|| self.fly(again)));
             return Ok(stale);
         }
         if wants.only_if_cached {
@@ -290,11 +293,10 @@ impl Shared {
         let shared = Arc::clone(self);
         // One caller's deadline is not another's.
         fetch.request.deadline = Deadline::default();
-        self.flights.join(
-            fetch.request.clone(),
-            fetch.begun,
-            move || async move { shared.fetch(fetch).await },
-        )
+        let meter = Arc::clone(fetch.source.meter());
+        self.flights.join(fetch.request.clone(), fetch.begun, &meter.joined, move || async move {
+            shared.fetch(fetch).await
+        })
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
@@ -312,10 +314,13 @@ impl Shared {
             let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
             match found.policy.judge(&wants, now) {
                 Verdict::Fresh => {
-                    return Ok(UpstreamResponse { lease: self.lease(&found, &wants), ..answer(&found, now) });
+                    let lease = self.lease(&found, &wants);
+                    return Ok(UpstreamResponse { lease, ..found.answer(&source, CacheResult::Hit, now) });
                 }
                 // Whoever asks again because of that is not put off with the same answer.
-                Verdict::UsedWhileRevalidating if known.is_none() => return Ok(answer(&found, now)),
+                Verdict::UsedWhileRevalidating if known.is_none() => {
+                    return Ok(found.answer(&source, CacheResult::Stale, now));
+                }
                 Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
             }
         }
@@ -333,19 +338,22 @@ impl Shared {
             .as_ref()
             .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
         {
-            return Ok(answer(known, received));
+            return Ok(known.answer(&source, CacheResult::Stale, received));
         }
-        let mut response = answered?;
+        let mut result = CacheResult::Miss;
+        let mut response = answered.inspect_err(|_| trace::cached(source.meter(), result))?;
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
                 self.forget(key.clone(), &request, ticket.clone());
                 response = self.inner.send(&source, request.clone()).await?;
             } else {
+                result = CacheResult::Revalidated;
                 let headers = freshened(&known.headers, &response.headers);
                 response = UpstreamResponse::new(known.status, headers, known.body.clone());
             }
         }
+        trace::cached(source.meter(), result);
         let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
         let wants = RequestDirectives::of(request.all_headers());
         response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
@@ -401,18 +409,8 @@ impl Shared {
             second.put(ticket, &key, &entry);
         }
         self.store.put(key, request, Arc::clone(&entry));
+        source.meter().stored.count();
         Some(entry)
-    }
-}
-
-fn answer(entry: &Entry, now: Instant) -> UpstreamResponse {
-    UpstreamResponse {
-        status: entry.status,
-        headers: Arc::clone(&entry.headers),
-        body: entry.body.clone(),
-        age: Some(entry.policy.age(now)),
-        keepable: None,
-        lease: None,
     }
 }
 

@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{
-    Shared, answer,
+    Shared,
     directives::RequestDirectives,
     epochs::Epoch,
     policy::{self, Exchange, Policy, Verdict},
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     connector::{Connector, Rows, Source},
     fetch::{FetchError, Part, UpstreamRequest, UpstreamResponse},
+    telemetry::{CacheResult, trace},
 };
 
 /// What it takes to keep the rows of a response to a batch: when it was asked for, and that it may be kept.
@@ -105,8 +106,10 @@ impl RowCache {
         let verdict = entry.as_ref().map(|entry| entry.policy.judge(&wants, now));
         self.shared.count(matches!(verdict, Some(Verdict::Fresh | Verdict::UsedWhileRevalidating)));
         let entry = entry?;
-        let mut answer = answer(&entry, now);
-        let good_for = match verdict? {
+        let verdict = verdict?;
+        let result = if verdict == Verdict::Fresh { CacheResult::Hit } else { CacheResult::Stale };
+        let mut answer = entry.answer(source, result, now);
+        let good_for = match verdict {
             Verdict::Fresh => {
                 answer.lease = self.shared.lease(&entry, &wants);
                 RowUse::Fresh
@@ -222,6 +225,7 @@ impl Shared {
     ) -> Result<UpstreamResponse, FetchError> {
         let of_connector = request.keeping.rules.clone();
         let sent = Instant::now();
+        trace::cached(source.meter(), CacheResult::Miss);
         let mut response = self.inner.send(source, request).await?;
         let exchange = Exchange { sent, received: Instant::now(), received_at: SystemTime::now() };
         let rules = of_connector.as_deref().or(source.settings.cache.as_ref());

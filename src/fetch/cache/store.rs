@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     connector::{Rows, Source},
-    fetch::{Keeping, TaggedEntries, UpstreamRequest},
+    fetch::{Keeping, TaggedEntries, UpstreamRequest, UpstreamResponse},
+    telemetry::{CacheResult, trace},
 };
 
 /// Responses to one request that differ by `Vary`; the oldest goes when there are more.
@@ -127,6 +128,19 @@ impl Entry {
         self.is_asked_again.store(false, Ordering::SeqCst);
     }
 
+    /// The answer that it is, which is counted.
+    pub(super) fn answer(&self, source: &Source, result: CacheResult, now: Instant) -> UpstreamResponse {
+        trace::cached(source.meter(), result);
+        UpstreamResponse {
+            status: self.status,
+            headers: Arc::clone(&self.headers),
+            body: self.body.clone(),
+            age: Some(self.policy.age(now)),
+            keepable: None,
+            lease: None,
+        }
+    }
+
     /// Whether none of its scopes was purged since its fetch began.
     pub(super) fn holds(&self, epochs: &Epochs) -> bool {
         self.marks.iter().all(|mark| epochs.holds(self.begun, *mark))
@@ -177,7 +191,10 @@ impl Store {
 
     /// Forgets the response that this request would choose.
     pub(super) fn forget(&self, key: Key, request: &UpstreamRequest) {
-        self.change(key, request, None);
+        // Most answers that may not be kept have none to replace, and looking costs far less than changing.
+        if self.by_key.contains_key(&key) {
+            self.change(key, request, None);
+        }
     }
 
     fn change(&self, key: Key, request: &UpstreamRequest, entry: Option<Arc<Entry>>) {

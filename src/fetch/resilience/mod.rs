@@ -16,6 +16,7 @@ use std::{
 
 use http::{HeaderName, Method, StatusCode, header};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
 pub use self::breaker::BreakerState;
 use self::{
@@ -28,6 +29,7 @@ use super::{FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest,
 use crate::{
     connector::{HedgeAfter, HedgeRules, Resilience, RetryOn, Source},
     error::Code,
+    telemetry::{self, AttemptOutcome, Refused, SourceMeter, trace},
 };
 
 /// Retries for each request, and for each second besides.
@@ -74,16 +76,18 @@ impl Guard {
     }
 
     /// Asks the rate limit and the breaker whether an attempt may go.
-    fn admit(&self) -> Result<Admission, FetchError> {
+    fn admit(&self, meter: &SourceMeter) -> Result<Admission, FetchError> {
         let mut state = self.state();
         let now = Instant::now();
         // The limit first: what it refuses must not be taken for a probe.
         if state.rate.as_mut().is_some_and(|rate| !rate.take(now)) {
+            meter.refused.count(Refused::RateLimit);
             let message = "Connector error: more requests to this source than its rate limit allows";
             return Err(FetchError::new(Code::RequestRateLimited, message));
         }
         match state.breaker.admit(now) {
             Admission::Refused => {
+                meter.refused.count(Refused::Breaker);
                 let message = "Connector error: this source failed repeatedly and is not asked for a while";
                 Err(FetchError::new(Code::CircuitBreakerOpen, message))
             }
@@ -109,6 +113,23 @@ impl Guard {
         if opened {
             tracing::warn!(source = source.name, "circuit breaker opened");
         }
+    }
+}
+
+/// How an attempt ended, in a word.
+fn outcome(answer: &Result<UpstreamResponse, FetchError>) -> AttemptOutcome {
+    match answer {
+        Ok(response) => match response.status.as_u16() {
+            500.. => AttemptOutcome::ServerError,
+            400.. => AttemptOutcome::ClientError,
+            300.. => AttemptOutcome::Redirection,
+            _ => AttemptOutcome::Success,
+        },
+        Err(error) => match error.trouble {
+            Some(Trouble::Timeout) => AttemptOutcome::Timeout,
+            Some(Trouble::Connection) => AttemptOutcome::Connection,
+            None => AttemptOutcome::Failed,
+        },
     }
 }
 
@@ -161,7 +182,7 @@ impl ResilientUpstream {
         let mut attempt = 1;
         loop {
             let is_last = attempt >= retry.attempts || !may_repeat;
-            let answer = self.attempt(&guard, source, request.clone()).await;
+            let answer = self.attempt(&guard, source, request.clone(), attempt - 1).await;
             if is_last || !is_retried(&retry.on, &answer) {
                 return answer;
             }
@@ -177,11 +198,13 @@ impl ResilientUpstream {
                 return answer;
             }
             if !guard.state().retries.withdraw(now) {
+                source.meter().retries_withheld.count();
                 tracing::debug!(source = source.name, "not retried: the retry budget is used up");
                 return answer;
             }
             sleep(wait).await;
             attempt += 1;
+            source.meter().retries.count();
             tracing::debug!(source = source.name, attempt, "retried");
         }
     }
@@ -192,14 +215,15 @@ impl ResilientUpstream {
         guard: &Guard,
         source: &Arc<Source>,
         request: UpstreamRequest,
+        resent: u32,
     ) -> Result<UpstreamResponse, FetchError> {
         let hedge = guard.rules.hedge.filter(|_| request.method == Method::GET);
         let Some(wait) = hedge.and_then(|hedge| hedge_wait(guard, hedge)) else {
-            return self.once(guard, source, request).await;
+            return self.once(guard, source, request, resent).await;
         };
         guard.state().hedges.deposit(Instant::now());
         let second = request.clone();
-        let first = self.once(guard, source, request);
+        let first = self.once(guard, source, request, resent);
         tokio::pin!(first);
         tokio::select! {
             biased;
@@ -214,8 +238,9 @@ impl ResilientUpstream {
         if !may_hedge {
             return first.await;
         }
+        source.meter().hedges.count();
         tracing::debug!(source = source.name, "hedged");
-        let second = self.once(guard, source, second);
+        let second = self.once(guard, source, second, resent + 1);
         tokio::pin!(second);
         // The first good answer wins; where one fails the other is waited for.
         tokio::select! {
@@ -224,16 +249,28 @@ impl ResilientUpstream {
         }
     }
 
+    /// One request on its way, as the breaker, the meter and the trace see it. `resent` counts those before it.
     async fn once(
         &self,
         guard: &Guard,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        mut request: UpstreamRequest,
+        resent: u32,
     ) -> Result<UpstreamResponse, FetchError> {
-        let admission = guard.admit()?;
+        let meter = source.meter();
+        let admission = guard.admit(meter)?;
+        let span = trace::attempt(&source.name, &request.method, &request.url, resent);
+        if let Some(own) = trace::traceparent(&span) {
+            request.own_headers.set(&telemetry::TRACEPARENT, own);
+        }
         let began = Instant::now();
-        let answer = self.inner.send(source, request).await;
-        guard.ended(source, admission, &answer, began.elapsed());
+        let answer = self.inner.send(source, request).instrument(span.clone()).await;
+        let taken = began.elapsed();
+        guard.ended(source, admission, &answer, taken);
+        let outcome = outcome(&answer);
+        meter.attempt_outcomes.count(outcome);
+        meter.attempts.add(taken);
+        trace::attempted(&span, answer.as_ref().ok().map(|response| response.status), outcome);
         answer
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         written::{WrittenCached, WrittenConnect, WrittenGroupBy, WrittenInvalidates},
     },
     mapping::{ast::Mapping, references::Reference},
+    telemetry::{ConnectorMeter, SourceMeterSlot},
 };
 
 /// What carries a `@connect`.
@@ -137,6 +138,7 @@ impl<'a> Binder<'a> {
             inputs,
             caching,
             invalidates,
+            meter: ConnectorMeter::default(),
         })
     }
 
@@ -185,6 +187,7 @@ fn unnamed() -> Source {
         errors: ErrorMapping::default(),
         is_success: None,
         settings: SourceSettings::default(),
+        meter: SourceMeterSlot::default(),
     }
 }
 

@@ -21,6 +21,7 @@ use super::client::soon;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) backend: Arc<Backend>,
+    pub(crate) gateway: Gateway,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -35,13 +36,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(ficus::server::serve(listener, gateway, async {
+        let task = tokio::spawn(ficus::server::serve(listener, gateway.clone(), async {
             // A test that ends without stopping the server leaves it running until its runtime ends.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
         }));
-        Server { address, backend, stop: Some(stop), task }
+        Server { address, backend, gateway, stop: Some(stop), task }
     }
 
     /// What SIGTERM does.
