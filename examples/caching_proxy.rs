@@ -7,7 +7,10 @@ use bytes::Bytes;
 use ficus::{
     connector::{CacheRules, Source, SourceSettings},
     error::Code,
-    fetch::{CachedUpstream, Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{
+        CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest,
+        UpstreamResponse,
+    },
 };
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -122,6 +125,7 @@ async fn pass_on(
         deadline: Deadline::default(),
         is_change: false,
         is_of_client: false,
+        keeping: Keeping::default(),
     };
     Ok(match upstream.send(&source, sent).await {
         Ok(answered) => {

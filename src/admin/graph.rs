@@ -6,8 +6,9 @@ use async_graphql::{Context, Enum, Object, Schema, SimpleObject};
 
 use super::{
     Control,
+    cache::Cache,
     figures::Subscription,
-    sources::{Cache, Connector, Count, Source, Times, connectors, counts, sources},
+    sources::{Connector, Count, Source, Times, connectors, counts, sources},
 };
 use crate::{
     connector,
@@ -126,16 +127,22 @@ impl Mutation {
         })
     }
 
-    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, or of all.
+    /// Uses no answer any more that was asked for before now, neither kept nor under way: of one source, of whatever source
+    /// with one of these tags, or none at all.
     async fn purge<'a>(
         &self,
         context: &Context<'a>,
         source: Option<String>,
+        tags: Option<Vec<String>>,
     ) -> async_graphql::Result<Option<Cache>> {
         let gateway = &control(context)?.gateway;
-        match source {
-            Some(name) => gateway.upstream().purge(Some(&*named(gateway, &name)?)),
-            None => gateway.upstream().purge(None),
+        match (source, tags) {
+            (Some(_), Some(_)) => {
+                return Err("a tag belongs to no source: purge by `source` or by `tags`".into());
+            }
+            (Some(name), None) => gateway.upstream().purge(Some(&*named(gateway, &name)?)),
+            (None, Some(tags)) => gateway.upstream().purge_tags(&tags),
+            (None, None) => gateway.upstream().purge(None),
         }
         Ok(Cache::of(gateway))
     }

@@ -1,7 +1,8 @@
 //! The gateway's own state as a GraphQL API, on a listener of its own: what it serves, what it does, and how to reload it.
-//! `graph`, `sources` and `figures` are the API, `metrics` the same numbers for Prometheus, `guard` decides who may reach it, `listener` serves it. Clients' requests go
+//! `graph`, `cache`, `sources` and `figures` are the API, `metrics` the same numbers for Prometheus, `guard` decides who may reach it, `listener` serves it. Clients' requests go
 //! through `server`, never here.
 
+mod cache;
 mod figures;
 mod graph;
 mod guard;

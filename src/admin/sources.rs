@@ -223,31 +223,6 @@ pub(super) fn hit_ratio<'m>(meters: impl Iterator<Item = &'m SourceMeter>) -> Op
     (all > 0).then(|| answered as f64 / all as f64)
 }
 
-/// Answers of backends that are kept, about.
-#[derive(SimpleObject)]
-pub(super) struct Cache {
-    /// Requests that have answers.
-    requests: u64,
-    /// Of all of them together.
-    bytes: u64,
-    /// What they may fill.
-    bytes_max: usize,
-    /// The part of the fetches that needed no backend; null before the first.
-    hit_ratio: Option<f64>,
-}
-
-impl Cache {
-    pub(super) fn of(gateway: &Gateway) -> Option<Self> {
-        let stored = gateway.upstream().stored()?;
-        Some(Cache {
-            requests: stored.requests,
-            bytes: stored.bytes,
-            bytes_max: gateway.config().cache_bytes_max,
-            hit_ratio: hit_ratio(gateway.graph().sources.iter().map(|source| &**source.meter())),
-        })
-    }
-}
-
 /// A `@connect`, and what its mappings had to say since the graph was loaded.
 #[derive(SimpleObject)]
 pub(super) struct Connector {

@@ -382,3 +382,5 @@ async fn an_address_that_others_reach_needs_a_token() {
     let loopback = config::Admin { listen: "127.0.0.1:0".parse().expect("an address"), token: None };
     assert!(bind(&loopback).await.expect("a listener").local_addr().expect("an address").ip().is_loopback());
 }
+
+mod cache;

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-pub use cache::CacheFile;
+pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use gateway_file::{is_collector, read_gateway_file};
 pub use instances::{Redis, RedisTls};

@@ -1,6 +1,7 @@
 //! What `@source`, `@connect` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
 //! Checked and resolved; nothing here knows how a request is sent.
 
+mod caching;
 mod settings;
 mod tls;
 mod transport;
@@ -9,15 +10,18 @@ use std::sync::Arc;
 
 use apollo_compiler::Name;
 
-pub use self::settings::{
-    BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
-    SourceSettings,
+pub use self::{
+    caching::{Caching, Rows, TagPart, TagTemplate},
+    settings::{
+        BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
+        SourceSettings,
+    },
 };
 pub use self::{
     tls::{Authorities, Identity, Tls, TlsError},
     transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
 };
-pub use crate::config::{ResponseFormat, StatusMeaning};
+pub use crate::config::{CacheScope, ResponseFormat, StatusMeaning};
 use crate::{
     diagnostic::Place,
     mapping::{
@@ -119,6 +123,10 @@ pub struct Connector {
     pub batch: Option<Batch>,
     /// What it reads of its arguments and its parent.
     pub inputs: Inputs,
+    /// How its answers are kept.
+    pub caching: Caching,
+    /// `@invalidates`: tags that are purged once a mutation was sent.
+    pub invalidates: Vec<TagTemplate>,
     /// What is counted of its mappings, since the graph was loaded.
     pub meter: ConnectorMeter,
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{ClientCredentials, Redirects, ResponseFormat, StatusMeaning, Transport, transport};
+use super::{CacheScope, ClientCredentials, Redirects, ResponseFormat, StatusMeaning, Transport, transport};
 
 /// How requests to a source are treated.
 #[derive(Debug, Clone)]
@@ -146,8 +146,8 @@ pub enum HedgeAfter {
     Fixed(Duration),
 }
 
-/// How responses are cached, beyond what they say themselves (`cache` in a connector file).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How responses are cached, beyond what they say themselves (`cache` in a connector file, `@cached`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CacheRules {
     /// Freshness where the response says nothing or says less. It never lifts `no-store` or `private`.
     pub ttl: Option<Duration>,
@@ -155,6 +155,11 @@ pub struct CacheRules {
     pub stale_while_revalidate: Option<Duration>,
     /// Beyond its freshness a response stands in for an answer that failed; what the response says unless set.
     pub stale_if_error: Option<Duration>,
+    /// How long it is remembered, at most, that something is not there: a 404, or no row for a key of a batch. Default none:
+    /// it is asked for each time.
+    pub missing: Option<Duration>,
+    /// For whom responses are kept; none: as it follows from what the request is made of.
+    pub scope: Option<CacheScope>,
     /// Largest body that is stored, in bytes. Default 1 MiB.
     pub entry_bytes_max: usize,
     /// Declared headers that change no answer, so that they are no part of the key.
@@ -171,6 +176,8 @@ impl Default for CacheRules {
             ttl: None,
             stale_while_revalidate: None,
             stale_if_error: None,
+            missing: None,
+            scope: None,
             // A larger body is mostly a list that nobody asks for twice.
             entry_bytes_max: 1 << 20,
             ignore_headers: Vec::new(),

@@ -163,6 +163,14 @@ pub enum Code {
     ConnectorsBatchKeyNotInSelection,
     /// `@groupBy` that does not say how rows find their parent.
     InvalidGroupBy,
+    // ---- Caching
+    /// `@cached` that cannot be read, or that stands where nothing is kept.
+    InvalidCached,
+    /// `@invalidates` that cannot be read, or that does not stand on a mutation.
+    InvalidInvalidates,
+    /// Answers are to be kept for all clients, and something of the client's request goes into the request.
+    PublicCacheOfClientData,
+    // ---- Plans
     /// A list leads to a request for each of its items.
     NPlusOne,
 }
@@ -239,6 +247,9 @@ impl Code {
             Code::ConnectBatchAndThis => "CONNECT_BATCH_AND_THIS",
             Code::ConnectorsBatchKeyNotInSelection => "CONNECTORS_BATCH_KEY_NOT_IN_SELECTION",
             Code::InvalidGroupBy => "INVALID_GROUP_BY",
+            Code::InvalidCached => "INVALID_CACHED",
+            Code::InvalidInvalidates => "INVALID_INVALIDATES",
+            Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
             Code::NPlusOne => "N_PLUS_ONE",
         }
     }

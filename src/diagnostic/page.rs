@@ -82,6 +82,9 @@ const PAGES: &[(Code, &str)] = &[
     (Code::ConnectBatchAndThis, include_str!("pages/CONNECT_BATCH_AND_THIS.md")),
     (Code::ConnectorsBatchKeyNotInSelection, include_str!("pages/CONNECTORS_BATCH_KEY_NOT_IN_SELECTION.md")),
     (Code::InvalidGroupBy, include_str!("pages/INVALID_GROUP_BY.md")),
+    (Code::InvalidCached, include_str!("pages/INVALID_CACHED.md")),
+    (Code::InvalidInvalidates, include_str!("pages/INVALID_INVALIDATES.md")),
+    (Code::PublicCacheOfClientData, include_str!("pages/PUBLIC_CACHE_OF_CLIENT_DATA.md")),
     (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];
 

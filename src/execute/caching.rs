@@ -9,9 +9,8 @@ use std::{
 
 use http::HeaderName;
 
-use super::calls::Answered;
 use crate::{
-    fetch::{Allows, Lease},
+    fetch::{Allows, Lease, UpstreamResponse},
     plan::{Plan, StepId},
 };
 
@@ -58,13 +57,23 @@ struct Used {
 }
 
 impl Uses {
-    /// Notes the answers of a step.
-    pub(super) fn note(&self, plan: &Plan, step: StepId, answers: &[(u32, Answered)]) {
-        let rules = plan.step(step).connector.source.settings.cache.as_ref();
+    /// Notes the answers of a step; none for one that failed.
+    pub(super) fn note<'a>(
+        &self,
+        plan: &Plan,
+        step: StepId,
+        answers: impl Iterator<Item = Option<&'a UpstreamResponse>>,
+    ) {
+        let connector = &plan.step(step).connector;
+        let of_connector = connector.caching.rules.as_deref();
+        let rules = of_connector.or(connector.source.settings.cache.as_ref());
+        let private = connector.caching.is_private;
         let mut used =
-            Used { step, age: Duration::ZERO, fresh_for: None, nothing: false, private: false, lease: None };
-        for (_, answer) in answers {
-            let Ok(response) = &**answer else {
+            Used { step, age: Duration::ZERO, fresh_for: None, nothing: false, private, lease: None };
+        let mut leases = Vec::new();
+        for answer in answers {
+            leases.push(answer.and_then(|response| response.lease.clone()));
+            let Some(response) = answer else {
                 used.nothing = true;
                 continue;
             };
@@ -74,8 +83,7 @@ impl Uses {
             used.nothing |= allows.nothing;
             used.private |= allows.private;
         }
-        used.lease =
-            Lease::all(answers.iter().map(|(_, answer)| answer.as_ref().as_ref().ok()?.lease.clone()));
+        used.lease = Lease::all(leases);
         self.by_step.lock().unwrap_or_else(PoisonError::into_inner).push(used);
     }
 

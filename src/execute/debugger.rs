@@ -272,5 +272,8 @@ fn location(site: Site) -> &'static str {
         Site::ErrorsMessage | Site::SourceErrorsMessage => "ErrorsMessage",
         Site::SourceErrorsExtensions => "SourceErrorsExtensions",
         Site::ErrorsExtensions => "ConnectErrorsExtensions",
+        // Ficus's own: the protocol knows no tags.
+        Site::Tags => "CachedTags",
+        Site::Invalidates => "InvalidatesTags",
     }
 }

@@ -117,6 +117,12 @@ impl Gateway {
         &*self.upstream
     }
 
+    /// Uses no answer of a backend any more that was asked for before now and has one of these tags (`@cached(tags:)`):
+    /// neither kept nor under way.
+    pub fn purge_tags(&self, tags: &[String]) {
+        self.upstream.purge_tags(tags);
+    }
+
     /// Serves new requests from another graph; requests in flight end on the one they began with.
     pub fn reload(&self, graph: Graph) {
         // What is counted of a source goes on, however often its files are loaded.
@@ -261,7 +267,7 @@ impl Gateway {
             variables,
             headers: headers.as_ref(),
             context,
-            upstream: &*self.upstream,
+            upstream: &self.upstream,
             deadline: deadline.over,
             windows: &served.windows,
             watch: &watch,

@@ -3,7 +3,10 @@
 use bumpalo::Bump;
 
 use crate::{
-    mapping::{json, value::Value},
+    mapping::{
+        json,
+        value::{Number, Value},
+    },
     plan::{Input, InputFrom, SlotIndex, StepId},
     response::{Link, Node, Row, StepResult, Table, unquoted},
 };
@@ -55,6 +58,26 @@ pub(super) fn part(table: &Table, node: Node, slots: &[SlotIndex], key: &mut Vec
         place.copy_from_slice(&len.to_be_bytes());
     }
     there
+}
+
+/// Appends one part of a key as [`part`] does, of a value of a body. None for a value that is no scalar; false for null.
+pub(super) fn part_of(value: Value<'_>, key: &mut Vec<u8>) -> Option<bool> {
+    let mut text = Vec::new();
+    match value {
+        Value::Null => return Some(false),
+        Value::Bool(value) => text.extend_from_slice(if value { b"true" } else { b"false" }),
+        Value::String(value) => text.extend_from_slice(value.as_bytes()),
+        Value::Number(Number::Text(value)) => number(value.as_bytes(), &mut text),
+        Value::Number(_) => {
+            let mut written = Vec::new();
+            json::write(&value, &mut written);
+            number(&written, &mut text);
+        }
+        Value::List(_) | Value::Object(_) => return None,
+    }
+    key.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+    key.extend_from_slice(&text);
+    Some(true)
 }
 
 fn text(table: &Table, node: Node, slots: &[SlotIndex], out: &mut Vec<u8>) -> bool {

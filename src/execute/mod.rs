@@ -2,7 +2,8 @@
 //!
 //! `request` is what comes in and goes out. `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
-//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `watch` writes down
+//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
+//! batches from the cache and gives them to it, cut by `cut`; `invalidate` purges what mutations say. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
 //! `window` lets keys of several operations wait for each other.
 //! `asked` is what a request's answer depends on: equal ones `share` an execution, or one of the `answers` that are kept; `caching` says
@@ -14,10 +15,12 @@ mod arguments;
 mod asked;
 mod caching;
 mod calls;
+mod cut;
 mod debugger;
 pub mod executor;
 mod gateway;
 mod introspection;
+mod invalidate;
 mod key;
 mod packed;
 mod plans;
@@ -25,6 +28,7 @@ mod project;
 mod record;
 mod request;
 mod respond;
+mod rows;
 mod run;
 mod send;
 mod share;

@@ -12,6 +12,7 @@ use super::{
     key,
     project::{Misfit, project},
     record::record,
+    rows::Kept,
     step::{Sent, Unit, Work, has_many},
     watch::Notes,
 };
@@ -44,7 +45,16 @@ impl Links {
         self.links.push(link);
     }
 
-    fn set(&mut self, unit: usize, link: Link) {
+    /// Adds a table, and what units found in it.
+    pub(super) fn add(&mut self, nodes: Vec<(usize, Node)>, table: Table) {
+        let number = u32::try_from(self.tables.len()).unwrap_or(u32::MAX);
+        self.tables.push(table);
+        for (unit, node) in nodes {
+            self.set(unit, Link::Node { table: number, node });
+        }
+    }
+
+    pub(super) fn set(&mut self, unit: usize, link: Link) {
         if let Some(place) = self.links.get_mut(unit) {
             *place = link;
         }
@@ -79,9 +89,10 @@ impl Work<'_, '_> {
         arguments: &Json,
         answers: &[(u32, Answered)],
         sent: &[Sent],
+        kept: &mut Kept,
     ) -> Links {
         if self.step.connector.batch.is_some() {
-            self.map_batches(units, arguments, answers, sent)
+            self.map_batches(units, arguments, answers, sent, kept)
         } else {
             self.map_singles(units, arguments, answers, sent)
         }
@@ -102,6 +113,8 @@ impl Work<'_, '_> {
                     continue;
                 }
                 Sent::Call(call) => answers.get(*call as usize),
+                // Only rows of batches are kept one by one.
+                Sent::Kept => None,
             };
             let Some((call, answer)) = answer else { continue };
             let arena = Bump::new();
@@ -122,6 +135,7 @@ impl Work<'_, '_> {
         arguments: &Json,
         answers: &[(u32, Answered)],
         sent: &[Sent],
+        kept: &mut Kept,
     ) -> Links {
         let mut found = Links { tables: Vec::new(), links: vec![Link::Null; units.len()] };
         for ((call, answer), position) in answers.iter().zip(0..) {
@@ -136,19 +150,17 @@ impl Work<'_, '_> {
             let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
             let mut notes = self.run.watch.notes();
             let joined = match respond(self, answer, given, &arena, &mut notes) {
-                Ok(Mapped::Null) => Ok(Vec::new()),
+                Ok(Mapped::Null) => Ok(None),
                 Ok(Mapped::Table(mut table)) => {
-                    let nodes = join(self.step, &mut table, asked());
-                    nodes.inspect(|_| found.tables.push(table))
+                    join(self.step, &mut table, asked()).map(|nodes| Some((nodes, table)))
                 }
                 Err(error) => Err(error),
             };
             match joined {
-                Ok(nodes) => {
-                    let table = u32::try_from(found.tables.len().saturating_sub(1)).unwrap_or(u32::MAX);
-                    for (unit, node) in nodes {
-                        found.set(unit, Link::Node { table, node });
-                    }
+                Ok(None) => {}
+                Ok(Some((nodes, table))) => {
+                    found.add(nodes, table);
+                    self.keep_rows(answer, asked(), arguments, kept);
                 }
                 Err(error) => {
                     let error = self.fail_noted(error, &mut notes);
@@ -157,6 +169,7 @@ impl Work<'_, '_> {
             }
             self.noted(*call, answer, notes);
         }
+        self.map_kept(units, arguments, sent, kept, &mut found);
         for (sent, link) in sent.iter().zip(&mut found.links) {
             if let Sent::Failed(error) = sent {
                 *link = Link::Error(*error);
@@ -208,7 +221,7 @@ fn respond<'a>(
     }
 }
 
-fn map<'a>(
+pub(super) fn map<'a>(
     work: &'a Work<'_, '_>,
     response: &'a UpstreamResponse,
     body: Body<'a>,
@@ -283,7 +296,7 @@ fn bytes_of(text: &str, body: &Bytes) -> Bytes {
 }
 
 /// Finds the rows of a batch for each unit that asked for them, by key.
-fn join<'u>(
+pub(super) fn join<'u>(
     step: &Step,
     table: &mut Table,
     units: impl Iterator<Item = (usize, &'u Unit)>,

@@ -1,6 +1,6 @@
 //! Drives the steps of one plan: each begins as soon as its own inputs are there, none waits for a sibling.
 
-use std::sync::{OnceLock, atomic::AtomicU32};
+use std::sync::{Arc, OnceLock, atomic::AtomicU32};
 
 use bumpalo::Bump;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -39,6 +39,7 @@ pub(super) struct Run<'r> {
     /// Which conditions of the plan hold.
     pub(super) conditions: Vec<bool>,
     results: &'r [OnceLock<StepResult>],
+    pub(super) upstream: &'r Arc<dyn Upstream>,
     pub(super) calls: Calls<'r>,
     pub(super) watch: &'r Watch,
     pub(super) uses: Option<&'r Uses>,
@@ -51,7 +52,7 @@ pub(super) struct Operation<'r> {
     pub(super) variables: &'r operation::Variables,
     pub(super) headers: Option<&'r HeaderMap>,
     pub(super) context: &'r Map<String, Json>,
-    pub(super) upstream: &'r dyn Upstream,
+    pub(super) upstream: &'r Arc<dyn Upstream>,
     pub(super) deadline: Instant,
     pub(super) windows: &'r Windows,
     pub(super) watch: &'r Watch,
@@ -82,7 +83,8 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             windows: operation.windows,
             conditions: conditions.clone(),
             results: &results,
-            calls: Calls::new(operation.upstream, &next_call, deadline),
+            upstream: operation.upstream,
+            calls: Calls::new(&**operation.upstream, &next_call, deadline),
             watch: operation.watch,
             uses: operation.uses,
         };
@@ -107,8 +109,7 @@ impl<'r> Run<'r> {
                     return true;
                 }
                 if self.is_wanted(*id) {
-                    let changes = self.plan.mutation && is_root(self.plan.step(*id).position);
-                    let id = *id;
+                    let (id, changes) = (*id, self.changes(*id));
                     running.push(async move { (id, step::run(self, id, changes).await) });
                 } else {
                     self.keep(*id, StepResult::default());
@@ -134,8 +135,13 @@ impl<'r> Run<'r> {
             let connector = &self.plan.step(*id).connector;
             let error = *error.attributed(connector, None).client;
             connector.source.meter().errors.count(error.code);
-            self.keep(*id, cut_off(self, *id, error));
+            self.keep(*id, cut_off(self, *id, error, self.changes(*id)));
         }
+    }
+
+    /// Whether a step is a root field of a mutation.
+    fn changes(&self, id: StepId) -> bool {
+        self.plan.mutation && is_root(self.plan.step(id).position)
     }
 
     fn keep(&self, id: StepId, result: StepResult) {

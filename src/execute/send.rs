@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{
     calls::Call,
     key::{self, Found},
+    rows::Kept,
     step::{Sent, Unit, Work},
 };
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Requests<'r> {
     pub(super) calls: Vec<Call<'r>>,
+    /// What need not be asked for.
+    pub(super) kept: Kept,
     known: HashMap<u32, u32, ahash::RandomState>,
 }
 
@@ -162,8 +165,9 @@ impl<'r> Work<'_, 'r> {
         let asked = calls.asked(connector, &scope, units.iter().map(Unit::key));
         let mut sent: Vec<Option<Sent>> =
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
-        let open: Vec<usize> =
+        let mut open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
+        self.take_kept(units, arguments, size_max, &mut open, requests, &mut sent);
         if let Some(loader) = self.window() {
             self.send_in_window(loader, units, arguments, &open, requests, &mut sent);
             return sent.into_iter().flatten().collect();
@@ -194,7 +198,7 @@ impl<'r> Work<'_, 'r> {
         sent.into_iter().flatten().collect()
     }
 
-    fn build_batch<'u>(
+    pub(super) fn build_batch<'u>(
         &self,
         units: impl Iterator<Item = &'u Unit>,
         arguments: &Json,

@@ -58,6 +58,8 @@ enum Asks {
 pub(super) enum Sent {
     Call(u32),
     Failed(u32),
+    /// Nothing was sent: the cache has its rows.
+    Kept,
 }
 
 /// Runs a step to its end.
@@ -71,17 +73,26 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
     };
     if step.connector.request.is_none() {
         let mapped = work.map_static(&units, &arguments);
+        if changes {
+            work.invalidate_unanswered(&units);
+        }
         return work.finish(&asks, mapped);
     }
-    let (requests, mut sent) = work.send(&units, &arguments, changes);
+    let (mut requests, mut sent) = work.send(&units, &arguments, changes);
     let mut answers = join_all(requests.calls.iter().map(Call::answered)).await;
     if step.connector.batch.is_some() && work.window().is_some() {
         join_answers(&mut answers, &mut sent);
     }
+    let kept = &mut requests.kept;
+    kept.stand_in(&answers, &mut sent);
     if let Some(uses) = run.uses {
-        uses.note(run.plan, id, &answers);
+        let answered = answers.iter().map(|(_, answer)| answer.as_ref().as_ref().ok());
+        uses.note(run.plan, id, answered.chain(kept.answers().map(Some)));
     }
-    let mapped = work.map(&units, &arguments, &answers, &sent);
+    let mapped = work.map(&units, &arguments, &answers, &sent, kept);
+    if changes {
+        work.invalidate(&units, &arguments, &answers).await;
+    }
     work.finish(&asks, mapped)
 }
 
@@ -230,9 +241,12 @@ pub(super) fn has_many(step: &Step) -> bool {
 }
 
 /// The result of a step that did not end in time: every object that it was to run for has this error.
-pub(super) fn cut_off(run: &Run<'_>, id: StepId, error: ClientError) -> StepResult {
+pub(super) fn cut_off(run: &Run<'_>, id: StepId, error: ClientError, changes: bool) -> StepResult {
     let mut work = Work::new(run, id);
     let Asked { asks, units } = work.ask();
+    if changes {
+        work.invalidate_unanswered(&units);
+    }
     work.all_failed(&asks, units.len(), error)
 }
 

@@ -31,6 +31,18 @@ impl FetchError {
         FetchError { client, detail: None, trouble: None }
     }
 
+    /// Whether the backend was certainly not reached: the request could not be built, or was refused on its way.
+    #[must_use]
+    pub fn was_never_sent(&self) -> bool {
+        let refused = [
+            Code::ConnectorRequestInvalid,
+            Code::RequestLimitExceeded,
+            Code::RequestRateLimited,
+            Code::CircuitBreakerOpen,
+        ];
+        self.trouble.is_none() && refused.contains(&self.client.code)
+    }
+
     /// Adds what only the log reads.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {

@@ -44,6 +44,10 @@ pub enum Site {
     ErrorsExtensions,
     /// The source's `errors.extensions`.
     SourceErrorsExtensions,
+    /// The tags of `@cached`.
+    Tags,
+    /// The tags of `@invalidates`.
+    Invalidates,
 }
 
 impl Site {
@@ -67,6 +71,8 @@ impl Site {
             Site::SourceErrorsMessage => "source.errors.message",
             Site::ErrorsExtensions => "errors.extensions",
             Site::SourceErrorsExtensions => "source.errors.extensions",
+            Site::Tags => "cached.tags",
+            Site::Invalidates => "invalidates.tags",
         }
     }
 }
@@ -172,6 +178,12 @@ impl Findings {
         other.problems.iter().for_each(|finding| self.add_counted(finding.clone()));
         self.reported_left_out += other.reported_left_out;
         other.reported.iter().for_each(|error| self.report(error.clone()));
+    }
+
+    /// Takes over what one mapping had to say.
+    pub fn append_of(&mut self, site: Site, other: &Findings) {
+        let found = other.problems.iter().filter(|finding| finding.site == site);
+        found.for_each(|finding| self.add_counted(finding.clone()));
     }
 
     fn report(&mut self, error: ReportedError) {

@@ -1,5 +1,5 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `cache` and `resilience` stand before that, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
+//! its source's limits, `cache` and `resilience` stand before that, `keeping` says how an answer is to be kept, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
 //! `exchange` is one call of a connector as people look at it, `collector` carries telemetry, `redaction` hides what nobody may be shown.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ mod concurrency;
 mod error;
 mod exchange;
 mod findings;
+mod keeping;
 mod outcome;
 mod redaction;
 mod request;
@@ -25,11 +26,15 @@ mod variables;
 mod xml;
 
 pub use body::{Body, unexpected_format};
-pub use cache::{Allows, CachedUpstream, Lease};
+pub use cache::{
+    Allows, AskedAgain, CachedUpstream, Keepable, KeptRows, Lease, RowCache, RowUse, RowsToKeep,
+};
 pub use collector::CollectorClient;
 pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
+use keeping::TAGS_MAX;
+pub use keeping::{Keeping, Part, Tag, invalidated};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
 pub(crate) use request::pass_key;
@@ -37,7 +42,8 @@ pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use upstream::{
-    Deadline, HttpUpstream, OwnHeaders, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse,
+    Deadline, HttpUpstream, OwnHeaders, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
+    UpstreamResponse,
 };
 pub use variables::Given;
 

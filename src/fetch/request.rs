@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 pub(crate) use self::idempotency::{IDEMPOTENCY_KEY, pass_key};
 
-use super::{Deadline, FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
+use super::{Deadline, FetchError, Findings, Keeping, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -74,13 +74,24 @@ pub fn build<'a>(
     let url = url::build(source, request, scope)?;
     let mut headers = headers::build(source, request, client, scope)?;
     let body = body::build(request, &mut headers, scope)?;
+    let keeping = Keeping::of(connector, scope);
     if scope.findings.work_ran_out() {
         return Err(BuildError::Work.into());
     }
     let own_headers = own_headers(client, &headers);
     let (method, deadline) = (request.method.clone(), Deadline::default());
-    let is_of_client = connector.inputs.reads_client();
-    Ok(UpstreamRequest { method, url, headers, body, own_headers, deadline, is_change: false, is_of_client })
+    let is_of_client = connector.caching.is_private;
+    Ok(UpstreamRequest {
+        method,
+        url,
+        headers,
+        body,
+        own_headers,
+        deadline,
+        is_change: false,
+        is_of_client,
+        keeping,
+    })
 }
 
 /// A part of a batch, and its request.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{FetchError, Findings, Given, Scope, UpstreamRequest, UpstreamResponse, build};
 use crate::{
     connector::{
-        BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
+        BodyFormat, Caching, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
         SourceSettings,
     },
     diagnostic::Place,
@@ -74,6 +74,8 @@ pub(super) fn connector(source: Source, request: Request) -> Connector {
             all_client_headers: true,
             ..Inputs::default()
         },
+        caching: Caching::default(),
+        invalidates: Vec::new(),
         meter: crate::telemetry::ConnectorMeter::default(),
     }
 }

@@ -4,18 +4,8 @@
 use super::link::Links;
 
 /// Directives that are documented and not built; they are refused, never ignored. Security directives most of all.
-pub(super) const LATER: &[&str] = &[
-    "subscribe",
-    "cached",
-    "invalidates",
-    "migrate",
-    "saga",
-    "authenticated",
-    "requiresScopes",
-    "policy",
-    "cost",
-    "listSize",
-];
+pub(super) const LATER: &[&str] =
+    &["subscribe", "migrate", "saga", "authenticated", "requiresScopes", "policy", "cost", "listSize"];
 
 /// Federation directives that have no meaning in one graph of connectors.
 pub(super) const UNSUPPORTED_FEDERATION: &[&str] = &["context", "fromContext"];
@@ -91,6 +81,31 @@ directive @groupBy(
   parent: [String!]!
   "Parents in one request; more are asked for in several."
   maxSize: Int
+) on FIELD_DEFINITION
+"For whom answers are kept."
+enum cached__Scope {
+  "For all clients: nothing of the client's request goes into the request."
+  PUBLIC
+  "For clients whose requests are equal in every declared header."
+  PRIVATE
+}
+"How the answers to the `@connect` beside it are kept, instead of `cache` of its source. On a type with several, it belongs to the one that stands before it. Ficus's own."
+directive @cached(
+  "Freshness where a response says nothing or says less, such as `60s`."
+  ttl: String
+  "Beyond its freshness an answer is used once more while it is asked for again."
+  staleWhileRevalidate: String
+  "Beyond its freshness an answer stands in for one that failed."
+  staleIfError: String
+  "For whom answers are kept."
+  scope: cached__Scope
+  "What a purge finds the answers by: templates such as `product:{$args.id}`, or `product:{$.id}` for each row."
+  tags: [String!]
+) repeatable on FIELD_DEFINITION | OBJECT
+"Ends what is kept under these tags once the mutation was sent. Ficus's own."
+directive @invalidates(
+  "Templates such as `product:{$args.id}`, or `order:{$.id}` of the response."
+  tags: [String!]!
 ) on FIELD_DEFINITION
 "Who may keep a response."
 enum CacheControlScope {

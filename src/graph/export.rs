@@ -123,8 +123,18 @@ fn lost_directives(composed: &Composed) -> Vec<String> {
     let mut lost = Vec::new();
     for ty in composed.schema.types.values() {
         let ExtendedType::Object(object) = ty else { continue };
-        for field in object.fields.values().filter(|field| field.directives.has("groupBy")) {
-            lost.push(format!("{}.{}: `@groupBy`, and `$batch` on a field", object.name, field.name));
+        if object.directives.has("cached") {
+            lost.push(format!("{}: `@cached`", object.name));
+        }
+        for field in object.fields.values() {
+            let of_field = [
+                ("groupBy", "`@groupBy`, and `$batch` on a field"),
+                ("cached", "`@cached`"),
+                ("invalidates", "`@invalidates`"),
+            ];
+            for (_, what) in of_field.iter().filter(|(name, _)| field.directives.has(name)) {
+                lost.push(format!("{}.{}: {what}", object.name, field.name));
+            }
         }
     }
     lost

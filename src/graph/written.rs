@@ -1,4 +1,4 @@
-//! `@source`, `@connect` and `@groupBy` as they are written, every value with its place. What GraphQL itself checks
+//! `@source`, `@connect`, `@groupBy`, `@cached` and `@invalidates` as they are written, every value with its place. What GraphQL itself checks
 //! (unknown arguments, wrong kinds of literals) is reported by composition; here only strings are told from other
 //! literals, which a custom scalar would let pass.
 
@@ -8,7 +8,10 @@ use apollo_compiler::{
 };
 
 use super::{files::SchemaFiles, literal::SchemaText};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::{
+    config::CacheScope,
+    diagnostic::{Code, Diagnostic, Diagnostics, Place},
+};
 
 /// The methods that a connector may use (section 2 of the connect language: no HEAD, no OPTIONS).
 pub(super) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -82,6 +85,24 @@ pub(super) struct WrittenGroupBy {
     pub(super) size_max: Option<WrittenNumber>,
 }
 
+/// `@cached(ttl:, staleWhileRevalidate:, staleIfError:, scope:, tags:)`
+#[derive(Debug)]
+pub(super) struct WrittenCached {
+    pub(super) place: Place,
+    pub(super) ttl: Option<SchemaText>,
+    pub(super) stale_while_revalidate: Option<SchemaText>,
+    pub(super) stale_if_error: Option<SchemaText>,
+    pub(super) scope: Option<CacheScope>,
+    pub(super) tags: Vec<SchemaText>,
+}
+
+/// `@invalidates(tags:)`
+#[derive(Debug)]
+pub(super) struct WrittenInvalidates {
+    pub(super) place: Place,
+    pub(super) tags: Vec<SchemaText>,
+}
+
 /// An integer and its place.
 #[derive(Debug)]
 pub(super) struct WrittenNumber {
@@ -130,11 +151,27 @@ impl DirectiveReader<'_> {
         }
     }
 
+    pub(super) fn cached(&mut self, directive: &Node<Directive>) -> WrittenCached {
+        let scope = directive.specified_argument_by_name("scope");
+        WrittenCached {
+            place: self.files.place(directive.location()),
+            ttl: self.argument(directive, "ttl", Code::InvalidCached),
+            stale_while_revalidate: self.argument(directive, "staleWhileRevalidate", Code::InvalidCached),
+            stale_if_error: self.argument(directive, "staleIfError", Code::InvalidCached),
+            scope: scope.and_then(|scope| scope.as_enum()).and_then(|name| CacheScope::of(name)),
+            tags: self.texts(directive, "tags", Code::InvalidCached),
+        }
+    }
+
+    pub(super) fn invalidates(&mut self, directive: &Node<Directive>) -> WrittenInvalidates {
+        WrittenInvalidates {
+            place: self.files.place(directive.location()),
+            tags: self.texts(directive, "tags", Code::InvalidInvalidates),
+        }
+    }
+
     pub(super) fn group_by(&mut self, directive: &Node<Directive>) -> WrittenGroupBy {
-        let mut paths = |name: &str| -> Vec<SchemaText> {
-            let Some(value) = directive.specified_argument_by_name(name) else { return Vec::new() };
-            items(value).iter().filter_map(|item| self.text(item, Code::InvalidGroupBy)).collect()
-        };
+        let mut paths = |name: &str| self.texts(directive, name, Code::InvalidGroupBy);
         let (item, parent) = (paths("item"), paths("parent"));
         let size_max = directive.specified_argument_by_name("maxSize").and_then(|value| self.number(value));
         WrittenGroupBy { place: self.files.place(directive.location()), item, parent, size_max }
@@ -180,6 +217,12 @@ impl DirectiveReader<'_> {
             message: self.entry(errors, "message", Code::InvalidErrorsMessage),
             extensions: self.entry(errors, "extensions", Code::InvalidErrorsMessage),
         }
+    }
+
+    /// The texts of a list.
+    fn texts(&mut self, directive: &Directive, name: &str, code: Code) -> Vec<SchemaText> {
+        let Some(value) = directive.specified_argument_by_name(name) else { return Vec::new() };
+        items(value).iter().filter_map(|item| self.text(item, code)).collect()
     }
 
     fn argument(&mut self, directive: &Directive, name: &str, code: Code) -> Option<SchemaText> {

@@ -49,7 +49,7 @@ fn the_cases_it_shows_pass() {
 #[test]
 fn the_example_graph_loads_without_a_warning() {
     let sources = example();
-    assert_eq!((sources.schema.len(), sources.connectors.len()), (4, 3));
+    assert_eq!((sources.schema.len(), sources.connectors.len()), (5, 4));
     let loaded = load_sources(&sources)
         .unwrap_or_else(|diagnostics| panic!("{}", ficus::diagnostic::render(&diagnostics, false)));
     assert!(loaded.warnings.is_empty(), "{}", ficus::diagnostic::render(&loaded.warnings, false));

@@ -14,7 +14,10 @@ use std::{
 use ficus::{
     config::{Redis, RedisTls},
     connector::{ErrorMapping, Source, SourceSettings},
-    fetch::{CachedUpstream, Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{
+        CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest,
+        UpstreamResponse,
+    },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
@@ -132,6 +135,7 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
         own_headers: OwnHeaders::default(),
         deadline: Deadline::default(),
         is_change: false,
+        keeping: Keeping::default(),
         is_of_client: false,
     }
 }

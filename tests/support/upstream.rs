@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ficus::{
     connector::Source,
     error::Code,
-    fetch::{Deadline, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use tokio::sync::watch;
 
@@ -212,6 +212,7 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
         deadline: Deadline::default(),
         is_change: false,
         is_of_client: false,
+        keeping: Keeping::default(),
     };
     assert!(upstream.answer(request).await.is_err());
     assert_eq!(

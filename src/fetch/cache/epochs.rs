@@ -1,5 +1,6 @@
 //! What has been purged since when. A fetch notes the time at which it began; what it brought is used only while none of
-//! its scopes was purged later, so an answer that was under way when a purge came is neither used nor kept.
+//! its scopes was purged later, so an answer that was under way when a purge came is neither used nor kept. There is no list of
+//! what a scope holds, so none that could leak, or miss what is just being stored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,6 +46,11 @@ impl Mark {
     /// Of all answers to one URL.
     pub(super) fn url(url: &str) -> Self {
         Mark::of("url", &[url])
+    }
+
+    /// Of all answers that have a tag.
+    pub(super) fn tag(tag: &str) -> Self {
+        Mark::of("tag", &[tag])
     }
 
     /// The mark with this number.
@@ -106,6 +112,8 @@ impl Epochs {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -126,5 +134,40 @@ mod tests {
         let other = (0..).map(|n| Mark::url(&format!("/{n}"))).find(|mark| *mark != purged).unwrap();
         epochs.purge(purged);
         assert!(epochs.holds(begun, other));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Event {
+        Purge(u8),
+        Begin,
+    }
+
+    fn mark(scope: u8) -> Mark {
+        Mark::tag(&scope.to_string())
+    }
+
+    proptest! {
+        /// Against the plain truth: a list of all that happened.
+        #[test]
+        fn it_holds_what_no_later_purge_names(
+            events in prop::collection::vec(prop_oneof![(0u8..6).prop_map(Event::Purge), Just(Event::Begin)], 0..40),
+        ) {
+            let epochs = Epochs::default();
+            let mut begun = Vec::new();
+            for (at, event) in events.iter().enumerate() {
+                match event {
+                    Event::Purge(scope) => epochs.purge(mark(*scope)),
+                    Event::Begin => begun.push((at, epochs.now())),
+                }
+                for (since, epoch) in &begun {
+                    for scope in 0u8..6 {
+                        let was_purged = events[*since..=at]
+                            .iter()
+                            .any(|event| matches!(event, Event::Purge(purged) if *purged == scope));
+                        prop_assert_eq!(epochs.holds(*epoch, mark(scope)), !was_purged);
+                    }
+                }
+            }
+        }
     }
 }

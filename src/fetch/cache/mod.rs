@@ -9,6 +9,7 @@ mod headers;
 mod lease;
 mod levels;
 mod policy;
+mod rows;
 mod second;
 mod store;
 mod vary;
@@ -16,7 +17,10 @@ mod vary;
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -24,6 +28,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::Instant;
 
+pub use self::rows::{AskedAgain, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
 pub use self::{allows::Allows, lease::Lease};
 use self::{
     directives::RequestDirectives,
@@ -32,11 +37,12 @@ use self::{
     headers::{ask_again, freshened, is_of, same_origin, storable},
     policy::{Exchange, Policy, Verdict},
     second::{SecondLevel, Ticket},
-    store::{Entry, Key, Marks, Store},
+    store::{Entry, Key, Marks, Store, marks},
     vary::Selected,
 };
 use super::{
-    Deadline, FetchError, SetUpError, SourceState, Stored, Upstream, UpstreamRequest, UpstreamResponse,
+    Deadline, FetchError, Keeping, Part, SetUpError, SourceState, Stored, TaggedEntries, Upstream,
+    UpstreamRequest, UpstreamResponse,
 };
 use crate::{
     config::Redis,
@@ -47,6 +53,7 @@ use crate::{
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
     shared: Arc<Shared>,
+    rows: RowCache,
 }
 
 struct Shared {
@@ -56,6 +63,8 @@ struct Shared {
     second: Option<SecondLevel>,
     epochs: Arc<Epochs>,
     flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 /// With one of these a request asks for something else than the whole current answer; it goes through as it is.
@@ -104,7 +113,9 @@ impl CachedUpstream {
         second: Option<SecondLevel>,
     ) -> Self {
         let (store, flights) = (Store::new(bytes_max), Flights::default());
-        CachedUpstream { shared: Arc::new(Shared { inner, store, second, epochs, flights }) }
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Arc::new(Shared { inner, store, second, epochs, flights, hits, misses });
+        CachedUpstream { rows: RowCache::new(Arc::clone(&shared)), shared }
     }
 }
 
@@ -115,16 +126,20 @@ impl Upstream for CachedUpstream {
         request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let shared = &self.shared;
-        if request.is_change || !request.method.is_safe() {
+        // A POST that `@cached` stands beside asks for data, whatever its method says.
+        let is_read =
+            request.method.is_safe() || (request.method == Method::POST && request.keeping.rules.is_some());
+        if request.is_change || !is_read {
             return Box::pin(shared.change(source, request));
         }
         let has_condition = request.all_headers().any(|(name, _)| CONDITIONS.contains(&name.as_str()));
-        if request.method != Method::GET || has_condition {
+        let is_kept = request.method == Method::GET || request.keeping.rules.is_some();
+        if !is_kept || has_condition {
             return shared.inner.send(source, request);
         }
-        match &source.settings.cache {
-            Some(rules) => Box::pin(shared.read(source, rules, request)),
-            None => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
+        match (rules(&request.keeping, source), request.keeping.part) {
+            (Some(_), Part::Whole) => Box::pin(shared.read(source, request)),
+            _ => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
         }
     }
 
@@ -133,8 +148,18 @@ impl Upstream for CachedUpstream {
     }
 
     fn stored(&self) -> Option<Stored> {
-        let (requests, bytes) = self.shared.store.size();
-        Some(Stored { requests, bytes })
+        let (entries, bytes) = self.shared.store.size();
+        let [hits, misses] =
+            [&self.shared.hits, &self.shared.misses].map(|count| count.load(Ordering::Relaxed));
+        Some(Stored { entries, bytes, hits, misses })
+    }
+
+    fn tags(&self, first: usize) -> Vec<TaggedEntries> {
+        self.shared.store.tags(&self.shared.epochs, first)
+    }
+
+    fn rows(&self) -> Option<&RowCache> {
+        Some(&self.rows)
     }
 
     fn purge(&self, source: Option<&Source>) {
@@ -151,6 +176,20 @@ impl Upstream for CachedUpstream {
 
     fn secrets(&self) -> Vec<String> {
         self.shared.inner.secrets()
+    }
+
+    fn purge_tags(&self, tags: &[String]) {
+        let marks: Marks = tags.iter().map(|tag| Mark::tag(tag)).collect();
+        self.shared.purge(&marks);
+        self.shared.inner.purge_tags(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async {
+            if let Some(second) = &self.shared.second {
+                second.purged().await;
+            }
+        })
     }
 
     fn epoch(&self) -> u64 {
@@ -175,6 +214,11 @@ impl Fetch {
     fn new(source: &Arc<Source>, request: UpstreamRequest, begun: Epoch) -> Self {
         Fetch { source: Arc::clone(source), request, known: None, begun }
     }
+}
+
+/// The rules by which an answer is kept; none where it never is.
+fn rules<'s>(keeping: &'s Keeping, source: &'s Source) -> Option<&'s CacheRules> {
+    keeping.rules.as_deref().or(source.settings.cache.as_ref())
 }
 
 impl Shared {
@@ -208,15 +252,16 @@ impl Shared {
     async fn read(
         self: &Arc<Self>,
         source: &Arc<Source>,
-        rules: &CacheRules,
         request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let key = Key::of(&request, &rules.ignore_headers);
+        let ignored = rules(&request.keeping, source).map_or(&[][..], |rules| &rules.ignore_headers);
+        let key = Key::of(&request, ignored, None);
         let begun = self.epochs.now();
         let known = self.store.find(&key, &request).filter(|entry| entry.holds(&self.epochs));
         let wants = RequestDirectives::of(request.all_headers());
         let now = Instant::now();
         let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
+        self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
         if let Some((entry, Verdict::Fresh)) = verdict {
             let lease = self.lease(entry, &wants);
             return Ok(UpstreamResponse { lease, ..entry.answer(source, CacheResult::Hit, now) });
@@ -233,6 +278,11 @@ impl Shared {
             return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
         }
         self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
+    }
+
+    fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
@@ -256,8 +306,14 @@ impl Shared {
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
         let Fetch { source, request, mut known, begun } = fetch;
-        let Some(rules) = &source.settings.cache else { return self.inner.send(&source, request).await };
-        let key = Key::of(&request, &rules.ignore_headers);
+        if request.keeping.part == Part::Rows {
+            return self.fetch_rows(&source, request, begun).await;
+        }
+        let rules = match rules(&request.keeping, &source) {
+            Some(rules) if request.keeping.part == Part::Whole => rules,
+            _ => return self.inner.send(&source, request).await,
+        };
+        let key = Key::of(&request, &rules.ignore_headers, None);
         let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
         if let Some(found) = found {
             let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
@@ -274,7 +330,8 @@ impl Shared {
             }
         }
         let mut sending = request.clone();
-        if let Some(known) = &known {
+        // Of a POST a condition would mean something else (RFC 9110, section 13.1.2).
+        if let Some(known) = known.as_ref().filter(|_| request.method == Method::GET) {
             ask_again(known, &mut sending);
         }
         let sent = Instant::now();
@@ -328,15 +385,15 @@ impl Shared {
         (begun, ticket): (Epoch, Option<Ticket>),
     ) -> Option<Arc<Entry>> {
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
-        let selected = Selected::of(request, &response.headers);
+        let selected = policy.and_then(|_| Selected::of(request, &response.headers));
         let fits = response.body.len() <= rules.entry_bytes_max;
-        let (Some(policy), Some(selected), true) = (policy, selected, fits) else {
+        let tags = selected.as_ref().filter(|_| fits).and_then(|_| request.keeping.tags_of(source, response));
+        let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
             if !policy::is_error(response) {
                 self.forget(key, request, ticket);
             }
             return None;
         };
-        let marks = Marks::from_slice(&[Mark::all(), Mark::source(&source.name), Mark::url(&request.url)]);
         let entry = Entry {
             status: response.status,
             headers: Arc::new(storable(&response.headers)),
@@ -344,7 +401,9 @@ impl Shared {
             policy,
             selected,
             begun,
-            marks,
+            marks: marks(source, request, &tags),
+            tags,
+            is_asked_again: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
         };
         if !entry.holds(&self.epochs) {

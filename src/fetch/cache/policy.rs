@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::directives::{self, RequestDirectives, ResponseDirectives};
 use crate::{
-    connector::CacheRules,
+    connector::{CacheRules, CacheScope},
     fetch::{UpstreamRequest, UpstreamResponse},
 };
 
@@ -67,23 +67,14 @@ impl Policy {
         exchange: Exchange,
     ) -> Option<Self> {
         let says = ResponseDirectives::of(headers);
-        let wants = RequestDirectives::of(request.all_headers());
-        let is_understood = UNDERSTOOD.contains(&status.as_u16());
-        // Who understands the status of a `must-understand` goes by its other directives (section 5.2.2.3).
-        let is_forbidden = if says.must_understand { !is_understood } else { says.no_store };
-        let is_refused = is_forbidden
-            || says.private
-            || wants.no_store
-            || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
-            || status.is_informational()
-            || (!rules.stores_errors && (status.is_client_error() || status.is_server_error()))
-            || headers.contains_key(header::SET_COOKIE) && !rules.stores_cookies;
-        // Section 3.5. The entry is reachable only with an equal `Authorization`, so a freshness of our own may allow it.
-        let is_authorized = request.all_headers().any(|(name, _)| *name == header::AUTHORIZATION);
-        let may_share = says.public || says.must_revalidate || says.s_maxage.is_some();
-        if is_refused || (is_authorized && !may_share && rules.ttl.is_none()) {
+        if is_refused(&says, rules, request, status, headers) {
             return None;
         }
+        if (status.is_client_error() || status.is_server_error()) && !rules.stores_errors {
+            let is_missing = status == StatusCode::NOT_FOUND;
+            return if is_missing { Policy::missing(rules, &says, headers, exchange) } else { None };
+        }
+        let is_understood = UNDERSTOOD.contains(&status.as_u16());
         let stated = stated_lifetime(&says, headers, exchange);
         let has_validator = headers.contains_key(header::ETAG) || headers.contains_key(header::LAST_MODIFIED);
         if stated.is_none() && rules.ttl.is_none() && !(has_validator && (is_understood || says.public)) {
@@ -117,6 +108,41 @@ impl Policy {
     /// How long it is of use, counted from an age of zero.
     pub(super) fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
+    }
+
+    /// The policy of what a good response to a batch does not hold.
+    pub(super) fn of_absent(
+        rules: &CacheRules,
+        request: &UpstreamRequest,
+        status: StatusCode,
+        headers: &HeaderMap,
+        exchange: Exchange,
+    ) -> Option<Self> {
+        let says = ResponseDirectives::of(headers);
+        if !status.is_success() || is_refused(&says, rules, request, status, headers) {
+            return None;
+        }
+        Policy::missing(rules, &says, headers, exchange)
+    }
+
+    /// That something is not there is remembered only where the rules say so, no longer than they say, and no longer than
+    /// the response says. It is never used beyond that.
+    fn missing(
+        rules: &CacheRules,
+        says: &ResponseDirectives,
+        headers: &HeaderMap,
+        exchange: Exchange,
+    ) -> Option<Self> {
+        let ours = rules.missing.filter(|_| !says.no_cache)?;
+        let stated = stated_lifetime(says, headers, exchange);
+        let lifetimes = Lifetimes {
+            fresh: stated.map_or(ours, |stated| stated.min(ours)),
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            allows_max_stale: false,
+        };
+        let age_when_received = age_when_received(headers, exchange);
+        Some(Policy { received: exchange.received, age_when_received, lifetimes })
     }
 
     /// Its age now (section 4.2.3).
@@ -163,6 +189,44 @@ impl Policy {
     pub(super) fn useful_for(&self, now: Instant) -> Duration {
         let stale = self.lifetimes.stale_while_revalidate.max(self.lifetimes.stale_if_error);
         (self.lifetimes.fresh + stale).saturating_sub(self.age(now))
+    }
+}
+
+/// Whether a response must not be stored whatever its freshness (section 3).
+fn is_refused(
+    says: &ResponseDirectives,
+    rules: &CacheRules,
+    request: &UpstreamRequest,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> bool {
+    let wants = RequestDirectives::of(request.all_headers());
+    let is_understood = UNDERSTOOD.contains(&status.as_u16());
+    // Who understands the status of a `must-understand` goes by its other directives (section 5.2.2.3).
+    let is_forbidden = if says.must_understand { !is_understood } else { says.no_store };
+    // Section 3.5. The entry is reachable only with an equal `Authorization`, so rules of our own may allow it.
+    let is_authorized = request.all_headers().any(|(name, _)| *name == header::AUTHORIZATION);
+    let may_share = says.public || says.must_revalidate || says.s_maxage.is_some();
+    let we_share = rules.ttl.is_some() || rules.scope == Some(CacheScope::Public);
+    is_forbidden
+        || says.private
+        || wants.no_store
+        || matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+        || status.is_informational()
+        || headers.contains_key(header::SET_COOKIE) && !rules.stores_cookies
+        || is_authorized && !may_share && !we_share
+}
+
+/// Whether parts of a response may be worth keeping, as far as it tells without the request: a first look that costs little.
+pub(super) fn may_keep_parts(rules: &CacheRules, status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_silent = || {
+        ![header::CACHE_CONTROL, header::EXPIRES].iter().any(|name| headers.contains_key(name))
+            && rules.ttl.is_none()
+            && rules.missing.is_none()
+    };
+    status.is_success() && !is_silent() && {
+        let says = ResponseDirectives::of(headers);
+        !(says.no_store || says.private)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stored responses by what was asked, within a bound of bytes. Not for whether one may be stored or used: `policy`.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,8 +21,8 @@ use super::{
     vary::Selected,
 };
 use crate::{
-    connector::Source,
-    fetch::{UpstreamRequest, UpstreamResponse},
+    connector::{Rows, Source},
+    fetch::{Keeping, TaggedEntries, UpstreamRequest, UpstreamResponse},
     telemetry::{CacheResult, trace},
 };
 
@@ -39,17 +40,22 @@ pub(super) struct Key {
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Bytes>,
+    keeping: Keeping,
+    /// For what is no whole response but one key's rows: how they were cut.
+    rows: Option<Arc<Rows>>,
 }
 
 impl Key {
     /// Every declared header is part of it, but those that are said to change nothing.
-    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName]) -> Self {
+    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName], rows: Option<&Arc<Rows>>) -> Self {
         let counts = |(name, _): &&(HeaderName, HeaderValue)| !ignored.contains(name);
         Key {
             method: request.method.clone(),
             url: request.url.clone(),
             headers: request.headers.iter().filter(counts).cloned().collect(),
             body: request.body.clone(),
+            keeping: request.keeping.clone(),
+            rows: rows.cloned(),
         }
     }
 
@@ -64,6 +70,8 @@ impl Key {
         }
         see(&[u8::from(self.body.is_some())]);
         see(self.body.as_deref().unwrap_or_default());
+        // Rows never leave the process, so how they are cut is no part of this.
+        self.keeping.each_part(see);
     }
 
     fn bytes(&self) -> usize {
@@ -75,6 +83,12 @@ impl Key {
 
 /// What purges find an entry by.
 pub(super) type Marks = SmallVec<[Mark; 4]>;
+
+/// Everything that ends an entry when it is purged.
+pub(super) fn marks(source: &Source, request: &UpstreamRequest, tags: &[Arc<str>]) -> Marks {
+    let scopes = [Mark::all(), Mark::source(&source.name), Mark::url(&request.url)];
+    scopes.into_iter().chain(tags.iter().map(|tag| Mark::tag(tag))).collect()
+}
 
 /// A stored response.
 #[derive(Debug)]
@@ -88,6 +102,10 @@ pub(super) struct Entry {
     pub(super) begun: Epoch,
     /// What a purge finds it by.
     pub(super) marks: Marks,
+    /// The tags among its marks, to be shown.
+    pub(super) tags: Box<[Arc<str>]>,
+    /// Whether somebody asks for it again, of what is used meanwhile.
+    pub(super) is_asked_again: AtomicBool,
     /// Another took its place, or it was forgotten.
     pub(super) replaced: AtomicBool,
 }
@@ -96,7 +114,18 @@ impl Entry {
     fn bytes(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes()
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + 40).sum();
+        OVERHEAD_BYTES + self.body.len() + headers + self.selected.bytes() + tags
+    }
+
+    /// True for the first who asks until [`Entry::was_asked_again`].
+    pub(super) fn asks_again(&self) -> bool {
+        !self.is_asked_again.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whoever asked for it again is done, whatever came of it.
+    pub(super) fn was_asked_again(&self) {
+        self.is_asked_again.store(false, Ordering::SeqCst);
     }
 
     /// The answer that it is, which is counted.
@@ -107,6 +136,7 @@ impl Entry {
             headers: Arc::clone(&self.headers),
             body: self.body.clone(),
             age: Some(self.policy.age(now)),
+            keepable: None,
             lease: None,
         }
     }
@@ -188,6 +218,21 @@ impl Store {
     /// Forgets everything.
     pub(super) fn clear(&self) {
         self.by_key.invalidate_all();
+    }
+
+    /// The tags of entries that hold, with how many have each; the most frequent first.
+    pub(super) fn tags(&self, epochs: &Epochs, first: usize) -> Vec<TaggedEntries> {
+        let mut counts: HashMap<Arc<str>, u64> = HashMap::new();
+        for (_, variants) in &self.by_key {
+            for entry in variants.iter().filter(|entry| entry.holds(epochs)) {
+                entry.tags.iter().for_each(|tag| *counts.entry(Arc::clone(tag)).or_default() += 1);
+            }
+        }
+        let found = counts.into_iter().map(|(tag, entries)| TaggedEntries { tag, entries });
+        let mut found: Vec<TaggedEntries> = found.collect();
+        found.sort_unstable_by(|a, b| b.entries.cmp(&a.entries).then_with(|| a.tag.cmp(&b.tag)));
+        found.truncate(first);
+        found
     }
 
     /// How many requests have stored responses, and the bytes of all, both about.

@@ -88,6 +88,7 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
         deadline: Deadline::default(),
         is_change: false,
         is_of_client: false,
+        keeping: Keeping::default(),
     }
 }
 
@@ -370,3 +371,5 @@ async fn a_revalidation_under_way_when_a_purge_came_revives_nothing() {
     assert_eq!(before.await.unwrap(), "1");
     assert_eq!(bench.get().await, "3");
 }
+
+mod tags;

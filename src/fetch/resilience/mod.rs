@@ -303,6 +303,14 @@ impl Upstream for ResilientUpstream {
         self.inner.secrets()
     }
 
+    fn purge_tags(&self, tags: &[String]) {
+        self.inner.purge_tags(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.inner.purged()
+    }
+
     fn reset_breaker(&self, source: &Source) {
         let known = self.guards.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(guard) = known.get(&*source.name) {

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::*;
 use crate::{
     connector::{BreakerRules, RateLimit, RetryRules},
-    fetch::{Deadline, OwnHeaders, testing::source},
+    fetch::{Deadline, Keeping, OwnHeaders, testing::source},
 };
 
 /// What the backend does with a request.
@@ -92,6 +92,7 @@ impl Bench {
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
             is_change: false,
             is_of_client: false,
+            keeping: Keeping::default(),
         };
         let answer = self.upstream.send(&self.source, request).await;
         answer.map(|response| response.status.as_u16()).map_err(|error| error.client.code.as_str())

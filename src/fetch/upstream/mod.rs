@@ -6,6 +6,8 @@
 mod answer;
 mod attempt;
 mod client;
+mod deadline;
+mod figures;
 mod oauth2;
 mod redirect;
 mod trouble;
@@ -14,11 +16,14 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use tokio::time::Instant;
 
-pub use self::attempt::HttpUpstream;
 pub(super) use self::client::default_tls;
-use super::{BreakerState, FetchError, Lease};
+pub use self::{
+    attempt::HttpUpstream,
+    deadline::Deadline,
+    figures::{SourceState, Stored, TaggedEntries},
+};
+use super::{FetchError, Keepable, Keeping, Lease, RowCache};
 use crate::connector::Source;
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -40,23 +45,8 @@ pub struct UpstreamRequest {
     pub is_change: bool,
     /// Whether anything of the client's own request may be in it (a header, `$context`): its answer is that client's.
     pub is_of_client: bool,
-}
-
-/// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
-/// values of this type are equal and hash alike.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Deadline(pub Option<Instant>);
-
-impl PartialEq for Deadline {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Deadline {}
-
-impl std::hash::Hash for Deadline {
-    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+    /// How its answer is to be kept.
+    pub keeping: Keeping,
 }
 
 /// Headers that the gateway itself puts on a request: trace context and request id.
@@ -110,6 +100,8 @@ pub struct UpstreamResponse {
     pub body: Bytes,
     /// How old it is, where it was stored; none where it was asked for just now.
     pub age: Option<Duration>,
+    /// What it takes to keep its rows one by one, where it answers a batch and may be kept.
+    pub keepable: Option<Arc<Keepable>>,
     /// Says later whether it would be given again, where it is stored and fresh.
     pub lease: Option<Lease>,
 }
@@ -118,7 +110,8 @@ impl UpstreamResponse {
     /// A response that a backend gave just now.
     #[must_use]
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, lease: None }
+        let headers = Arc::new(headers);
+        UpstreamResponse { status, headers, body, age: None, keepable: None, lease: None }
     }
 }
 
@@ -150,6 +143,27 @@ pub trait Upstream: Send + Sync + 'static {
         let _ = source;
     }
 
+    /// Uses no answer any more that was asked for before now and has one of these tags, of whatever source.
+    fn purge_tags(&self, tags: &[String]) {
+        let _ = tags;
+    }
+
+    /// Waits until all instances of the gateway are bound by the purges so far, or it is known that they cannot be reached.
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The tags of what is stored; those with most answers first, at most so many.
+    fn tags(&self, first: usize) -> Vec<TaggedEntries> {
+        let _ = first;
+        Vec::new()
+    }
+
+    /// Where rows of batches are kept one by one; none where they are not.
+    fn rows(&self) -> Option<&RowCache> {
+        None
+    }
+
     /// Counts purges: of two equal numbers nothing was purged between them.
     fn epoch(&self) -> u64 {
         0
@@ -164,26 +178,6 @@ pub trait Upstream: Send + Sync + 'static {
     fn reset_breaker(&self, source: &Source) {
         let _ = source;
     }
-}
-
-/// How a source is doing, as far as somebody counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SourceState {
-    /// Requests that wait for their response now.
-    pub in_flight: Option<usize>,
-    /// Requests that wait for a place.
-    pub waiting: Option<usize>,
-    /// Whether it is asked at all; none before it was asked once.
-    pub breaker: Option<BreakerState>,
-}
-
-/// What is stored of earlier answers, about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
-    /// Requests that have stored answers.
-    pub requests: u64,
-    /// Of all of them together.
-    pub bytes: u64,
 }
 
 #[cfg(test)]

@@ -120,6 +120,7 @@ fn get(url: &str) -> UpstreamRequest {
         deadline: Deadline::default(),
         is_change: false,
         is_of_client: false,
+        keeping: Keeping::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use apollo_compiler::{
 
 use super::{
     batch::{batch, join},
+    cached::{Keeps, tags},
     expect::Expect,
     inputs::inputs,
     mappings::Mappings,
@@ -21,7 +22,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     graph::{
         compose::Composed,
-        written::{WrittenConnect, WrittenGroupBy},
+        written::{WrittenCached, WrittenConnect, WrittenGroupBy, WrittenInvalidates},
     },
     mapping::{ast::Mapping, references::Reference},
     telemetry::{ConnectorMeter, SourceMeterSlot},
@@ -46,6 +47,14 @@ impl Element<'_> {
     }
 }
 
+/// The directives beside a `@connect`, as they are written.
+#[derive(Debug, Default)]
+pub(super) struct WrittenBeside {
+    pub(super) group_by: Option<WrittenGroupBy>,
+    pub(super) cached: Option<WrittenCached>,
+    pub(super) invalidates: Option<WrittenInvalidates>,
+}
+
 /// Binds connectors to their sources.
 pub(super) struct Binder<'a> {
     pub(super) composed: &'a Composed,
@@ -60,7 +69,7 @@ impl<'a> Binder<'a> {
         element: Element<'a>,
         index: usize,
         written: &WrittenConnect,
-        group_by: Option<&WrittenGroupBy>,
+        beside: &WrittenBeside,
     ) -> Option<Connector> {
         let coordinate = format!("{}[{index}]", element.coordinate());
         let (source, source_read) = self.source(written, &coordinate)?;
@@ -98,21 +107,37 @@ impl<'a> Binder<'a> {
             let diagnostic = Diagnostic::new(Code::ConnectBatchAndThis, written.place.clone(), message);
             mappings.report(diagnostic.help(help));
         }
+        let group_by = beside.group_by.as_ref();
         let join = join(&mut mappings, element, written, group_by, uses_batch);
-        let mut inputs = inputs(&mappings.read, &source_read, request.as_ref().ok()?.as_ref(), &source);
+        let tags = tags(&mut mappings, element, beside, join.is_some());
+        let request = request.ok()?;
+        let mut inputs = inputs(&mappings.read, &source_read, request.as_ref(), &source);
         let batch = join.map(|join| batch(join, written, group_by, &mut inputs));
+        let selection = selection?;
+        let bound = Keeps {
+            element,
+            place: &written.place,
+            source: &source,
+            request: request.as_ref(),
+            selection: &selection,
+            batch: batch.as_ref(),
+            inputs: &inputs,
+        };
+        let (caching, invalidates) = bound.caching(&mut mappings, beside, tags);
         Some(Connector {
             coordinate,
             place: written.place.clone(),
             id: written.id.as_ref().map(|id| id.value.clone()),
             kind: self.kind(element, written.entity),
             source,
-            request: request.ok()?,
-            selection: selection?,
+            request,
+            selection,
             errors: ErrorMapping { message, extensions },
             is_success,
             batch,
             inputs,
+            caching,
+            invalidates,
             meter: ConnectorMeter::default(),
         })
     }

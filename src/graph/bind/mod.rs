@@ -3,12 +3,14 @@
 
 mod absent;
 mod batch;
+mod cached;
 mod connectors;
 mod data;
 mod expect;
 mod headers;
 mod inputs;
 mod mappings;
+mod private;
 mod reads;
 mod request;
 mod settings;
@@ -23,11 +25,12 @@ use std::{
 use apollo_compiler::{
     Name, Node,
     ast::{Directive, OperationType},
+    parser::SourceSpan,
     schema::{Component, ExtendedType, FieldDefinition, ObjectType},
 };
 
 use self::{
-    connectors::{Binder, Element},
+    connectors::{Binder, Element, WrittenBeside},
     sources::bind_sources,
 };
 pub(super) use self::{data::data_reads, reads::undefined_field};
@@ -49,6 +52,14 @@ pub(super) struct Bound {
     pub(super) sources: Vec<Arc<Source>>,
     pub(super) by_field: HashMap<(Name, Name), ConnectorId>,
     pub(super) by_type: HashMap<Name, Vec<ConnectorId>>,
+}
+
+/// The directives beside a `@connect`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Beside<'d> {
+    group_by: Option<&'d Node<Directive>>,
+    cached: Option<&'d Node<Directive>>,
+    invalidates: Option<&'d Node<Directive>>,
 }
 
 /// A connector and how it is written.
@@ -111,8 +122,16 @@ impl<'a> Pass<'a> {
         let is_root = |operation| schema.root_operation(operation).is_some_and(|root| *root == object.name);
         let root = is_root(OperationType::Query) || is_root(OperationType::Mutation);
         let subscription = is_root(OperationType::Subscription);
-        let of_type = self.connects(object.directives.iter().map(|directive| &directive.node));
-        for (index, directive) in of_type.into_iter().enumerate() {
+        let of_type = cached::beside(
+            &object.directives,
+            &|name| self.is_connect(name),
+            &mut |place: Option<SourceSpan>, message, help| {
+                let place = self.composed.files.place(place);
+                let diagnostic = Diagnostic::new(Code::InvalidCached, place, message).help(help);
+                binder.diagnostics.push(diagnostic.on(object.name.as_str()));
+            },
+        );
+        for (index, (directive, cached)) in of_type.into_iter().enumerate() {
             if root || subscription {
                 let place = self.composed.files.place(directive.location());
                 let message = format!("`@connect` on `{}`, which is not an entity", object.name);
@@ -121,7 +140,8 @@ impl<'a> Pass<'a> {
                 binder.diagnostics.push(diagnostic.help("put it on the fields"));
                 continue;
             }
-            self.bind(binder, Element::Type { name: &object.name }, index, directive);
+            let beside = Beside { cached, ..Beside::default() };
+            self.bind(binder, Element::Type { name: &object.name }, index, directive, beside);
         }
         for field in object.fields.values() {
             if subscription {
@@ -151,13 +171,42 @@ impl<'a> Pass<'a> {
         }
         if let Some(directive) = connects.first() {
             self.refuse_override(binder, parent, field);
-            self.bind(binder, Element::Field { parent, field, root }, 0, directive);
-        } else if let Some(group_by) = field.directives.get("groupBy") {
-            let place = self.composed.files.place(group_by.location());
-            let message = "`@groupBy` without `@connect`";
-            let diagnostic = Diagnostic::new(Code::InvalidGroupBy, place, message);
-            binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)));
+            if let Some(second) = field.directives.get_all("cached").nth(1) {
+                let message = "this `@connect` has two `@cached`";
+                self.refuse(binder, Code::InvalidCached, parent, field, second, message);
+            }
+            let beside = Beside {
+                group_by: field.directives.get("groupBy"),
+                cached: field.directives.get("cached"),
+                invalidates: field.directives.get("invalidates"),
+            };
+            self.bind(binder, Element::Field { parent, field, root }, 0, directive, beside);
+            return;
         }
+        for (name, code, message) in [
+            ("groupBy", Code::InvalidGroupBy, "`@groupBy` without `@connect`"),
+            ("cached", Code::InvalidCached, "`@cached` without `@connect`"),
+            ("invalidates", Code::InvalidInvalidates, "`@invalidates` without `@connect`"),
+        ] {
+            if let Some(directive) = field.directives.get(name) {
+                self.refuse(binder, code, parent, field, directive, message);
+            }
+        }
+    }
+
+    /// Says that a directive cannot stand on a field.
+    fn refuse(
+        &self,
+        binder: &mut Binder<'a>,
+        code: Code,
+        parent: &Name,
+        field: &FieldDefinition,
+        directive: &Node<Directive>,
+        message: &str,
+    ) {
+        let place = self.composed.files.place(directive.location());
+        let diagnostic = Diagnostic::new(code, place, message);
+        binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)));
     }
 
     fn bind(
@@ -166,19 +215,19 @@ impl<'a> Pass<'a> {
         element: Element<'a>,
         index: usize,
         directive: &Node<Directive>,
+        beside: Beside<'_>,
     ) {
         let coordinate = format!("{}[{index}]", element.coordinate());
         let mut reader =
             DirectiveReader { files: &self.composed.files, diagnostics: binder.diagnostics, coordinate };
         let written = reader.connect(directive);
-        let group_by = match element {
-            Element::Field { field, .. } => {
-                field.directives.get("groupBy").map(|found| reader.group_by(found))
-            }
-            Element::Type { .. } => None,
+        let beside = WrittenBeside {
+            group_by: beside.group_by.map(|found| reader.group_by(found)),
+            cached: beside.cached.map(|found| reader.cached(found)),
+            invalidates: beside.invalidates.map(|found| reader.invalidates(found)),
         };
         self.check_id(binder, &written, &element);
-        let Some(connector) = binder.bind(element, index, &written, group_by.as_ref()) else { return };
+        let Some(connector) = binder.bind(element, index, &written, &beside) else { return };
         let Ok(index) = u32::try_from(self.bound.connectors.len()) else { return };
         let id = ConnectorId(index);
         match &connector.kind {
@@ -265,7 +314,10 @@ impl<'a> Pass<'a> {
         &self,
         directives: impl Iterator<Item = &'d Node<Directive>>,
     ) -> Vec<&'d Node<Directive>> {
-        let names = &self.composed.links.connect;
-        directives.filter(|directive| names.iter().any(|name| directive.name == name.as_str())).collect()
+        directives.filter(|directive| self.is_connect(&directive.name)).collect()
+    }
+
+    fn is_connect(&self, name: &str) -> bool {
+        self.composed.links.connect.iter().any(|known| known == name)
     }
 }

@@ -36,12 +36,16 @@ fn cache(file: Option<&CacheFile>) -> Option<CacheRules> {
             ttl,
             stale_while_revalidate,
             stale_if_error,
+            missing,
+            scope,
             entry_bytes_max,
             ignore_headers,
         }) => Some(CacheRules {
             ttl: *ttl,
             stale_while_revalidate: *stale_while_revalidate,
             stale_if_error: *stale_if_error,
+            missing: *missing,
+            scope: *scope,
             entry_bytes_max: entry_bytes_max.unwrap_or(default.entry_bytes_max),
             ignore_headers: ignore_headers.clone(),
             ..default

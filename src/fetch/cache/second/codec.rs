@@ -12,7 +12,7 @@ use ring::hmac;
 use tokio::time::Instant;
 
 use crate::fetch::{
-    UpstreamRequest,
+    TAGS_MAX, UpstreamRequest,
     cache::{
         epochs::{Epoch, Mark},
         policy::{Lifetimes, Policy},
@@ -22,7 +22,7 @@ use crate::fetch::{
 };
 
 /// Goes up with every change of the format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const DIGEST_BYTES: usize = 32;
 /// No response has more; a number beyond it is damage.
 const HEADERS_MAX: u32 = 10_000;
@@ -46,6 +46,11 @@ pub(super) fn encode(entry: &Entry, secret: &hmac::Key) -> Vec<u8> {
             bytes.put_u32(u32::try_from(part.len()).unwrap_or(u32::MAX));
             bytes.put_slice(part);
         }
+    }
+    bytes.put_u32(u32::try_from(entry.tags.len()).unwrap_or(u32::MAX));
+    for tag in &entry.tags {
+        bytes.put_u32(u32::try_from(tag.len()).unwrap_or(u32::MAX));
+        bytes.put_slice(tag.as_bytes());
     }
     bytes.put_slice(&entry.body);
     bytes
@@ -78,6 +83,9 @@ pub(super) fn decode(
         let value = part(&mut bytes)?;
         headers.append(HeaderName::from_bytes(&name).ok()?, HeaderValue::from_maybe_shared(value).ok()?);
     }
+    let count = bytes.try_get_u32().ok().filter(|count| *count as usize <= TAGS_MAX)?;
+    let tag = |_| Some(Arc::from(std::str::from_utf8(&part(&mut bytes)?).ok()?));
+    let tags: Box<[Arc<str>]> = (0..count).map(tag).collect::<Option<_>>()?;
     let selected = Selected::of(request, &headers)?;
     if digest(&selected, secret).as_ref() != &*chosen_by {
         return None;
@@ -85,8 +93,18 @@ pub(super) fn decode(
     // Where clocks differ, an entry from the future is as old as it was when it was written.
     let age = age.saturating_add(since_1970().saturating_sub(written));
     let policy = Policy::restored(lifetimes, age, Instant::now());
-    let (headers, replaced) = (Arc::new(headers), AtomicBool::new(false));
-    Some(Entry { status, headers, body: bytes, policy, selected, begun, marks, replaced })
+    Some(Entry {
+        status,
+        headers: Arc::new(headers),
+        body: bytes,
+        policy,
+        selected,
+        begun,
+        marks,
+        tags,
+        is_asked_again: AtomicBool::new(false),
+        replaced: AtomicBool::new(false),
+    })
 }
 
 /// What of the request chose the response, without a value that could be read.

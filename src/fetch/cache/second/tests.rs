@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -10,7 +13,7 @@ use tokio::time::Instant;
 
 use super::codec;
 use crate::fetch::{
-    Deadline, OwnHeaders, UpstreamRequest,
+    Deadline, Keeping, OwnHeaders, UpstreamRequest,
     cache::{
         epochs::{Epochs, Mark},
         policy::{Lifetimes, Policy},
@@ -34,6 +37,7 @@ fn request(language: &str) -> UpstreamRequest {
         deadline: Deadline::default(),
         is_change: false,
         is_of_client: false,
+        keeping: Keeping::default(),
     }
 }
 
@@ -60,6 +64,8 @@ fn entry(status: u16, headers: &[(String, Vec<u8>)], body: &[u8], seconds: [u32;
         body: Bytes::copy_from_slice(body),
         begun: Epochs::default().now(),
         marks: Marks::new(),
+        tags: ["products", "product:7"].map(Arc::from).into(),
+        is_asked_again: AtomicBool::new(false),
         replaced: Default::default(),
     }
 }
@@ -83,6 +89,7 @@ proptest! {
         prop_assert_eq!(read.status, stored.status);
         prop_assert_eq!(&read.headers, &stored.headers);
         prop_assert_eq!(&read.body, &stored.body);
+        prop_assert_eq!(&read.tags, &stored.tags);
         prop_assert_eq!(read.policy.lifetimes(), stored.policy.lifetimes());
         let (read_age, age) = (read.policy.age(Instant::now()), stored.policy.age(Instant::now()));
         prop_assert!(read_age.abs_diff(age) < Duration::from_secs(5));
