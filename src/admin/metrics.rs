@@ -140,7 +140,11 @@ impl Figures {
             of_each(sources, |meter| meter.joined.read()),
         )?;
         let Some(stored) = self.gateway.upstream().stored() else { return Ok(()) };
-        page.gauge("ficus_cache_entries", "Answers, and rows of batches, that are stored, about.", stored.entries)?;
+        page.gauge(
+            "ficus_cache_entries",
+            "Answers, and rows of batches, that are stored, about.",
+            stored.entries,
+        )?;
         page.gauge_in(&Unit::Bytes, "ficus_cache", "What stored answers fill, about.", stored.bytes)?;
         let limit = self.gateway.config().cache_bytes_max as u64;
         page.gauge_in(&Unit::Bytes, "ficus_cache_limit", "What stored answers may fill.", limit)

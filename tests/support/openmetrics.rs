@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Values by sample, as `name{label="value",…}` with the labels in the order of their names.
 pub(crate) type Samples = BTreeMap<String, f64>;
 
+/// Bounds and cumulative counts, and the count that is stated.
+type Histogram = (Vec<(f64, f64)>, Option<f64>);
+
 /// A metric family that is being read.
 #[derive(Default)]
 struct Family {
@@ -13,7 +16,7 @@ struct Family {
     kind: String,
     has_samples: bool,
     /// By labels without `le`: bounds and cumulative counts, and the count that the family states.
-    histograms: BTreeMap<String, (Vec<(f64, f64)>, Option<f64>)>,
+    histograms: BTreeMap<String, Histogram>,
 }
 
 /// Reads a page.
