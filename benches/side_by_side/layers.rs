@@ -1,7 +1,7 @@
 //! What the cache and the guards before the HTTP client cost a request that none of them serves: the same query so many times
 //! through a gateway in this process, with those layers or without. `layers.sh` counts its instructions.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use ficus::{
@@ -9,20 +9,26 @@ use ficus::{
     diagnostic::render,
     execute::Request,
     fetch::{CachedUpstream, HttpUpstream, ResilientUpstream, Upstream},
-    graph::{Paths, load},
+    graph::{Sources, load_sources},
 };
 
 use crate::measure::Q1;
 
+/// Sources as they are when nothing is said of them: equal requests shared, answers kept where they allow it, which the
+/// upstream's do not.
+const CONNECTOR: &str = "base_url: http://127.0.0.1:4180\n";
+
 /// Sends Q1 `count` times, one after the other.
-pub fn run(layers: &str, graph: &str, count: usize) -> anyhow::Result<()> {
-    let folder = Path::new(graph);
-    let paths = Paths {
-        schema: folder.join("schema"),
-        connectors: folder.join("connectors"),
-        config: folder.join("ficus.yaml"),
+pub fn run(layers: &str, count: usize) -> anyhow::Result<()> {
+    let sources = Sources {
+        schema: vec![(
+            "schema/posts.graphql".to_owned(),
+            include_str!("graph/schema/posts.graphql").to_owned(),
+        )],
+        connectors: vec![("connectors/blog.yaml".to_owned(), CONNECTOR.to_owned())],
+        ..Sources::default()
     };
-    let loaded = load(&paths).map_err(|found| anyhow::anyhow!(render(&found, false)))?;
+    let loaded = load_sources(&sources).map_err(|found| anyhow::anyhow!(render(&found, false)))?;
     let http: Arc<dyn Upstream> = Arc::new(HttpUpstream::new()?);
     let resilient = |inner| Arc::new(ResilientUpstream::new(inner)) as Arc<dyn Upstream>;
     let upstream = match layers {

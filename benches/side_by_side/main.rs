@@ -22,8 +22,8 @@ fn main() -> anyhow::Result<()> {
         Some("upstream") => upstream::serve(&next("upstream ADDRESS")?),
         Some("handwritten") => handwritten::serve(&next("handwritten ADDRESS UPSTREAM")?, next("UPSTREAM")?),
         Some("layers") => {
-            let (layers, graph) = (next("layers LAYERS GRAPH COUNT")?, next("GRAPH")?);
-            layers::run(&layers, &graph, next("COUNT")?.parse().context("COUNT is a number")?)
+            let layers = next("layers LAYERS COUNT")?;
+            layers::run(&layers, next("COUNT")?.parse().context("COUNT is a number")?)
         }
         Some("measure") => measure::run(measure::Options {
             ficus: next("measure FICUS GRAPH OUT ROUNDS")?,

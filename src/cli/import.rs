@@ -14,6 +14,7 @@ use super::{
     shared::{answer, say, show},
 };
 use crate::{
+    config::connector_schema,
     diagnostic::{Diagnostics, counted},
     graph::{Paths, read_files},
     import::{
@@ -23,7 +24,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  ficus import openapi petstore.yaml                     writes schema/petstore.graphql and connectors/petstore.yaml
+  ficus import openapi petstore.yaml                     writes schema/petstore.graphql and connectors/petstore.yaml,
+                                                         and for editors connectors/.schema.json where it is not there
   ficus import openapi shop.json --source orders --out api
   ficus import openapi shop.json --report skipped.json   what was left out, with reasons, as JSON
 
@@ -106,6 +108,11 @@ impl OpenApi {
         };
         write(&schema, &imported.schema)?;
         write(&connector, &imported.connector)?;
+        // The connector file's first line names it. One that is there may be somebody's link or newer.
+        let editors = self.folder("connectors").join(".schema.json");
+        if !editors.exists() {
+            write(&editors, &connector_schema())?;
+        }
         self.report(&imported.report)?;
         say(&imported.report.to_text());
         let Imported { report, .. } = imported;

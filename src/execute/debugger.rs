@@ -3,13 +3,14 @@
 
 use bumpalo::Bump;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value as Json, json};
 
 use super::watch::Seen;
 use crate::{
     connector::{self, BodyFormat, Source},
     error::{ClientError, Code},
-    fetch::{Body, Exchange, Finding, Redaction, Site, UpstreamRequest, UpstreamResponse},
+    fetch::{Body, Exchange, Finding, REDACTED, Redaction, Site, UpstreamRequest, UpstreamResponse},
     mapping::ast::Mapping,
 };
 
@@ -28,8 +29,16 @@ pub(super) fn debugging(seen: &Seen, mut redaction: Redaction, client: Option<&H
         exchange.response().into_iter().for_each(|response| redaction.hide_credentials(&response.headers));
     }
     let shown = Shown { redaction };
-    let data: Vec<Json> = seen.exchanges().map(|exchange| shown.exchange(exchange)).collect();
-    let mut debugging = json!({ "version": VERSION, "data": data });
+    // Tools take every entry of `data` for a request and a response.
+    let (answered, unanswered): (Vec<&Exchange>, Vec<_>) =
+        seen.exchanges().partition(|exchange| exchange.request.is_some() && exchange.response().is_some());
+    let entries = |exchanges: Vec<&Exchange>| -> Json {
+        exchanges.into_iter().map(|exchange| shown.exchange(exchange)).collect()
+    };
+    let mut debugging = json!({ "version": VERSION, "data": entries(answered) });
+    if !unanswered.is_empty() {
+        insert(&mut debugging, "unanswered", entries(unanswered));
+    }
     if seen.left_out() > 0 {
         insert(&mut debugging, "omitted", seen.left_out().into());
     }
@@ -69,15 +78,15 @@ impl Shown {
         let mapping = written.and_then(|written| written.body.as_ref());
         let is_form = written.is_some_and(|written| written.body_format == BodyFormat::Form);
         let body = request.body.as_ref().map(|bytes| {
-            let mut body = if is_form {
-                json!({ "kind": "form-urlencoded", "content": self.start(bytes) })
+            let (mut body, result) = if is_form {
+                (json!({ "kind": "form-urlencoded", "content": self.start(bytes) }), self.fields(bytes))
             } else {
-                self.body(bytes)
-            };
-            if let Some(mapping) = mapping {
+                let body = self.body(bytes);
                 let result = body.get("content").cloned().unwrap_or_default();
-                insert(&mut body, "selection", self.mapping(exchange, mapping, &[Site::Body], result));
-            }
+                (body, result)
+            };
+            let selection = mapping.map(|mapping| self.mapping(mapping, &mapping.root.to_string(), result));
+            insert(&mut body, "selection", selection.into());
             body
         });
         let headers = request.headers.iter().chain(&request.own_headers.0);
@@ -88,6 +97,8 @@ impl Shown {
             "body": body,
             "sourceUrl": self.source_url(&connector.source),
             "connectUrl": written.map(|written| self.connect_url(written)),
+            "sourceHeaders": self.written(connector.source.headers.iter().chain(&connector.source.file_headers)),
+            "connectHeaders": self.written(written.into_iter().flat_map(|written| &written.headers)),
         })
     }
 
@@ -96,17 +107,18 @@ impl Shown {
         let arena = Bump::new();
         // As the mapping sees it; what it cannot see is shown too.
         let mut body = match Body::read(response, connector.source.settings.response_format, &arena) {
-            Ok(Body::Null) => json!({ "kind": "empty", "content": Json::Null }),
+            Ok(Body::Null) => json!({ "kind": "json", "content": Json::Null }),
             Ok(Body::Json(text)) => self.body(text.as_bytes()),
-            Ok(Body::Text(text)) => json!({ "kind": "text", "content": self.start(text.as_bytes()) }),
-            Err(_) => json!({ "kind": "text", "content": self.start(&response.body) }),
+            Ok(Body::Text(text)) => json!({ "kind": "json", "content": self.start(text.as_bytes()) }),
+            Err(_) => json!({ "kind": "invalid", "content": self.start(&response.body) }),
         };
-        let result = exchange.mapped.as_ref().map_or(Json::Null, |mapped| self.value(mapped));
-        let mut selection = self.mapping(exchange, &connector.selection, &[Site::Selection], result);
-        if let Some(applied) = &exchange.applied {
-            insert(&mut selection, "transformed", self.text(applied).into());
-        }
-        insert(&mut body, "selection", selection);
+        // A failure is not mapped.
+        let selection = (exchange.mapped.is_some() || exchange.error.is_none()).then(|| {
+            let applied = exchange.applied.clone().unwrap_or_else(|| connector.selection.root.to_string());
+            let result = exchange.mapped.as_ref().map_or(Json::Null, |mapped| self.value(mapped));
+            self.mapping(&connector.selection, &applied, result)
+        });
+        insert(&mut body, "selection", selection.into());
         json!({
             "status": response.status.as_u16(),
             "headers": self.headers(response.headers.iter()),
@@ -115,15 +127,9 @@ impl Shown {
         })
     }
 
-    /// A mapping, what it gave and what it had to say.
-    fn mapping(&self, exchange: &Exchange, mapping: &Mapping, sites: &[Site], result: Json) -> Json {
-        let problems = exchange.findings.problems().iter().filter(|finding| sites.contains(&finding.site));
-        json!({
-            "source": self.text(&mapping.text),
-            "transformed": self.text(&mapping.root.to_string()),
-            "result": result,
-            "errors": problems.map(|finding| self.details(finding)).collect::<Vec<_>>(),
-        })
+    /// A mapping, what of it was applied, and what it gave.
+    fn mapping(&self, mapping: &Mapping, applied: &str, result: Json) -> Json {
+        json!({ "source": self.text(&mapping.text), "transformed": self.text(applied), "result": result })
     }
 
     fn details(&self, finding: &Finding) -> Json {
@@ -141,19 +147,12 @@ impl Shown {
         json!({ "message": self.text(&error.message), "extensions": self.redaction.json(&Json::Object(extensions)) })
     }
 
-    /// The mappings that say what a failure is called; none where there are none.
+    /// The mappings that say what a failure is called, as written; none where there are none.
     fn errors(&self, exchange: &Exchange) -> Json {
         let (own, source) = (&exchange.connector.errors, &exchange.connector.source.errors);
-        let message = own.message.as_ref().or(source.message.as_ref()).map(|mapping| {
-            let result = exchange.error.as_ref().map_or(Json::Null, |error| self.text(&error.message).into());
-            self.mapping(exchange, mapping, &[Site::ErrorsMessage, Site::SourceErrorsMessage], result)
-        });
-        let extensions = |mapping: &Option<Mapping>, site| {
-            let mapping = mapping.as_ref()?;
-            Some(self.mapping(exchange, mapping, &[site], Json::Null))
-        };
-        let source = extensions(&source.extensions, Site::SourceErrorsExtensions);
-        let own = extensions(&own.extensions, Site::ErrorsExtensions);
+        let text = |mapping: Option<&Mapping>| mapping.map(|mapping| self.text(&mapping.text));
+        let message = text(own.message.as_ref().or(source.message.as_ref()));
+        let (source, own) = (text(source.extensions.as_ref()), text(own.extensions.as_ref()));
         if message.is_none() && source.is_none() && own.is_none() {
             return Json::Null;
         }
@@ -181,14 +180,44 @@ impl Shown {
         headers.map(|(name, value)| json!([name.as_str(), self.redaction.header(name, value)])).collect()
     }
 
+    /// Headers with values of their own, as they are written; none where there are none. What is copied from the client
+    /// stands among those that were sent.
+    fn written<'h>(&self, headers: impl Iterator<Item = &'h connector::Header>) -> Json {
+        let written: Vec<Json> = headers
+            .filter_map(|header| {
+                let text = match &header.value {
+                    connector::HeaderValue::From(_) => return None,
+                    connector::HeaderValue::Template(template) => template.to_string(),
+                    connector::HeaderValue::Secret(_) => REDACTED.to_owned(),
+                };
+                let value = HeaderValue::try_from(text).ok()?;
+                Some(json!([header.name.as_str(), self.redaction.header(&header.name, &value)]))
+            })
+            .collect();
+        if written.is_empty() { Json::Null } else { written.into() }
+    }
+
     /// A body: JSON where it is short enough to be shown whole, else the beginning of its text.
     fn body(&self, bytes: &[u8]) -> Json {
-        if bytes.len() <= BODY_BYTES_MAX
-            && let Ok(json) = serde_json::from_slice::<Json>(bytes)
-        {
-            return json!({ "kind": "json", "content": self.redaction.json(&json) });
+        if bytes.len() > BODY_BYTES_MAX {
+            return json!({ "kind": "json", "content": self.start(bytes) });
         }
-        json!({ "kind": "text", "content": self.start(bytes) })
+        match serde_json::from_slice::<Json>(bytes) {
+            Ok(json) => json!({ "kind": "json", "content": self.redaction.json(&json) }),
+            Err(_) => json!({ "kind": "invalid", "content": self.start(bytes) }),
+        }
+    }
+
+    /// What a form says, name by name.
+    fn fields(&self, bytes: &[u8]) -> Json {
+        let text = String::from_utf8_lossy(bytes);
+        if text.len() > BODY_BYTES_MAX {
+            return Json::Null;
+        }
+        let plain = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+        let fields = pairs.map(|(name, value)| (plain(name), Json::from(plain(value))));
+        self.redaction.json(&Json::Object(fields.collect()))
     }
 
     /// What a mapping gave: as it is, or where it is too long the beginning of its text.

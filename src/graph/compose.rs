@@ -28,13 +28,18 @@ pub(super) struct Composed {
     pub(super) taken_out: TakenOut,
 }
 
-/// Lexical tokens of one file. The largest public schemas have some hundred thousand.
-const TOKENS_MAX: usize = 500_000;
+/// Lexical tokens of one file. The largest public schemas have some hundred thousand; what `ficus import` makes of the largest
+/// document that it reads has over two million.
+const TOKENS_MAX: usize = 3_000_000;
+
+/// How the validator begins what it says of a schema without `Query`.
+const NO_QUERY: &str = "missing query root operation type";
 
 /// Composes the files, given by name and text.
 pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics) -> Composed {
     let mut files = SchemaFiles::new(texts);
     let mut documents = Vec::new();
+    let before = diagnostics.errors();
     for (name, text) in texts {
         let mut parser = Parser::new().token_limit(TOKENS_MAX);
         let document = match parser.parse_ast(text.as_str(), name.as_str()) {
@@ -52,6 +57,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
         files.know(&document.sources);
         documents.push(document);
     }
+    let whole = diagnostics.errors() == before;
     let links = read_links(&documents, &files, diagnostics);
     let definitions = definitions(&links);
     let added: HashSet<Name> = definitions.definitions.iter().filter_map(|d| d.name().cloned()).collect();
@@ -70,7 +76,7 @@ pub(super) fn compose(texts: &[(String, String)], diagnostics: &mut Diagnostics)
     let schema = match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(broken) => {
-            report(&broken.errors, &files, Some(&broken.partial), diagnostics);
+            report(&broken.errors, &files, whole.then_some(&broken.partial), diagnostics);
             broken.partial
         }
     };
@@ -162,6 +168,9 @@ fn report(
 
 /// What to do about an error of the schema, where there is more to say than the error says.
 fn graphql_help(message: &str, schema: &Schema) -> Option<String> {
+    if message.starts_with(NO_QUERY) {
+        return Some("define `type Query { … }` in one of the schema files".to_owned());
+    }
     let mut quoted = message.split('`').skip(1).step_by(2);
     let first = quoted.next()?;
     if message.starts_with("cannot find type") {

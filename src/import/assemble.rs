@@ -90,7 +90,9 @@ pub(super) fn assemble(parts: &Parts<'_, '_>, roots: &[Root<'_>], report: &Repor
     };
     let schema = sdl::write(&file, parts.definitions);
     let heading = format!("Where {} is, and what every request to it carries.", title(parts));
-    Imported { schema, connector: parts.source.write(&[heading]), report }
+    // Editors complete and underline the file's keys with this; `ficus import` writes that schema beside it.
+    let editors = "yaml-language-server: $schema=.schema.json".to_owned();
+    Imported { schema, connector: parts.source.write(&[editors, heading]), report }
 }
 
 fn title(parts: &Parts<'_, '_>) -> String {

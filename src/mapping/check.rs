@@ -75,7 +75,9 @@ fn method(name: &Key, arguments: &[Expr], span: &Span) -> Option<ParseError> {
 /// The method whose name is most like another, if one is like it at all.
 fn nearest(name: &str) -> Option<&'static str> {
     let distances = methods::names().map(|known| (strsim::damerau_levenshtein(known, name), known));
-    distances.min().filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
+    // Of two letters, one says too little: `id` is not `in`.
+    let is_like = |distance: usize| distance <= 2 && distance * 2 < name.chars().count();
+    distances.min().filter(|(distance, _)| is_like(*distance)).map(|(_, known)| known)
 }
 
 #[cfg(test)]

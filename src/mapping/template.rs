@@ -28,6 +28,16 @@ pub enum Part {
     },
 }
 
+/// As it is written; its expressions in the one way that mappings are printed.
+impl std::fmt::Display for Template {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Literal(text) => out.write_str(text),
+            Part::Expression { mapping, .. } => write!(out, "{{{}}}", mapping.root),
+        })
+    }
+}
+
 /// A URL's template, cut where RFC 3986 cuts a URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UrlTemplate {

@@ -269,6 +269,10 @@ fn an_import_is_written_beside_the_graph_and_never_over_it() {
     let schema = fs::read_to_string(folder.path().join("schema/My-Shop.graphql")).unwrap();
     assert!(schema.contains("type MyShopUser {"), "{schema}");
     assert_eq!(run(folder.path(), &["check"]).1, "fine: 3 connectors, 2 sources\n");
+    let connector = fs::read_to_string(folder.path().join("connectors/My-Shop.yaml")).unwrap();
+    assert!(connector.starts_with("# yaml-language-server: $schema=.schema.json\n"), "{connector}");
+    let editors = fs::read_to_string(folder.path().join("connectors/.schema.json")).unwrap();
+    assert_eq!(editors, include_str!("../../connectors/.schema.json"));
 
     let (status, _, err) = run(folder.path(), &command);
     assert_eq!(status, Some(3));

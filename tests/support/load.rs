@@ -23,6 +23,8 @@ pub(crate) struct Sample {
     /// When it was due.
     pub(crate) due: Instant,
     pub(crate) took: Duration,
+    /// When it had left; none where there was no connection for it.
+    pub(crate) sent: Option<Instant>,
     /// The response; none where the connection failed.
     pub(crate) answer: Option<Value>,
 }
@@ -69,6 +71,10 @@ impl Client {
 
     /// Sends an operation with `$n`, a number; none where the connection failed.
     pub(crate) async fn ask(&self, query: &str, n: usize) -> Option<Value> {
+        self.exchange(query, n, &mut None).await
+    }
+
+    async fn exchange(&self, query: &str, n: usize, sent: &mut Option<Instant>) -> Option<Value> {
         let body = json!({ "query": query, "variables": { "n": n.to_string() } }).to_string();
         let known = self.idle.lock().unwrap().pop();
         let mut stream = match known {
@@ -77,6 +83,7 @@ impl Client {
         };
         let _ = stream.set_nodelay(true);
         stream.write_all(&Message::operation(&body).bytes()).await.ok()?;
+        *sent = Some(Instant::now());
         let answer = Message::read(&mut stream).await.ok()??;
         if answer.header("connection") != Some("close") {
             self.idle.lock().unwrap().push(stream);
@@ -99,8 +106,9 @@ impl Client {
             let due = clock.tick().await;
             let client = self.clone();
             under_way.spawn(async move {
-                let answer = client.ask(query, n).await;
-                Sample { due, took: due.elapsed(), answer }
+                let mut sent = None;
+                let answer = client.exchange(query, n, &mut sent).await;
+                Sample { due, took: due.elapsed(), sent, answer }
             });
         }
         under_way.join_all().await

@@ -161,7 +161,10 @@ impl Store {
 
     /// Forgets the response that this request would choose.
     pub(super) fn forget(&self, key: Key, request: &UpstreamRequest) {
-        self.change(key, request, None);
+        // Most answers that may not be kept have none to replace, and looking costs far less than changing.
+        if self.by_key.contains_key(&key) {
+            self.change(key, request, None);
+        }
     }
 
     fn change(&self, key: Key, request: &UpstreamRequest, entry: Option<Arc<Entry>>) {

@@ -108,7 +108,7 @@ pub(super) fn bind_sources(
 }
 
 impl Sources {
-    /// The source that a connector names.
+    /// The source that a connector names; where it has a slip, the one that was meant, so that the rest is checked too.
     pub(super) fn find(
         &mut self,
         name: &str,
@@ -120,7 +120,8 @@ impl Sources {
             diagnostics.push(self.missing(name, place).on(coordinate));
         }
         self.used.insert(name.to_owned());
-        self.by_name.get(name)
+        let meant = || nearest(name, self.by_name.keys().map(String::as_str));
+        self.by_name.get(name).or_else(|| self.by_name.get(meant()?))
     }
 
     /// A source that is not there. One that was never declared is told once, a slip each time.

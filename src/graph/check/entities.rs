@@ -180,8 +180,12 @@ fn keys(
         let resolvable = directive.specified_argument_by_name("resolvable").and_then(|value| value.to_bool());
         let resolved = || {
             let ids = bound.by_type.get(&object.name).into_iter().flatten();
-            let mut connectors = ids.filter_map(|id| bound.connectors.get(id.0 as usize));
-            connectors.any(|found| paths.iter().all(|path| asked_with(found, path)))
+            let completing = ids.filter_map(|id| bound.connectors.get(id.0 as usize));
+            // A field that is fetched with the key answers for whoever knows only the key.
+            let own = bound.connectors.iter().filter(
+                |found| matches!(&found.connector.kind, Kind::Field { parent, .. } if *parent == object.name),
+            );
+            completing.chain(own).any(|found| paths.iter().all(|path| asked_with(found, path)))
         };
         // A stub: the key is all there is to it, so nobody needs to ask for more.
         let stub = object

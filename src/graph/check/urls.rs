@@ -1,5 +1,5 @@
-//! URLs that can be read and are probably not meant: a blank, which is sent as `%20`, and `:id`, which other
-//! languages read as a parameter and this one sends as it stands.
+//! URLs that can be read and are probably not meant: a blank, which is sent as `%20`; `:id`, which other
+//! languages read as a parameter and this one sends as it stands; and `$args.id` without braces.
 
 use std::ops::Range;
 
@@ -32,6 +32,10 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
                 let message = format!("`:{name}` is sent as it stands");
                 warn(range, message, format!("an argument is written `{{$args.{name}}}`"));
             }
+        }
+        for (range, path) in literals.iter().flat_map(|range| variables(&text.value, range)) {
+            let message = format!("`{path}` is sent as it stands");
+            warn(range, message, format!("an expression stands in braces: `{{{path}}}`"));
         }
     }
 }
@@ -86,6 +90,24 @@ fn parameters<'u>(url: &'u str, literal: &Range<usize>) -> Vec<(Range<usize>, &'
     found
 }
 
+/// `$args.name` as literal text: where it stands, and what.
+fn variables<'u>(url: &'u str, literal: &Range<usize>) -> Vec<(Range<usize>, &'u str)> {
+    let text = url.get(literal.clone()).unwrap_or_default();
+    let is_variable = |path: &str| {
+        let mut names = ["$args.", "$this.", "$batch.", "$config.", "$env.", "$context."].iter();
+        names.any(|name| path.strip_prefix(name).is_some_and(|key| !key.is_empty()))
+    };
+    text.match_indices('$')
+        .filter_map(|(at, _)| {
+            let rest = text.get(at..)?;
+            let ends = |c: char| !c.is_ascii_alphanumeric() && !"$_.".contains(c);
+            let path = rest.split(ends).next()?.trim_end_matches('.');
+            let start = literal.start + at;
+            is_variable(path).then_some((start..start + path.len(), path))
+        })
+        .collect()
+}
+
 /// Whether a name is an argument of the field that a connector resolves.
 fn is_argument(composed: &Composed, found: &BoundConnector, name: &str) -> bool {
     let (Kind::Root { parent, field } | Kind::Entity { parent, field, .. } | Kind::Field { parent, field }) =
@@ -100,6 +122,17 @@ fn is_argument(composed: &Composed, found: &BoundConnector, name: &str) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_without_braces_are_found() {
+        let url = "/a/$args.id.x/{$args.y}.json?filter[$eq]=$this.&b=$env.B.";
+        let found: Vec<&str> = literals(url)
+            .iter()
+            .flat_map(|range| variables(url, range))
+            .map(|(range, _)| &url[range])
+            .collect();
+        assert_eq!(found, ["$args.id.x", "$env.B"]);
+    }
 
     #[test]
     fn braces_and_quotes_in_expressions_are_no_literal_text() {

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use apollo_compiler::{Name, schema::ObjectType};
+use apollo_compiler::{Name, collections::IndexMap, schema::ObjectType};
 
 use crate::{
     connector::{ConnectorId, Kind},
@@ -25,9 +25,14 @@ pub(super) struct Way {
     pub(super) coordinate: String,
 }
 
-/// Warns of fields that are given elsewhere, missing on a way, and completed by nothing there.
+/// Names of fields, and places, that one warning shows.
+const SHOWN_MAX: usize = 6;
+
+/// Warns of fields that are given elsewhere, missing on a way, and completed by nothing there: once for all ways on which
+/// objects of a type lack the same fields.
 pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostics: &mut Diagnostics) {
     let shapes: Vec<Shape> = bound.connectors.iter().map(|found| shape(&found.connector.selection)).collect();
+    let mut lacking: IndexMap<(&Name, Vec<&str>), Vec<&Way>> = IndexMap::default();
     for way in ways.iter().filter(|way| !way.object.is_open) {
         let Some(object) = composed.schema.get_object(&way.ty) else { continue };
         let reach = Reach::new(bound, &shapes, way, object);
@@ -37,19 +42,35 @@ pub(super) fn check(composed: &Composed, bound: &Bound, ways: &[Way], diagnostic
             .map(Name::as_str)
             .filter(|field| !reach.has(&[(*field).to_owned()]))
             .collect();
-        if missing.is_empty() {
-            continue;
+        if !missing.is_empty() {
+            lacking.entry((&way.ty, missing)).or_default().push(way);
         }
-        let fields = missing.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
-        let message =
-            format!("objects of `{}` made here have no {fields}, which other selections give", way.ty);
-        let help = format!(
-            "select more here, or let a connector complete it: `type {} @connect(…)` reading a key that is here",
-            way.ty
-        );
-        let diagnostic = Diagnostic::new(Code::FieldsMissingOnOneWay, way.place.clone(), message);
-        diagnostics.push(diagnostic.on(way.coordinate.as_str()).help(help));
     }
+    for ((ty, missing), ways) in lacking {
+        let Some((way, others)) = ways.split_first() else { continue };
+        let fields = shown(missing.iter().map(|field| format!("`{field}`")));
+        let message = format!("objects of `{ty}` made here have no {fields}, which other selections give");
+        let help = format!(
+            "select more here, or let a connector complete it: `type {ty} @connect(…)` reading a key that is here"
+        );
+        let diagnostic = Diagnostic::new(Code::FieldsMissingOnOneWay, way.place.clone(), message)
+            .on(way.coordinate.as_str())
+            .help(help);
+        let places =
+            others.iter().map(|way| format!("{}:{}:{}", way.place.file, way.place.line, way.place.column));
+        diagnostics.push(match others {
+            [] => diagnostic,
+            _ => diagnostic.note(format!("the same at {}", shown(places))),
+        });
+    }
+}
+
+/// The first few of several, and how many more there are.
+fn shown(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(SHOWN_MAX);
+    let first: Vec<String> = all.take(SHOWN_MAX).collect();
+    let first = first.join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 /// What can be had of the objects on a way.

@@ -228,14 +228,25 @@ impl Caller {
 
     /// A value that belongs to the caller, every byte of it.
     fn text(&self, generation: u64) -> String {
-        let of = self.path.join("/");
-        self.names.iter().map(|name| format!("<{name} {generation} {of}>")).collect()
+        value(&self.names, generation, &self.path.join("/"))
     }
 
+    /// One that belongs to what a name of this kind says of the caller.
     fn named(&self, kind: &str, generation: u64) -> String {
-        let of = self.path.join("/");
-        let named = self.names.iter().filter(|name| name.starts_with(kind));
-        named.map(|name| format!("<{name} {generation} {of}>")).collect()
+        let named: Vec<String> = self.names.iter().filter(|name| name.starts_with(kind)).cloned().collect();
+        value(&named, generation, &self.path.join("/"))
+    }
+
+    /// The rows that are asked for, in an order of their own.
+    fn rows(&self, generation: u64, row: impl Fn(&str, &str) -> Value) -> Value {
+        let of = |id: &String| {
+            let text = value(&self.names, generation, &format!("{}/{id}", self.path.join("/")));
+            row(id, &text)
+        };
+        match generation % 2 {
+            0 => self.asked.iter().map(of).collect(),
+            _ => self.asked.iter().rev().map(of).collect(),
+        }
     }
 
     fn body(&self, generation: u64) -> Value {
@@ -248,12 +259,9 @@ impl Caller {
                     (0..count).map(|id: usize| json!({ "id": id, "name": text })).collect();
                 json!({ "items": items })
             }
-            "price" | "stock" => self.asked.iter().map(|id| json!({ "id": id, "text": text })).collect(),
-            "remark" => {
-                let token = self.named("~u", generation);
-                let remark = |id: &String| json!({ "id": format!("r{id}"), "itemId": id, "token": token });
-                self.asked.iter().map(remark).collect()
-            }
+            "price" | "stock" => self.rows(generation, |id, text| json!({ "id": id, "text": text })),
+            "remark" => self
+                .rows(generation, |id, text| json!({ "id": format!("r{id}"), "itemId": id, "token": text })),
             "mixed" => json!({
                 "id": last,
                 "token": self.named("~u", generation),
@@ -264,6 +272,10 @@ impl Caller {
             _ => json!({ "id": if last.contains('~') { "0" } else { last }, "text": text }),
         }
     }
+}
+
+fn value(names: &[String], generation: u64, of: &str) -> String {
+    names.iter().map(|name| format!("<{name} {generation} {of}>")).collect()
 }
 
 /// The names in a text: `~u3~`.

@@ -6,7 +6,12 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{backend::names, world::User};
+use serde_json::Value;
+
+use super::{
+    backend::names,
+    world::{EVERYBODY, User},
+};
 
 /// Says how old data may be: for each thing written, and for all.
 #[derive(Debug, Default)]
@@ -70,14 +75,11 @@ impl Report {
                 self.leaks.push(format!("{name} in an answer to {}: {query}: {body}", user.token));
             }
         }
-        for value in body.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
-            let mut words = value.split(' ');
-            let (Some(name), Some(Ok(generation)), Some(of)) =
-                (words.next(), words.next().map(str::parse::<u64>), words.next())
-            else {
-                continue;
-            };
-            let own = name != super::world::EVERYBODY;
+        if serde_json::from_str(body).is_ok_and(|answer: Value| is_mixed_up(&answer["data"])) {
+            self.broken.push(format!("a value of another object: {query}: {body}"));
+        }
+        for (name, generation, of) in values(body) {
+            let own = name != EVERYBODY;
             self.own += usize::from(own);
             self.everybodys += usize::from(!own);
             let floor = [ALL, of].into_iter().filter_map(|of| known.get(of)).max().copied().unwrap_or(0);
@@ -86,6 +88,30 @@ impl Report {
                     .push(format!("{of} of generation {generation}, after {floor}: {query}: {body}"));
             }
         }
+    }
+}
+
+/// The values in a text: `<~u3~ 17 note/2>`, whose it is, when it was true, and what it is about.
+fn values(text: &str) -> impl Iterator<Item = (&str, u64, &str)> {
+    text.split('<').skip(1).filter_map(|rest| {
+        let mut words = rest.split('>').next()?.split(' ');
+        Some((words.next()?, words.next()?.parse().ok()?, words.next()?))
+    })
+}
+
+/// Whether an object has a value that is about an object of another id.
+fn is_mixed_up(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(is_mixed_up),
+        Value::Object(object) => {
+            let id = object.get("id").and_then(Value::as_str).map(|id| id.trim_start_matches('r'));
+            let is_of_another = |text: &str| {
+                let mut about = values(text).filter_map(|(_, _, of)| of.split('/').nth(1));
+                about.any(|about| about.parse::<u32>().is_ok() && id.is_some_and(|id| id != about))
+            };
+            object.values().any(|value| value.as_str().map_or_else(|| is_mixed_up(value), is_of_another))
+        }
+        _ => false,
     }
 }
 

@@ -11,10 +11,27 @@ const THINGS: &[&str] =
     &["open", "note", "tenant", "words", "spoken", "posted", "kept", "traced", "alone", "hedged", "failing"];
 
 /// Ids that things have.
-const IDS: std::ops::Range<usize> = 0..4;
+pub(crate) const IDS: std::ops::Range<usize> = 0..4;
+
+/// Ids that items have.
+pub(crate) const ITEMS: std::ops::Range<usize> = 0..5;
+
+/// What many ask at once, word for word.
+const POPULAR: &[&str] = &[
+    "{ open(id: 1) { id text } }",
+    "{ items(first: 2) { id name } }",
+    "{ note(id: 1) { id text } words(id: 1) { id text } }",
+    "{ kept(id: 1) { id text } items(first: 3) { id price stock remarks { id token } } }",
+    "{ claim { text } spoken(id: 1) { id text } }",
+    "{ echo { text claim } }",
+    "{ session { id text } tenant(id: 1) { id text } }",
+];
 
 /// A query of one to four root fields.
 pub(crate) fn query(user: &User, chance: &mut StdRng) -> Request {
+    if chance.random_bool(0.3) {
+        return request(user, (*POPULAR.choose(chance).unwrap()).to_owned());
+    }
     let by_variable = chance.random_bool(0.5);
     let id = chance.random_range(IDS);
     let mut fields = String::new();
@@ -66,5 +83,5 @@ fn argument(by_variable: bool, chance: &mut StdRng) -> String {
 fn items(chance: &mut StdRng) -> String {
     let fields = ["name", "price", "stock", "remarks { id token }"];
     let chosen: Vec<&str> = fields.into_iter().filter(|_| chance.random_bool(0.6)).collect();
-    format!("items(first: {}) {{ id {} }}", chance.random_range(1..6), chosen.join(" "))
+    format!("items(first: {}) {{ id {} }}", chance.random_range(ITEMS) + 1, chosen.join(" "))
 }

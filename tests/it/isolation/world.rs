@@ -98,7 +98,7 @@ type Mutation {
   rewrite(id: ID!): Thing @connect(source: "kept", http: { PUT: "/kept/{$args.id}" }, selection: "id text")
 }
 
-type Thing {
+type Thing @cacheControl(maxAge: 1) {
   id: ID!
   text: String
 }
@@ -160,7 +160,7 @@ fn connectors() -> Vec<(&'static str, String)> {
         ("words", format!("headers: [{LANGUAGE}]\ncache: {{ ttl: 2s }}\n")),
         ("session", "headers: [{ name: cookie, from: cookie }]\ncache: { ttl: 1s }\n".to_owned()),
         ("claims", String::new()),
-        ("mixed", format!("headers: [{TOKEN}, {TENANT}, {LANGUAGE}]\n")),
+        ("mixed", format!("headers: [{TOKEN}, {TENANT}, {LANGUAGE}]\nbatch_window: 3ms\n")),
         (
             "kept",
             format!(

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use ficus::diagnostic::Diagnostic;
 use serde_json::Value as Json;
 
-use super::{generate::Triple, refusal, rules, upstream::Call};
+use super::{generate::Triple, rules, upstream::Call};
 
 /// What one of them did with a triple.
 #[derive(Debug, Clone)]
@@ -95,6 +94,28 @@ impl Pair<'_> {
     }
 }
 
+/// What the reference does with a triple that Ficus refuses.
+pub(super) enum There {
+    /// It does not start with it.
+    Refused,
+    /// It gives nothing.
+    Null,
+    /// It gives this.
+    Value(String),
+    /// Its process ends.
+    Ended,
+}
+
+/// The refusals of one kind, and what the reference does with them.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: usize,
+    null: usize,
+    value: usize,
+    refused: usize,
+    ended: usize,
+}
+
 /// What the run found.
 #[derive(Default)]
 pub(super) struct Report {
@@ -102,7 +123,8 @@ pub(super) struct Report {
     same: usize,
     by_family: BTreeMap<&'static str, usize>,
     explained: BTreeMap<&'static str, usize>,
-    ficus_refused: BTreeMap<String, usize>,
+    /// By kind, with what the reference makes of them.
+    ficus_refused: BTreeMap<&'static str, Refusals>,
     reference_refused: BTreeMap<String, usize>,
     unexplained: Vec<String>,
     /// One example of each explained kind.
@@ -111,12 +133,37 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn refused_by_ficus(&mut self, triple: &Triple, found: &[Diagnostic]) {
-        let why = refusal(found, triple).unwrap_or_default();
-        let code = why.split(':').next().unwrap_or_default().to_owned();
-        *self.ficus_refused.entry(code).or_default() += 1;
-        writeln!(self.refusals, "ficus refuses {}: {why}\n  {} {}", triple.name, triple.fields, triple.types)
-            .unwrap();
+    /// The kind of the refusal; one that no rule knows is unexplained.
+    pub(super) fn refused_by_ficus(&mut self, triple: &Triple, why: &str) -> Option<&'static str> {
+        let shown = format!("ficus refuses {}: {why}\n  {} {}", triple.name, triple.fields, triple.types);
+        let kind = rules::refused(why);
+        match kind {
+            Some(kind) => self.ficus_refused.entry(kind).or_default().count += 1,
+            None => self.unexplained.push(shown.clone()),
+        }
+        writeln!(self.refusals, "{shown}").unwrap();
+        kind
+    }
+
+    /// What the reference made of a triple that Ficus refuses.
+    pub(super) fn there(&mut self, kind: Option<&'static str>, there: There) {
+        let Some(refusals) = kind.and_then(|kind| self.ficus_refused.get_mut(kind)) else { return };
+        match there {
+            There::Refused => refusals.refused += 1,
+            There::Null => refusals.null += 1,
+            There::Value(_) => refusals.value += 1,
+            There::Ended => refusals.ended += 1,
+        }
+    }
+
+    pub(super) fn refusal_seen(&mut self, triple: &Triple, there: &There) {
+        let shown = match there {
+            There::Refused => "refused at start",
+            There::Null => "null",
+            There::Value(value) => value.as_str(),
+            There::Ended => "the end of its process",
+        };
+        writeln!(self.refusals, "the reference answers {}: {shown}", triple.name).unwrap();
     }
 
     pub(super) fn refused_by_reference(&mut self, triple: &Triple, why: &str) {
@@ -167,12 +214,22 @@ impl Report {
         for (kind, count) in &self.explained {
             writeln!(text, "  {count:4} {kind}: {}", rules::why(kind)).unwrap();
         }
-        let refused = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
-        writeln!(text, "refused by Ficus at load: {}", refused(&self.ficus_refused)).unwrap();
-        for (code, count) in &self.ficus_refused {
-            writeln!(text, "  {count:4} {code}").unwrap();
+        let refused: usize = self.ficus_refused.values().map(|refusals| refusals.count).sum();
+        writeln!(text, "refused by Ficus at load: {refused}; the reference looks at mappings when they run")
+            .unwrap();
+        for (kind, refusals) in &self.ficus_refused {
+            let Refusals { count, null, value, refused, ended } = refusals;
+            writeln!(text, "  {count:4} {kind}: {}", rules::why_refused(kind)).unwrap();
+            write!(text, "       there: null {null}, what the rest of the mapping gives {value}").unwrap();
+            for (count, what) in [(refused, "refused"), (ended, "the end of the process")] {
+                if *count > 0 {
+                    write!(text, ", {what} {count}").unwrap();
+                }
+            }
+            text.push('\n');
         }
-        writeln!(text, "refused by the reference at start: {}", refused(&self.reference_refused)).unwrap();
+        let refused: usize = self.reference_refused.values().sum();
+        writeln!(text, "refused by the reference at start: {refused}").unwrap();
         for (kind, count) in &self.reference_refused {
             writeln!(text, "  {count:4} {kind}").unwrap();
         }

@@ -201,6 +201,47 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// What Ficus refuses when it loads a graph and the reference starts with: the kind, why, and what of the diagnostic tells.
+const REFUSALS: &[(&str, &str, &[&str])] = &[
+    (
+        "data in a request",
+        "`@`, `$` or a key in a body reads a response before there is one; the reference sends null, or leaves it out",
+        &["reads data, and there is none"],
+    ),
+    (
+        "an argument that is not declared",
+        "the field has no argument of that name, so it is always null",
+        &["there is no argument", "has no argument"],
+    ),
+    (
+        "a key of what has no keys",
+        "of a string, number or boolean, as far as the mapping tells: it is always null",
+        &["has no keys"],
+    ),
+    (
+        "a comparison that is always the same",
+        "of types that are never equal, which is always false; or have no order, which is always null",
+        &["never equal", "compares two numbers or two strings", "is never the same as"],
+    ),
+    ("arguments that a method does not take", "too many, or of a type that it gives null for", &[" takes "]),
+    (
+        "a method on what it does not work with",
+        "it gives null, or its input as it was",
+        &[" needs ", " joins scalars"],
+    ),
+];
+
+/// The kind of a refusal, by its diagnostic; none where no rule knows it.
+pub(super) fn refused(diagnostic: &str) -> Option<&'static str> {
+    let knows = |signs: &[&str]| signs.iter().any(|sign| diagnostic.contains(sign));
+    REFUSALS.iter().find(|(.., signs)| knows(signs)).map(|(kind, ..)| *kind)
+}
+
+/// The reason of a kind of refusals.
+pub(super) fn why_refused(kind: &str) -> &'static str {
+    REFUSALS.iter().find(|(name, ..)| *name == kind).map_or("", |(_, why, _)| why)
+}
+
 /// The first kind that a difference is of.
 pub(super) fn explain(pair: &Pair<'_>) -> Option<&'static str> {
     RULES.iter().find(|rule| (rule.holds)(pair)).map(|rule| rule.name)

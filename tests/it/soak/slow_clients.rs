@@ -104,10 +104,18 @@ impl Soak {
     /// So many slow clients at once, all of which must be cut within `deadline`.
     async fn attack(&mut self, way: Way, sockets: usize, deadline: Duration) {
         let (address, patience) = (self.ficus.address, deadline + Duration::from_secs(10));
-        let clients: Vec<_> = (0..sockets).map(|_| tokio::spawn(suffer(address, way, patience))).collect();
+        let clients = tokio::spawn(async move {
+            let mut clock = interval(Duration::from_millis(1));
+            let mut clients = Vec::new();
+            for _ in 0..sockets {
+                clock.tick().await;
+                clients.push(tokio::spawn(suffer(address, way, patience)));
+            }
+            clients
+        });
         let during = self.client.steady(SOUND, self.extent.rate, deadline, 1_000_000).await;
         let mut put_up_with = Vec::new();
-        for client in clients {
+        for client in clients.await.unwrap() {
             put_up_with.push(client.await.unwrap());
         }
         let longest = put_up_with.iter().flatten().max().copied().unwrap_or_default();
@@ -189,7 +197,7 @@ impl Soak {
         };
         let said = String::from_utf8_lossy(&attack.stdout).into_owned();
         let figure = |name: &str| {
-            let line = said.lines().rev().find(|line| line.trim_start().starts_with(name))?;
+            let line = said.lines().rev().find(|line| line.contains(name))?;
             line.split(|letter: char| !letter.is_ascii_digit())
                 .rfind(|digits| !digits.is_empty())?
                 .parse::<usize>()

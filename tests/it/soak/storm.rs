@@ -59,19 +59,25 @@ async fn storm(extent: Extent, rules: &str, report: &mut Report) -> Storm {
     let ficus = Ficus::start(&files(&[("sick", &sick.stub, rules), ("sound", &sound, "")], "")).await;
     let mut held = Held::of(&ficus);
     let (to_sick, to_sound) = (Client::new(ficus.address), Client::new(ficus.address));
-    let both = |rate, n| {
-        let sound = to_sound.steady(SOUND, extent.rate, extent.trouble, n);
-        futures_util::future::join(sound, to_sick.steady(SICK, rate, extent.trouble, n))
+    let both = |rate, duration, n| {
+        let sound = to_sound.steady(SOUND, extent.rate, duration, n);
+        futures_util::future::join(sound, to_sick.steady(SICK, rate, duration, n))
     };
-    let (mut calm, _) = both(extent.rate, 0).await;
+    // What a first storm takes of the memory to be written down at all is no leak.
+    if extent.timed {
+        sick.fails.store(true, SeqCst);
+        both(2 * extent.rate, extent.trouble / 6, 300_000).await;
+        sick.fails.store(false, SeqCst);
+    }
+    let (mut calm, _) = both(extent.rate, extent.trouble, 0).await;
     held.warmed(&ficus);
     sick.fails.store(true, SeqCst);
     let (began, before) = (Instant::now(), sick.stub.requests());
-    let (in_storm, sick_samples) = both(2 * extent.rate, 100_000).await;
+    let (in_storm, sick_samples) = both(2 * extent.rate, extent.trouble, 100_000).await;
     let lasted = began.elapsed();
     let reached = sick.stub.requests() - before;
     sick.fails.store(false, SeqCst);
-    let (after, _) = both(extent.rate, 200_000).await;
+    let (after, _) = both(extent.rate, extent.trouble, 200_000).await;
     calm.extend(after);
     drop((to_sick, to_sound, sick, sound));
     held.settled(&ficus, Duration::from_secs(20), report).await;
