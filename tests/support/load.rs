@@ -17,6 +17,9 @@ use tokio::{
 
 use super::http::Message;
 
+/// Less than any server waits for another request.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// One request and what came of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
@@ -56,7 +59,7 @@ pub(crate) fn percentile(samples: &[Sample], percent: f64) -> Duration {
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
-    idle: Arc<Mutex<Vec<TcpStream>>>,
+    idle: Arc<Mutex<Vec<(Instant, TcpStream)>>>,
 }
 
 impl Client {
@@ -76,7 +79,7 @@ impl Client {
 
     async fn exchange(&self, query: &str, n: usize, sent: &mut Option<Instant>) -> Option<Value> {
         let body = json!({ "query": query, "variables": { "n": n.to_string() } }).to_string();
-        let known = self.idle.lock().unwrap().pop();
+        let known = self.kept();
         let mut stream = match known {
             Some(stream) => stream,
             None => TcpStream::connect(self.address).await.ok()?,
@@ -86,9 +89,16 @@ impl Client {
         *sent = Some(Instant::now());
         let answer = Message::read(&mut stream).await.ok()??;
         if answer.header("connection") != Some("close") {
-            self.idle.lock().unwrap().push(stream);
+            self.idle.lock().unwrap().push((Instant::now(), stream));
         }
         serde_json::from_slice(&answer.body).ok()
+    }
+
+    /// A connection that has not been idle for so long that its other end may be about to close it.
+    fn kept(&self) -> Option<TcpStream> {
+        let mut idle = self.idle.lock().unwrap();
+        idle.retain(|(since, _)| since.elapsed() < IDLE);
+        idle.pop().map(|(_, stream)| stream)
     }
 
     /// Sends the operation so many times a second for so long; the numbers go up from `from`.

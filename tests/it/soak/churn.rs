@@ -63,7 +63,7 @@ async fn soak(extent: Extent) {
     let mut report = Report::new("churn", extent);
     let stub = Stub::start(answer).await;
     let proxy = FaultProxy::start(stub.address, 1).await;
-    let rules = "circuit_breaker: { consecutive_failures: 10000, min_requests: 1000000 }\n";
+    let rules = "circuit_breaker: { consecutive_failures: 10000, min_requests: 1000000, open_for: 1ms }\n";
     let mut files = files(&[("thing", &stub, rules)], "");
     for (_, text) in &mut files {
         *text = text.replace(&stub.address.to_string(), &proxy.address.to_string());
@@ -73,12 +73,11 @@ async fn soak(extent: Extent) {
     let faults = [Fault::Errors { ratio: 0.1, status: 502 }, Fault::Slice { bytes_max: 50 }];
     let breaking = [Fault::Reset { after: 80 }];
     // What a process takes once it has been busy is not a leak.
-    proxy.set(&faults);
-    let mut count = churn(ficus.address, extent.trouble / 3).await;
-    proxy.set(&breaking);
-    count += churn(ficus.address, extent.trouble / 3).await;
-    held.warmed(&ficus);
-    for _ in 0..3 {
+    let mut count = 0;
+    for round in 0..5 {
+        if round == 2 {
+            held.warmed(&ficus);
+        }
         proxy.set(&faults);
         count += churn(ficus.address, extent.trouble / 3).await;
         proxy.set(&breaking);

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write as _, time::Duration};
 
 use super::Extent;
-use crate::support::process::Ficus;
+use crate::support::{load::Sample, process::Ficus};
 
 /// Collects lines; fails the test at the end where one does not hold.
 #[derive(Debug)]
@@ -32,6 +32,14 @@ impl Report {
         let word = if holds { "pass" } else { "FAIL" };
         self.failed += usize::from(!holds);
         writeln!(self.text, "{word}  {what}: {found}").unwrap();
+    }
+
+    /// That every query has all its data; shows one that has not.
+    pub(super) fn whole(&mut self, what: &str, samples: &[Sample]) {
+        let broken: Vec<&Sample> = samples.iter().filter(|sample| !sample.is_whole()).collect();
+        let first = broken.first().map_or_else(String::new, |sample| format!("; {:?}", sample.answer));
+        let found = format!("{} of {}{first}", samples.len() - broken.len(), samples.len());
+        self.line(what, broken.is_empty(), found);
     }
 
     /// What must hold where times are judged.

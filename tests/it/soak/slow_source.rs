@@ -44,9 +44,7 @@ async fn soak(extent: Extent, name: &'static str, rules: &str) {
     .await;
     calm.extend(client.steady(WITHOUT, extent.rate, extent.trouble, 30_000).await);
 
-    let whole = without.iter().filter(|sample| sample.is_whole()).count();
-    let found = format!("{whole} of {}", without.len());
-    report.line("queries that do not touch it have all their data", whole == without.len(), found);
+    report.whole("queries that do not touch it have all their data", &without);
     report.slower(
         "and their p99 stays within 10 %",
         1.1,

@@ -97,9 +97,7 @@ impl Storm {
 
     fn judge(&self, report: &mut Report) {
         let offered = self.sick.len();
-        let whole = self.sound.iter().filter(|sample| sample.is_whole()).count();
-        let found = format!("{whole} of {}", self.sound.len());
-        report.line("every query of the healthy source is answered", whole == self.sound.len(), found);
+        report.whole("every query of the healthy source is answered", &self.sound);
         let (calm, storm) = (percentile(&self.calm, 99.0), percentile(&self.sound, 99.0));
         report.slower("p99 of the healthy source stays within 10 %", 1.1, calm, storm);
         report.note(
