@@ -14,6 +14,7 @@
 //! [`Gateway`] is the whole of it without a socket: a Rust service can mount it in its own HTTP server.
 
 // ---- load: files -> Graph, or diagnostics
+mod coding;
 pub mod config;
 pub mod connector;
 pub mod diagnostic;

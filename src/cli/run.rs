@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     connector::Connector,
-    fetch::{FetchError, HttpUpstream, Redaction, UpstreamRequest},
+    fetch::{FetchError, HttpUpstream, Redaction, Upstream as _, UpstreamRequest},
     graph::load,
     trial::{Inputs, Trial, find, requests, run, shown},
 };
@@ -80,7 +80,7 @@ impl Run {
         for (name, value) in &self.headers {
             inputs.headers.append(name, value.clone());
         }
-        let redaction = inputs.redaction(&graph);
+        let mut redaction = inputs.redaction(&graph);
         let connector = match find(&graph, &self.connector) {
             Ok(connector) => connector,
             Err(unknown) => return Ok(refused(&unknown.message, Some(&unknown.help))),
@@ -93,7 +93,9 @@ impl Run {
         }
         let upstream = HttpUpstream::new()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        match runtime.block_on(run(&graph, connector, &inputs, &upstream)) {
+        let trial = runtime.block_on(run(&graph, connector, &inputs, &upstream));
+        redaction.hide(upstream.secrets().iter().map(String::as_str));
+        match trial {
             Ok(trial) => self.show(&trial, &redaction),
             Err(error) => Ok(refused(&error.to_string(), None)),
         }

@@ -9,6 +9,7 @@ use super::{
     keys::{Group, Key, Kind, Rule, WAIT},
     reader::Reader,
     resilience::{self, BREAKER, BreakerFile, HEDGE, HedgeFile, RATE_LIMIT, RETRY, RetryFile},
+    transport::{self, AUTH, ClientCredentialsFile, HTTP, HttpFile, REDIRECTS, TLS, TlsFile},
     values::{Placed, Value},
 };
 use crate::diagnostic::{Diagnostics, Place, TextFile};
@@ -71,18 +72,23 @@ pub(super) const CONNECTOR_FILE: Group = Group {
              one, `data` reads the body.",
         ),
         Key::new("response", Kind::Group(&RESPONSE), "How a response body is read."),
-        Key::later("redirects", "whether redirects are followed."),
-        Key::later("http", "version, pool and proxy."),
-        Key::later("tls", "certificates."),
-        Key::later("auth", "tokens that Ficus fetches itself."),
+        Key::new(
+            "redirects",
+            REDIRECTS,
+            "`none` takes a redirect for an answer; `same_origin` follows at most three, to the same scheme, host and port.",
+        )
+        .default("none"),
+        Key::new("http", Kind::Group(&HTTP), "Version, connections and proxy."),
+        Key::new("tls", Kind::Group(&TLS), "Certificates, where the system's are not the right ones."),
+        Key::new("auth", Kind::Group(&AUTH), "Tokens that Ficus fetches itself."),
         Key::later("webhooks", "events that the source sends."),
     ],
 };
 
 const HEADER: Group = Group {
     rule: Some(Rule {
-        required: "name",
-        one_of: ["from", "value"],
+        required: &["name"],
+        one_of: Some(["from", "value"]),
         message: "a header needs `name` and one of `from` and `value`",
         help: "example: `{ name: x-api-key, value: \"${API_KEY}\" }`",
     }),
@@ -119,8 +125,8 @@ const RESPONSE: Group = Group {
     keys: &[
         Key::new(
             "format",
-            Kind::Word(&["auto", "json", "text"]),
-            "`auto` goes by the content type; `json` and `text` hold whatever it says.",
+            Kind::Word(&["auto", "json", "xml", "text"]),
+            "`auto` goes by the content type; `json`, `xml` and `text` hold whatever it says.",
         )
         .default("auto"),
         Key::new("max_body", Kind::Size(1, 4 << 30), "Largest body, decompressed.")
@@ -172,6 +178,14 @@ pub struct ConnectorFile {
     pub format: Option<ResponseFormat>,
     /// Largest response body, decompressed, in bytes.
     pub body_bytes_max: Option<usize>,
+    /// Certificates.
+    pub tls: Option<TlsFile>,
+    /// Version, connections and proxy.
+    pub http: Option<HttpFile>,
+    /// Whether redirects are followed.
+    pub follows_redirects: bool,
+    /// Tokens that Ficus fetches itself.
+    pub auth: Option<ClientCredentialsFile>,
 }
 
 /// `{ name, from | value }`.
@@ -206,6 +220,8 @@ pub enum ResponseFormat {
     Auto,
     /// As JSON, whatever its content type says: some old backends send JSON as `text/html`.
     Json,
+    /// As XML, mapped to the shape of JSON.
+    Xml,
     /// As one string.
     Text,
 }
@@ -238,6 +254,10 @@ pub fn read_connector_file(
         statuses: BTreeMap::new(),
         format: None,
         body_bytes_max: None,
+        tls: None,
+        http: None,
+        follows_redirects: false,
+        auth: None,
     };
     let before = diagnostics.errors();
     let mut reader = Reader { file, lookup, diagnostics };
@@ -270,6 +290,10 @@ pub fn read_connector_file(
         read.format = response.word("format").map(format);
         read.body_bytes_max = response.integer("max_body");
     }
+    read.tls = values.group("tls").map(transport::tls);
+    read.http = values.group("http").map(transport::http);
+    read.follows_redirects = values.word("redirects") == Some("same_origin");
+    read.auth = values.group("auth").and_then(transport::client_credentials);
     read
 }
 
@@ -300,6 +324,7 @@ fn meaning(value: &Value) -> Option<StatusMeaning> {
 fn format(word: &str) -> ResponseFormat {
     match word {
         "json" => ResponseFormat::Json,
+        "xml" => ResponseFormat::Xml,
         "text" => ResponseFormat::Text,
         _ => ResponseFormat::Auto,
     }
@@ -361,14 +386,14 @@ mod tests {
     #[test]
     fn all_faults_at_once() {
         let (_, faults) = read(
-            "base_ur: x\ntimeout: 0s\nredirects: none\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
+            "base_ur: x\ntimeout: 0s\nwebhooks: none\nheaders: [{ name: a, value: '${NO}' }, { name: b }]\n\
              statuses: { 99: null, 404: gone }\nresponse: []\ntimeout: soon\n\
              retry: { on: [404, never] }\ncircuit_breaker: { failure_ratio: 2 }\nhedge: { after: p50 }\ncache: on\n",
         );
         let expected = [
             "1 unknown key `base_ur`",
             "2 the value is too small",
-            "3 `redirects` is not supported yet",
+            "3 `webhooks` is not supported yet",
             "4 the environment variable `NO` is not set",
             "4 a header needs `name` and one of `from` and `value`",
             "5 `99` is not a status that a response can end with",

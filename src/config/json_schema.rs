@@ -44,9 +44,11 @@ fn mapping(group: &Group) -> Map<String, Value> {
     schema.insert("type".to_owned(), json!("object"));
     schema.insert("properties".to_owned(), Value::Object(properties));
     if let Some(rule) = &group.rule {
-        schema.insert("required".to_owned(), json!([rule.required]));
-        let one_of: Vec<Value> = rule.one_of.iter().map(|name| json!({ "required": [name] })).collect();
-        schema.insert("oneOf".to_owned(), Value::Array(one_of));
+        schema.insert("required".to_owned(), json!(rule.required));
+        if let Some(names) = rule.one_of {
+            let one_of = names.iter().map(|name| json!({ "required": [name] })).collect();
+            schema.insert("oneOf".to_owned(), Value::Array(one_of));
+        }
     }
     schema.insert("additionalProperties".to_owned(), json!(false));
     schema

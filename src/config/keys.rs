@@ -11,11 +11,11 @@ pub(super) struct Group {
     pub(super) rule: Option<Rule>,
 }
 
-/// What a mapping must have: one key, and exactly one of two others.
+/// What a mapping must have: some keys, and exactly one of two others.
 #[derive(Debug)]
 pub(super) struct Rule {
-    pub(super) required: &'static str,
-    pub(super) one_of: [&'static str; 2],
+    pub(super) required: &'static [&'static str],
+    pub(super) one_of: Option<[&'static str; 2]>,
     /// What is said where it does not hold, and what to do.
     pub(super) message: &'static str,
     pub(super) help: &'static str,

@@ -10,6 +10,7 @@ mod json_schema;
 mod keys;
 pub(crate) mod reader;
 mod resilience;
+mod transport;
 mod values;
 pub(crate) mod yaml;
 
@@ -26,6 +27,7 @@ pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
+pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
 pub use values::Placed;
 
 /// `ficus.yaml`, resolved: every value is there and checked.

@@ -312,8 +312,8 @@ impl<'a> Reader<'a> {
 
 /// Whether a mapping has what its rule asks for.
 fn holds(rule: &Rule, values: &Values) -> bool {
-    let [one, other] = rule.one_of;
-    values.has(rule.required) && values.has(one) != values.has(other)
+    rule.required.iter().all(|name| values.has(name))
+        && rule.one_of.is_none_or(|[one, other]| values.has(one) != values.has(other))
 }
 
 /// Any value, as JSON, with nothing read from the environment: what stands in the file is meant.

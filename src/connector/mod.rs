@@ -2,6 +2,8 @@
 //! Checked and resolved; nothing here knows how a request is sent.
 
 mod settings;
+mod tls;
+mod transport;
 
 use std::sync::Arc;
 
@@ -10,6 +12,10 @@ use apollo_compiler::Name;
 pub use self::settings::{
     BreakerRules, CacheRules, HedgeAfter, HedgeRules, RateLimit, Resilience, RetryOn, RetryRules,
     SourceSettings,
+};
+pub use self::{
+    tls::{Authorities, Identity, Tls, TlsError},
+    transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
 };
 pub use crate::config::{ResponseFormat, StatusMeaning};
 use crate::{

@@ -1,8 +1,8 @@
 //! How requests to a source are treated: limits, cache, resilience. Resolved; the defaults stand here, each with its why.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{ResponseFormat, StatusMeaning};
+use super::{ClientCredentials, Redirects, ResponseFormat, StatusMeaning, Transport, transport};
 
 /// How requests to a source are treated.
 #[derive(Debug, Clone)]
@@ -29,6 +29,19 @@ pub struct SourceSettings {
     pub batch_window: Duration,
     /// Retries, circuit breaker, rate limit and hedges.
     pub resilience: Resilience,
+    /// How connections are made; none where nothing of it is said, so that all such sources share their connections.
+    pub transport: Option<Arc<Transport>>,
+    /// Whether redirects are followed. Default: they are not.
+    pub redirects: Redirects,
+    /// Tokens that Ficus fetches itself.
+    pub auth: Option<Arc<ClientCredentials>>,
+}
+
+impl SourceSettings {
+    /// What of the settings nobody may be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        transport::secrets(self.transport.as_ref(), self.auth.as_ref())
+    }
 }
 
 /// What keeps a source's trouble small.
@@ -183,6 +196,9 @@ impl Default for SourceSettings {
             cache: Some(CacheRules::default()),
             shares_in_flight: true,
             batch_window: Duration::ZERO,
+            transport: None,
+            redirects: Redirects::None,
+            auth: None,
         }
     }
 }

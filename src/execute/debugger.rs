@@ -11,7 +11,7 @@ use crate::{
     connector::{self, BodyFormat, Source},
     error::{ClientError, Code},
     fetch::{Body, Exchange, Finding, REDACTED, Redaction, Site, UpstreamRequest, UpstreamResponse},
-    mapping::ast::Mapping,
+    mapping::{ast::Mapping, json::to_json},
 };
 
 /// The version of the protocol.
@@ -109,6 +109,8 @@ impl Shown {
         let mut body = match Body::read(response, connector.source.settings.response_format, &arena) {
             Ok(Body::Null) => json!({ "kind": "json", "content": Json::Null }),
             Ok(Body::Json(text)) => self.body(text.as_bytes()),
+            // As JSON: that is what the mapping's paths go by.
+            Ok(Body::Xml(value)) => self.body(to_json(&value).to_string().as_bytes()),
             Ok(Body::Text(text)) => json!({ "kind": "json", "content": self.start(text.as_bytes()) }),
             Err(_) => json!({ "kind": "invalid", "content": self.start(&response.body) }),
         };

@@ -268,7 +268,8 @@ impl Gateway {
             uses: (!debugs && asked.may_be_shared()).then_some(&uses),
         };
         let (results, conditions) = run::run(&operation).await;
-        let extensions = extensions(&served.graph, &planned.plan, watch, headers.as_ref(), errors_max);
+        let extensions =
+            extensions(served, &*self.upstream, &planned.plan, watch, headers.as_ref(), errors_max);
         let is_plain = extensions.is_empty();
         let Written { body, errors } = write(&Answer {
             plan: &planned.plan,
@@ -352,7 +353,8 @@ fn asks_for_debugging(client: &HeaderMap) -> bool {
 
 /// `extensions` of a response: what mappings report, and the calls where the client asked for them.
 fn extensions(
-    graph: &Graph,
+    served: &Served,
+    upstream: &dyn Upstream,
     plan: &Plan,
     watch: Watch,
     client: Option<&HeaderMap>,
@@ -378,7 +380,9 @@ fn extensions(
         extensions.insert("connectorErrors".to_owned(), errors);
     }
     if let Some(seen) = seen {
-        let debugging = debugging(&seen, Redaction::of(graph), client);
+        let mut redaction = Redaction::of(&served.graph);
+        redaction.hide(upstream.secrets().iter().map(String::as_str));
+        let debugging = debugging(&seen, redaction, client);
         extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
     }
     extensions

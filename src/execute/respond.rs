@@ -236,6 +236,7 @@ fn map<'a>(
         }
         (Body::Json(text), CompiledMapping::Evaluate(_)) => read(text)?,
         (Body::Text(text), _) => Value::String(text),
+        (Body::Xml(value), _) => value,
         (Body::Null, _) => Value::Null,
     };
     evaluate(work, data, variables, arena, notes)

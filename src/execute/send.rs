@@ -121,7 +121,12 @@ impl<'r> Work<'_, 'r> {
             let given = self.given(unit, arguments, &arena);
             let built = self.run.build(connector, given, &arena, &mut findings);
             sent.push(match built {
-                Ok(request) => {
+                Ok(mut request) => {
+                    if changes {
+                        let others = self.run.plan.groups.len() > 1;
+                        let of = others.then(|| self.step.fields.join("-"));
+                        fetch::pass_key(&mut request, self.run.headers, of.as_deref());
+                    }
                     let copy = self.run.watch.copy(&request);
                     let call = match changes {
                         true => self.run.calls.send_anew(connector, request),

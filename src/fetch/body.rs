@@ -1,14 +1,17 @@
-//! What the bytes of a response are: JSON text, plain text, or nothing; by its content type (section 9 of the connect
+//! What the bytes of a response are: JSON text, plain text, XML, or nothing; by its content type (section 9 of the connect
 //! language). Not for parsing JSON, and not for whether the response is a success.
 
 use bumpalo::Bump;
 use http::{HeaderMap, header};
 
-use super::{FetchError, UpstreamResponse};
-use crate::{connector::ResponseFormat, error::Code};
+use super::{
+    FetchError, UpstreamResponse,
+    xml::{self, XmlError},
+};
+use crate::{connector::ResponseFormat, error::Code, mapping::value::Value};
 
 /// The body of a response. Borrowed from the response wherever its bytes can be used as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
     /// No bytes: the data is null.
     Null,
@@ -16,6 +19,8 @@ pub enum Body<'a> {
     Json(&'a str),
     /// `text/plain`: the data is this string.
     Text(&'a str),
+    /// XML: the data is what its elements are mapped to.
+    Xml(Value<'a>),
 }
 
 impl<'a> Body<'a> {
@@ -23,8 +28,8 @@ impl<'a> Body<'a> {
     /// Latin-1 is rewritten into `arena`.
     ///
     /// # Errors
-    /// `CONNECTOR_RESPONSE_INVALID`: a content type that gives no data (HTML, XML, binary), a character set that
-    /// is not read, or bytes that are not text.
+    /// `CONNECTOR_RESPONSE_INVALID`: a content type that gives no data (HTML, binary), a character set that is not read, bytes
+    /// that are not text, or XML that is not well-formed or asks for more than is read.
     pub fn read(
         response: &'a UpstreamResponse,
         format: ResponseFormat,
@@ -38,12 +43,17 @@ impl<'a> Body<'a> {
         let format = match format {
             ResponseFormat::Auto => Format::of(essence.trim()),
             ResponseFormat::Json => Format::Json,
+            ResponseFormat::Xml => Format::Xml,
             ResponseFormat::Text => Format::Text,
         };
         match format {
-            Format::Json => decode(&response.body, parameters, arena).map(Body::Json),
-            Format::Text => decode(&response.body, parameters, arena).map(Body::Text),
-            Format::Xml => Err(invalid("Connector error: the response is XML, which is not supported yet")),
+            Format::Json => decode(&response.body, charset(parameters), arena).map(Body::Json),
+            Format::Text => decode(&response.body, charset(parameters), arena).map(Body::Text),
+            Format::Xml => {
+                let charset = charset(parameters).or_else(|| declared_encoding(&response.body));
+                let text = decode(&response.body, charset, arena)?;
+                xml::read(text, arena).map(Body::Xml).map_err(|error| not_read(&error))
+            }
             Format::Other => {
                 let named = essence.trim();
                 Err(invalid(format!("Connector error: a response of type {named:?} cannot be read as data")))
@@ -95,12 +105,40 @@ impl Format {
     }
 }
 
-fn decode<'a>(bytes: &'a [u8], parameters: &str, arena: &'a Bump) -> Result<&'a str, FetchError> {
-    let charset = parameters
-        .split(';')
-        .filter_map(|parameter| parameter.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
-        .map_or("utf-8", |(_, value)| value.trim().trim_matches('"'));
+/// The character set that a content type names.
+fn charset(parameters: &str) -> Option<&str> {
+    let mut parameters = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(value.trim().trim_matches('"'))
+}
+
+/// The character set that an XML declaration names; the content type's is asked first (RFC 7303, section 3).
+fn declared_encoding(body: &[u8]) -> Option<&str> {
+    let declaration = body.strip_prefix(b"<?xml")?.get(..200.min(body.len() - 5))?;
+    let end = declaration.windows(2).position(|window| window == b"?>")?;
+    let text = std::str::from_utf8(declaration.get(..end)?).ok()?;
+    let (_, value) = text.split_once("encoding")?.1.split_once('=')?;
+    let value = value.trim_start();
+    let quote = value.chars().next().filter(|letter| matches!(letter, '"' | '\''))?;
+    value.split(quote).nth(1)
+}
+
+/// What is wrong with XML: the client learns of what is refused on purpose, the log where it is.
+fn not_read(error: &XmlError) -> FetchError {
+    match error {
+        XmlError::Syntax { .. } => unexpected_format(error.to_string()),
+        XmlError::DocumentType { .. } => {
+            invalid("Connector error: XML with a document type or with entities of its own is not read")
+                .with_detail(error.to_string())
+        }
+        XmlError::TooDeep | XmlError::TooMuch => {
+            invalid(format!("Connector error: the response's XML is {error}"))
+        }
+    }
+}
+
+fn decode<'a>(bytes: &'a [u8], charset: Option<&str>, arena: &'a Bump) -> Result<&'a str, FetchError> {
+    let charset = charset.unwrap_or("utf-8");
     let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(charset));
     if is(&["utf-8", "utf8", "us-ascii"]) {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -195,9 +233,6 @@ mod tests {
         );
         let refused = read(Some("application/octet-stream"), b"\x00");
         assert!(refused.is_err_and(|message| message.contains("application/octet-stream")));
-        for xml in ["text/xml", "application/atom+xml"] {
-            assert!(read(Some(xml), b"<a/>").is_err_and(|message| message.contains("not supported yet")));
-        }
     }
 
     #[test]
@@ -205,6 +240,30 @@ mod tests {
         let json = read_as(ResponseFormat::Json, Some("text/html; charset=latin1"), b"[\"\xE9\"]");
         assert_eq!(json, Ok(r#"Json("[\"é\"]")"#.into()));
         assert_eq!(read_as(ResponseFormat::Text, Some("text/html"), b"<p>"), Ok("Text(\"<p>\")".into()));
+    }
+
+    #[test]
+    fn xml_is_read_in_the_character_set_that_somebody_names() {
+        let latin = b"<?xml version=\"1.0\" encoding='ISO-8859-1'?><a>\xE9</a>";
+        let utf8 = "<?xml version=\"1.0\" encoding='ISO-8859-1'?><a>é</a>".as_bytes();
+        let expected = Ok("Xml(Object([(\"a\", String(\"é\"))]))".to_owned());
+        assert_eq!(read(Some("application/soap+xml"), latin), expected);
+        assert_eq!(read(Some("text/xml; charset=utf-8"), utf8), expected);
+        assert_eq!(read_as(ResponseFormat::Xml, Some("text/html"), latin), expected);
+        let wide = read(Some("text/xml"), b"<?xml version='1.0' encoding=\"UTF-16\"?><a/>");
+        assert_eq!(
+            wide,
+            Err("Connector error: a response in character set \"UTF-16\" cannot be read".into())
+        );
+        for refused in [
+            "<!DOCTYPE a><a/>",
+            "<a>&x;</a>",
+            "<a b='&x;'/>",
+            "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+        ] {
+            let error = read(Some("text/xml"), refused.as_bytes()).unwrap_err();
+            assert!(error.contains("a document type or with entities"), "{refused}: {error}");
+        }
     }
 
     #[test]

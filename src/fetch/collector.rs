@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{SetUpError, upstream::tls_config};
+use super::{SetUpError, upstream::default_tls};
 
 /// How long one batch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ impl CollectorClient {
     /// When the TLS library refuses its settings.
     pub fn new() -> Result<Self, SetUpError> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config().map_err(|error| SetUpError::Client(Box::new(error)))?)
+            .tls_backend_preconfigured(default_tls().map_err(|error| SetUpError::Client(Box::new(error)))?)
             .user_agent(concat!("ficus/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

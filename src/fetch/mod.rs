@@ -22,6 +22,7 @@ mod scope;
 mod testing;
 mod upstream;
 mod variables;
+mod xml;
 
 pub use body::{Body, unexpected_format};
 pub use cache::{Allows, CachedUpstream, Lease};
@@ -31,6 +32,7 @@ pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
 pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
+pub(crate) use request::pass_key;
 pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;

@@ -76,6 +76,7 @@ fn data_of<'a>(connector: &Connector, response: &'a UpstreamResponse, scope: &Sc
     match Body::read(response, connector.source.settings.response_format, scope.arena) {
         Ok(Body::Json(text)) => json::read(text, scope.arena).unwrap_or(Value::Null),
         Ok(Body::Text(text)) => Value::String(text),
+        Ok(Body::Xml(value)) => value,
         Ok(Body::Null) | Err(_) => Value::Null,
     }
 }

@@ -61,7 +61,8 @@ impl Redaction {
         }));
     }
 
-    fn hide<'s>(&mut self, values: impl IntoIterator<Item = &'s str>) {
+    /// Hides these values too.
+    pub fn hide<'s>(&mut self, values: impl IntoIterator<Item = &'s str>) {
         let known = std::mem::take(&mut self.secrets);
         let secret = |value: &&str| value.len() >= SECRET_BYTES_MIN && !WORDS.contains(value);
         let added = values.into_iter().map(str::trim).filter(secret).map(str::to_owned);

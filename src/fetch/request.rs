@@ -4,9 +4,12 @@
 
 mod body;
 mod headers;
+mod idempotency;
 mod url;
 
 use http::HeaderMap;
+
+pub(crate) use self::idempotency::{IDEMPOTENCY_KEY, pass_key};
 
 use super::{Deadline, FetchError, Findings, OwnHeaders, Scope, UpstreamRequest};
 use crate::{

@@ -154,6 +154,10 @@ fn lost_settings(file: &ConnectorFile) -> Vec<String> {
         ),
         ("statuses", !file.statuses.is_empty()),
         ("response", file.format.is_some() || file.body_bytes_max.is_some()),
+        ("redirects", file.follows_redirects),
+        ("http", file.http.is_some()),
+        ("tls", file.tls.is_some()),
+        ("auth", file.auth.is_some()),
     ]
     .into();
     let of_file = |(key, _)| format!("source {}: `{key}` of its connector file", file.name);

@@ -80,7 +80,10 @@ fn from_texts(
         if diagnostics.errors() == 0 { graph(&composed, bound, lookup, &mut diagnostics) } else { None };
     match graph {
         Some(graph) if diagnostics.errors() == 0 => {
-            let graph = Graph { secrets: read.into_inner(), cache_hints, ..graph };
+            let mut secrets = read.into_inner();
+            let written = graph.sources.iter().flat_map(|source| source.settings.secrets());
+            secrets.extend(written.map(str::to_owned));
+            let graph = Graph { secrets, cache_hints, ..graph };
             Ok(Loaded { graph, config, warnings: diagnostics.into_sorted() })
         }
         _ => Err(diagnostics.into_sorted()),

@@ -250,7 +250,7 @@ pub struct Step {
     pub numbered: Vec<PositionId>,
     /// How the response path to its objects reads: `orders.lines`; for people.
     pub path: String,
-    /// The response keys it gives; for people.
+    /// The response keys it gives; for people, and to tell the writes of a mutation apart.
     pub fields: Vec<String>,
     /// Whether a 404 is null without an error: a single nullable object on `Query`, or an entity.
     pub missing_is_null: bool,

@@ -1,45 +1,19 @@
-//! Content codings: reading a compressed request without inflating more than is allowed, and compressing a response
-//! when it is worth it. Both work on whole bodies in memory: requests are bounded, responses are complete.
+//! Content codings between Ficus and its clients: which one a request is in, and compressing a response when it is worth it.
+//! Inflating is `crate::coding`.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use http::HeaderValue;
 
 use super::header_list::items;
+pub(super) use crate::coding::{Coding, InflateError};
 
 /// What `Accept-Encoding` of a 415 names.
 pub(super) const READABLE: &str = "gzip, br, deflate, zstd";
 
 /// Below this a response travels in one packet either way, so that compressing it gains nothing.
 pub(super) const COMPRESS_BYTES_MIN: usize = 1024;
-
-/// RFC 9659: a decoder need not accept a larger window, and without a bound a small frame could ask for gigabytes.
-const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-
-/// A content coding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// RFC 1952.
-    Gzip,
-    /// RFC 7932.
-    Brotli,
-    /// zlib (RFC 1950); only read.
-    Deflate,
-    /// RFC 8878.
-    Zstd,
-}
-
-/// Why a compressed body could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InflateError {
-    /// It is larger than allowed.
-    #[error("inflated beyond the limit")]
-    TooLarge,
-    /// It is broken or cut off.
-    #[error("not in its content coding")]
-    Malformed,
-}
 
 impl Coding {
     /// The coding of a request. `Ok(None)` is a plain body; an error is a coding that Ficus does not read, or a list of several.
@@ -91,24 +65,6 @@ impl Coding {
         })
     }
 
-    /// Reads a body that is compressed, up to `bytes_max` bytes of what comes out.
-    ///
-    /// # Errors
-    /// When more would come out, or the body is not in this coding.
-    pub(super) fn inflate(self, body: &[u8], bytes_max: usize) -> Result<Bytes, InflateError> {
-        let inflated = match self {
-            Coding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(body), bytes_max),
-            Coding::Deflate => read_bounded(flate2::bufread::ZlibDecoder::new(body), bytes_max),
-            Coding::Brotli => read_bounded(brotli::Decompressor::new(body, 4096), bytes_max),
-            Coding::Zstd => zstd::stream::read::Decoder::with_buffer(body).and_then(|mut decoder| {
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                read_bounded(decoder, bytes_max)
-            }),
-        }
-        .map_err(|_| InflateError::Malformed)?;
-        if inflated.len() > bytes_max { Err(InflateError::TooLarge) } else { Ok(Bytes::from(inflated)) }
-    }
-
     /// Compresses a body; levels are those where JSON shrinks to a fifth or less for a few microseconds a kilobyte.
     ///
     /// # Errors
@@ -138,14 +94,6 @@ impl Coding {
         };
         Ok(Bytes::from(out))
     }
-}
-
-/// Reads one byte more than is allowed, so that the caller sees that there was more.
-fn read_bounded(reader: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    reader.take(bytes_max.saturating_add(1)).read_to_end(&mut out)?;
-    Ok(out)
 }
 
 #[cfg(test)]

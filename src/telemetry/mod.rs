@@ -17,6 +17,8 @@
 //! | target `ficus::access` | debug; warn for 5xx | `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request of a client |
 //! | target `ficus::problems`, `mapping problems` | debug | `source`, `request_id`, `connector` (coordinate), `count`: of all problems; of the first of them `mapping`, `path`, `problem`: what the mappings of one connector had to say in one operation |
 //! | `fetch failed`       | warn  | `source`, `request_id`, `code`, `detail`: method, URL (of its query only the names) and causes |
+//! | `redirect not followed` | warn | `source`, `status`, `why` |
+//! | `no token`           | warn  | `source`, `code`, `detail`: the status of a token endpoint and its word for the error, or causes |
 //!
 //! Header values, bodies, and the values of a query are in no record; a problem says of values only what kind they are,
 //! but for the text that a mapping itself gives with `->withWarning`.

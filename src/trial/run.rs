@@ -211,6 +211,7 @@ impl Run<'_> {
             Outcome::Null => return Ok(Some(Value::Null)),
             Outcome::Data(Body::Null) => Value::Null,
             Outcome::Data(Body::Text(text)) => Value::String(text),
+            Outcome::Data(Body::Xml(value)) => value,
             Outcome::Data(Body::Json(text)) => json::read(text, arena).map_err(|error| {
                 *unexpected_format(error.to_string()).attributed(connector, Some(response.status)).client
             })?,

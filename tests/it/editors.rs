@@ -102,9 +102,12 @@ fn values_are_held_against_their_kinds() {
         ("headers: [{ value: c }]", "/headers"),
         ("statuses: { 99: null }", "/statuses/99"),
         ("statuses: { 404: gone }", "/statuses/404"),
-        ("response: { format: xml }", "/response/format"),
+        ("response: { format: yaml }", "/response/format"),
         ("concurrency: { max: 0 }", "/concurrency/max"),
-        ("redirects: none", "/redirects"),
+        ("redirects: some", "/redirects"),
+        ("http: { version: 3 }", "/http/version"),
+        ("auth: { oauth2_client_credentials: { client_id: a } }", "/auth/oauth2_client_credentials"),
+        ("webhooks: {}", "/webhooks"),
         ("timeot: 5s", "/timeot"),
     ];
     for (text, place) in wrong {

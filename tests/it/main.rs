@@ -8,6 +8,7 @@
     reason = "what a test needs and does not find is a failure of the test"
 )]
 
+mod attacks;
 mod check;
 mod cli;
 mod debugger;
@@ -37,3 +38,5 @@ mod spec;
 mod support;
 mod telemetry;
 mod trial;
+mod wire;
+mod xml;

@@ -90,6 +90,11 @@ fn imported() {
 }
 
 #[test]
+fn xml() {
+    check_folder("spec/xml", run);
+}
+
+#[test]
 fn caching() {
     check_folder("spec/caching", |case| run_through(case, guarded));
 }

@@ -296,7 +296,7 @@ fn pieces(text: &str) -> Vec<Piece> {
 }
 
 /// `a{2000}` stands for two thousand letters.
-fn expand(text: &str) -> String {
+pub(crate) fn expand(text: &str) -> String {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {

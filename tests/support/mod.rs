@@ -3,6 +3,7 @@
 //! sockets, the faults between the two, and load. Knows nothing of what is tested.
 
 pub(crate) mod case;
+pub(crate) mod certificates;
 pub(crate) mod conforms;
 pub(crate) mod faults;
 pub(crate) mod gateway;
@@ -12,6 +13,7 @@ pub(crate) mod json_schema;
 pub(crate) mod load;
 pub(crate) mod openmetrics;
 pub(crate) mod process;
+pub(crate) mod recorder;
 pub(crate) mod redis;
 pub(crate) mod stub;
 pub(crate) mod upstream;

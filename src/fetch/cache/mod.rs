@@ -149,6 +149,10 @@ impl Upstream for CachedUpstream {
         shared.inner.purge(source);
     }
 
+    fn secrets(&self) -> Vec<String> {
+        self.shared.inner.secrets()
+    }
+
     fn epoch(&self) -> u64 {
         self.shared.epochs.now().number()
     }

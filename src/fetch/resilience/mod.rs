@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument as _;
 
@@ -25,7 +25,10 @@ use self::{
     latency::Latencies,
     rate::Rate,
 };
-use super::{FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse};
+use super::{
+    FetchError, SourceState, Stored, Trouble, Upstream, UpstreamRequest, UpstreamResponse,
+    request::IDEMPOTENCY_KEY,
+};
 use crate::{
     connector::{HedgeAfter, HedgeRules, Resilience, RetryOn, Source},
     error::Code,
@@ -35,8 +38,6 @@ use crate::{
 /// Retries for each request, and for each second besides.
 const RETRY_RATIO: f64 = 0.2;
 const RETRIES_PER_SECOND: f64 = 10.0;
-/// A request that carries this may be sent twice: the backend tells that it is the same.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An upstream that retries, breaks, limits and hedges, as each source's settings say.
 pub struct ResilientUpstream {
@@ -176,8 +177,8 @@ impl ResilientUpstream {
     ) -> Result<UpstreamResponse, FetchError> {
         let guard = self.guard(source, &request.url);
         let retry = &guard.rules.retry;
-        let may_repeat = request.method.is_idempotent()
-            || request.headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY);
+        let may_repeat =
+            request.method.is_idempotent() || request.all_headers().any(|(name, _)| *name == IDEMPOTENCY_KEY);
         guard.state().retries.deposit(Instant::now());
         let mut attempt = 1;
         loop {
@@ -296,6 +297,10 @@ impl Upstream for ResilientUpstream {
 
     fn purge(&self, source: Option<&Source>) {
         self.inner.purge(source);
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.inner.secrets()
     }
 
     fn reset_breaker(&self, source: &Source) {

@@ -2,6 +2,8 @@
 
 use std::{io::Write as _, sync::Mutex};
 
+use http::header;
+
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -9,7 +11,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{connector::SourceSettings, error::Code, fetch::testing};
+use crate::{connector::SourceSettings, error::Code, fetch::testing, telemetry};
 
 /// What the server does after it has read a request.
 enum Answer {
@@ -235,9 +237,23 @@ async fn faults_of_a_backend_are_typed_errors_without_its_address() {
         ("10 MiB header", Answer::Close(long_header.into()), Code::HttpClientError, "not valid HTTP"),
         ("broken gzip", Answer::Close(garbage), Code::ConnectorResponseInvalid, "compressed body is broken"),
         (
-            "encodings within encodings",
+            "broken encodings within encodings",
             Answer::Close(
                 format!("{head}content-encoding: gzip, gzip\r\ncontent-length: 2\r\n\r\nxx").into(),
+            ),
+            Code::ConnectorResponseInvalid,
+            "compressed body is broken",
+        ),
+        (
+            "an unknown encoding",
+            Answer::Close(format!("{head}content-encoding: lzma\r\ncontent-length: 2\r\n\r\nxx").into()),
+            Code::ConnectorResponseInvalid,
+            "content encoding",
+        ),
+        (
+            "four encodings",
+            Answer::Close(
+                format!("{head}content-encoding: gzip, br, gzip, br\r\ncontent-length: 2\r\n\r\nxx").into(),
             ),
             Code::ConnectorResponseInvalid,
             "content encoding",
@@ -422,7 +438,7 @@ proptest::proptest! {
             proptest::prop_assert!([".", ".."].contains(&value.as_str()));
             return Ok(());
         };
-        let url = Url::parse(&built.url).unwrap();
+        let url = reqwest::Url::parse(&built.url).unwrap();
         proptest::prop_assert_eq!(url.as_str(), &built.url);
         proptest::prop_assert_eq!((url.host_str(), url.port(), url.fragment()), (Some("shop"), Some(81), None));
         let segments: Vec<_> = url.path_segments().unwrap().collect();

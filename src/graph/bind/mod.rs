@@ -13,6 +13,7 @@ mod reads;
 mod request;
 mod settings;
 mod sources;
+mod transport;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -23,6 +23,7 @@ pub(super) fn settings(file: Option<&ConnectorFile>) -> SourceSettings {
         shares_in_flight: file.share_in_flight.unwrap_or(default.shares_in_flight),
         batch_window: file.batch_window.unwrap_or(default.batch_window),
         resilience: resilience(file),
+        ..default
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     mappings::{Mappings, Stands, sentence},
     reads::Readable,
     settings::settings,
+    transport::{add_token, transport},
 };
 use crate::{
     config::{
@@ -216,7 +217,14 @@ fn merge(
         data: true,
         ..Readable::NOTHING
     };
-    let file_headers = file.map(|file| file_headers(mappings, file, in_request)).unwrap_or_default();
+    let mut file_headers = file.map(|file| file_headers(mappings, file, in_request)).unwrap_or_default();
+    let mut settings = settings(file);
+    if let Some(file) = file {
+        transport(mappings, file, &mut settings);
+        if let Some(auth) = &settings.auth {
+            add_token(mappings, file, auth, &mut file_headers);
+        }
+    }
     let mut headers =
         written.map(|w| schema_headers(mappings, &w.request.headers, in_request)).unwrap_or_default();
     headers.retain(|header| file_headers.iter().all(|other| other.name != header.name));
@@ -242,7 +250,7 @@ fn merge(
         config: file.and_then(|file| file.config.clone()).unwrap_or_else(|| serde_json::json!({})),
         errors: ErrorMapping { message, extensions },
         is_success,
-        settings: settings(file),
+        settings,
         meter: crate::telemetry::SourceMeterSlot::default(),
     }
 }

@@ -324,8 +324,11 @@ fn as_text(data: &Json) -> Json {
     }
 }
 
+/// Method and URL, body, headers.
+type Sent = (String, Json, Vec<(String, String)>);
+
 /// Its requests, each once.
-fn once(outcome: &Outcome) -> Vec<(String, Json, Vec<(String, String)>)> {
+fn once(outcome: &Outcome) -> Vec<Sent> {
     let mut requests = outcome.requests();
     requests.dedup();
     requests

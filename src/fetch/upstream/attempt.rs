@@ -1,0 +1,195 @@
+//! Sends requests over sockets, under their source's limits: one attempt, within its time. What a redirect asks for
+//! (`redirect`) and a token that is not accepted any more (`oauth2`) are part of the attempt.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::{Client, RequestBuilder, Url};
+use tokio::time::Instant;
+
+use super::{
+    SourceState, Upstream, UpstreamRequest, UpstreamResponse, answer::exchange, client::Clients,
+    oauth2::Tokens, redirect,
+};
+use crate::{
+    connector::{Redirects, Source},
+    error::Code,
+    fetch::{FetchError, SetUpError, Trouble, concurrency::Lanes},
+    telemetry,
+};
+
+/// Sends requests over HTTP/1.1 and HTTP/2, with one pool of connections for all sources that say nothing about theirs.
+#[derive(Debug)]
+pub struct HttpUpstream {
+    clients: Clients,
+    tokens: Tokens,
+    lanes: Lanes,
+}
+
+/// A request as the HTTP client takes it.
+#[derive(Debug, Clone)]
+pub(super) struct Sending {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+}
+
+impl Sending {
+    fn new(url: Url, request: UpstreamRequest) -> Self {
+        let UpstreamRequest { method, headers: declared, body, own_headers, .. } = request;
+        let mut headers = HeaderMap::with_capacity(declared.len() + own_headers.0.len() + 4);
+        for (name, value) in declared.into_iter().chain(own_headers.0) {
+            headers.append(name, value);
+        }
+        let body = body.filter(|body| !body.is_empty());
+        if body.is_none() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        Sending { method, url, headers, body }
+    }
+
+    fn on(self, client: &Client) -> RequestBuilder {
+        // `request` and not `Request::new`: it moves a user and password of the URL into `Authorization`.
+        let builder = client.request(self.method, self.url).headers(self.headers);
+        match self.body {
+            Some(body) => builder.body(body),
+            None => builder,
+        }
+    }
+}
+
+impl HttpUpstream {
+    /// An upstream without connections yet. Trusts the certificate authorities that the system trusts, where a source names
+    /// none of its own.
+    ///
+    /// # Errors
+    /// When the TLS library refuses its settings.
+    pub fn new() -> Result<Self, SetUpError> {
+        Ok(HttpUpstream { clients: Clients::new()?, tokens: Tokens::default(), lanes: Lanes::default() })
+    }
+
+    async fn attempt(
+        &self,
+        source: &Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let (shown, text, deadline) = (request.method.clone(), request.url.clone(), request.deadline);
+        let answer = async {
+            let url = Url::parse(&request.url).map_err(|error| {
+                let message = "Connector error: the request's URL is not valid";
+                FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
+            })?;
+            let _place = self.lanes.enter(source, url.authority()).await?;
+            let client = self.clients.backend(source)?;
+            let mut sending = Sending::new(url, request);
+            let settings = &source.settings;
+            let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.map_or(settings.timeout, |left| left.min(settings.timeout));
+            if let Ok(millis) = u64::try_from(timeout.as_millis()) {
+                sending.headers.insert(telemetry::EXPECTED_TIMEOUT.clone(), millis.into());
+            }
+            let exchange = async {
+                match (&settings.auth, settings.redirects) {
+                    (None, Redirects::None) => exchange(sending.on(&client), settings.body_bytes_max).await,
+                    _ => self.guided(source, &client, sending).await,
+                }
+            };
+            tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+                let message = format!("Connector error: no complete answer within {timeout:?}");
+                Err(FetchError::new(Code::GatewayTimeout, message).with_trouble(Trouble::Timeout))
+            })
+        };
+        answer.await.map_err(|error| {
+            let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let detail = format!("{shown} {}{cause}", telemetry::without_values(&text));
+            error.with_detail(detail)
+        })
+    }
+
+    /// Sends a request with the source's token, once more with a new one where that is refused, and on where a redirect may
+    /// be followed.
+    async fn guided(
+        &self,
+        source: &Arc<Source>,
+        client: &Client,
+        mut sending: Sending,
+    ) -> Result<UpstreamResponse, FetchError> {
+        let mut tokens = match &source.settings.auth {
+            Some(auth) => {
+                let tokens = self.tokens.of(source, auth);
+                let token = tokens.token(None, || self.clients.tokens(source)).await?;
+                Some((tokens, token))
+            }
+            None => None,
+        };
+        let mut is_renewed = false;
+        let mut path = redirect::Path::default();
+        loop {
+            if let Some((_, token)) = &tokens {
+                sending.headers.insert(header::AUTHORIZATION, token.header());
+            }
+            let answer = exchange(sending.clone().on(client), source.settings.body_bytes_max);
+            let mut response = answer.await?;
+            if let Some((tokens, token)) = &mut tokens
+                && response.status == StatusCode::UNAUTHORIZED
+                && !std::mem::replace(&mut is_renewed, true)
+                && tokens.may_renew(token)
+            {
+                *token = tokens.token(Some(token), || self.clients.tokens(source)).await?;
+                continue;
+            }
+            if source.settings.redirects == Redirects::SameOrigin
+                && let Some(next) = path.next(source, &sending, &response)
+            {
+                sending = next;
+                continue;
+            }
+            path.mark(&mut response);
+            return Ok(response);
+        }
+    }
+}
+
+impl Upstream for HttpUpstream {
+    fn send<'a>(
+        &'a self,
+        source: &'a Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
+        let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
+        let attempt = self.attempt(source, request);
+        Box::pin(async move {
+            let answer = attempt.await;
+            let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
+            match &answer {
+                Ok(response) => {
+                    let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+                    if response.status.is_server_error() {
+                        tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+                    } else {
+                        tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
+                    }
+                }
+                Err(error) => tracing::warn!(
+                    source = source.name,
+                    request_id,
+                    code = error.client.code.as_str(),
+                    detail = error.detail.as_deref(),
+                    "fetch failed"
+                ),
+            }
+            answer
+        })
+    }
+
+    fn state(&self, source: &Source) -> SourceState {
+        let (in_flight, waiting) = self.lanes.state(&source.name);
+        SourceState { in_flight: Some(in_flight), waiting: Some(waiting), breaker: None }
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.tokens.in_use()
+    }
+}

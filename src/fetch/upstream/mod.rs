@@ -1,0 +1,190 @@
+//! The way to backends as the rest of Ficus sees it: a request, its response, and the trait between them. `attempt` sends over
+//! sockets, with the connections of `client` and the tokens of `oauth2`; `answer` reads what comes back, `redirect` tells where it
+//! points, `trouble` says what went wrong.
+//! Not for what a request is made of (`fetch::request`) or what its response means (`fetch::outcome`).
+
+mod answer;
+mod attempt;
+mod client;
+mod oauth2;
+mod redirect;
+mod trouble;
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+
+pub use self::attempt::HttpUpstream;
+pub(super) use self::client::default_tls;
+use super::{BreakerState, FetchError, Lease};
+use crate::connector::Source;
+
+/// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UpstreamRequest {
+    /// The method.
+    pub method: Method,
+    /// Absolute.
+    pub url: String,
+    /// Every declared header, in the order they are sent.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// What the gateway itself adds.
+    pub own_headers: OwnHeaders,
+    /// When the caller's time is up.
+    pub deadline: Deadline,
+    /// Whether a mutation sends it, whatever its method: it is neither answered from a cache nor joined.
+    pub is_change: bool,
+    /// Whether anything of the client's own request may be in it (a header, `$context`): its answer is that client's.
+    pub is_of_client: bool,
+}
+
+/// When a caller's time is up; none where nobody waits. It changes no answer, so it never tells two requests apart: all
+/// values of this type are equal and hash alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deadline(pub Option<Instant>);
+
+impl PartialEq for Deadline {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Deadline {}
+
+impl std::hash::Hash for Deadline {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+/// Headers that the gateway itself puts on a request: trace context and request id.
+///
+/// They differ with every client request and change no answer, so they must never tell two requests apart:
+/// all values of this type are equal and hash alike.
+#[derive(Debug, Clone, Default)]
+pub struct OwnHeaders(pub Vec<(HeaderName, HeaderValue)>);
+
+impl UpstreamRequest {
+    /// The declared headers, then the gateway's own.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> + Clone {
+        self.headers.iter().chain(&self.own_headers.0).map(|(name, value)| (name, value))
+    }
+}
+
+impl OwnHeaders {
+    /// Puts a value in the place of those that there are.
+    pub fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.clone(), value));
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl PartialEq for OwnHeaders {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for OwnHeaders {}
+
+impl std::hash::Hash for OwnHeaders {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+/// What a backend answered.
+#[derive(Debug, Clone)]
+pub struct UpstreamResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers; shared by all who get the same answer.
+    pub headers: Arc<HeaderMap>,
+    /// Decompressed, whole, within the source's limit.
+    pub body: Bytes,
+    /// How old it is, where it was stored; none where it was asked for just now.
+    pub age: Option<Duration>,
+    /// Says later whether it would be given again, where it is stored and fresh.
+    pub lease: Option<Lease>,
+}
+
+impl UpstreamResponse {
+    /// A response that a backend gave just now.
+    #[must_use]
+    pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        UpstreamResponse { status, headers: Arc::new(headers), body, age: None, lease: None }
+    }
+}
+
+/// Something that carries requests to backends: HTTP, or a fake in tests.
+pub trait Upstream: Send + Sync + 'static {
+    /// Sends one request and reads its response whole.
+    ///
+    /// # Errors
+    /// When the source's queue is full, the backend cannot be reached, breaks off, is too slow or says too much.
+    fn send<'a>(
+        &'a self,
+        source: &'a Arc<Source>,
+        request: UpstreamRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
+
+    /// How a named source is doing; nothing where nobody counts.
+    fn state(&self, source: &Source) -> SourceState {
+        let _ = source;
+        SourceState::default()
+    }
+
+    /// What is stored of earlier answers; none where nothing ever is.
+    fn stored(&self) -> Option<Stored> {
+        None
+    }
+
+    /// Uses no answer any more that was asked for before now, of one source or of all.
+    fn purge(&self, source: Option<&Source>) {
+        let _ = source;
+    }
+
+    /// Counts purges: of two equal numbers nothing was purged between them.
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    /// Credentials that it uses and nobody may be shown, beyond those of the configuration: tokens, say.
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Asks a source again that was left alone for failing.
+    fn reset_breaker(&self, source: &Source) {
+        let _ = source;
+    }
+}
+
+/// How a source is doing, as far as somebody counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SourceState {
+    /// Requests that wait for their response now.
+    pub in_flight: Option<usize>,
+    /// Requests that wait for a place.
+    pub waiting: Option<usize>,
+    /// Whether it is asked at all; none before it was asked once.
+    pub breaker: Option<BreakerState>,
+}
+
+/// What is stored of earlier answers, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Requests that have stored answers.
+    pub requests: u64,
+    /// Of all of them together.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests;
