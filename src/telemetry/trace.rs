@@ -26,7 +26,6 @@ pub fn operation(client: Option<&HeaderMap>) -> Span {
     let span = tracing::debug_span!(
         target: TRACE_TARGET,
         "operation",
-        otel.name = Empty,
         otel.kind = "server",
         otel.status_code = Empty,
         graphql.operation.type = Empty,
@@ -56,7 +55,8 @@ pub fn is_a(span: &Span, operation_type: OperationType, name: Option<&str>, docu
         return;
     }
     // The convention: the type alone, because names are the client's and without number.
-    span.record("otel.name", operation_type.as_str());
+    // It runs by now, and then only the exporter's own span can be called anew.
+    span.context().span().update_name(operation_type.as_str());
     span.record("graphql.operation.type", operation_type.as_str());
     if let Some(name) = name {
         span.record("graphql.operation.name", cut(name, NAME_BYTES_MAX));

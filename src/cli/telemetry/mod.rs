@@ -71,9 +71,8 @@ impl Telemetry {
                     .with_threads(false)
                     .with_target(false)
                     .with_tracked_inactivity(false)
-                    .with_filter(FilterFn::new(|metadata| {
-                        metadata.is_span() && metadata.target() == TRACE_TARGET
-                    }));
+                    // Not only spans: whether one is wanted is asked first, and is neither a span nor an event.
+                    .with_filter(FilterFn::new(|metadata| metadata.target() == TRACE_TARGET));
                 tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init()
             }
         };

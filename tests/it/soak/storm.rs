@@ -66,7 +66,7 @@ async fn storm(extent: Extent, rules: &str, report: &mut Report) -> Storm {
     // What a first storm takes of the memory to be written down at all is no leak.
     if extent.timed {
         sick.fails.store(true, SeqCst);
-        both(2 * extent.rate, extent.trouble / 6, 300_000).await;
+        both(2 * extent.rate, extent.trouble / 3, 300_000).await;
         sick.fails.store(false, SeqCst);
     }
     let (mut calm, _) = both(extent.rate, extent.trouble, 0).await;
