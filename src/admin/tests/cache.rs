@@ -44,8 +44,11 @@ fn gateway() -> Gateway {
 #[tokio::test]
 async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
     let gateway = gateway();
-    let ask = async || {
-        let query = r#"{ a: product(id: "1") { id } b: product(id: "2") { id } user { id } }"#.to_owned();
+    // Each time with other words, so that no whole answer is used.
+    let ask = async |user: &str| {
+        let query = format!(
+            r#"{{ a: product(id: "1") {{ id }} b: product(id: "2") {{ id }} {user}: user {{ id }} }}"#
+        );
         gateway.execute(execute::Request { query, ..execute::Request::default() }).await
     };
     let control = Control::new(gateway.clone(), Arc::new(Vec::new));
@@ -55,8 +58,8 @@ async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
 
     let none = json!({"data": {"cache": {"hits": 0, "misses": 0, "hitRatio": null, "tags": []}}});
     assert_eq!(query(&router, figures).await, none);
-    ask().await;
-    ask().await;
+    ask("c").await;
+    ask("d").await;
     let tags = [tag("products", 3), tag("product:1", 1), tag("product:2", 1)];
     let kept = json!({"data": {"cache": {"hits": 3, "misses": 3, "hitRatio": 0.5, "tags": tags}}});
     assert_eq!(query(&router, figures).await, kept);
@@ -72,7 +75,7 @@ async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
     let refused =
         query(&router, r#"mutation { purge(source: "users", tags: ["products"]) { bytes } }"#).await;
     assert_eq!(refused["errors"][0]["message"], "a tag belongs to no source: purge by `source` or by `tags`");
-    ask().await;
+    ask("e").await;
     let counted = query(&router, "{ cache { hits misses } }").await;
     assert_eq!(counted, json!({"data": {"cache": {"hits": 4, "misses": 5}}}));
     let purged = query(&router, r#"mutation { purge { tags { name } } }"#).await;

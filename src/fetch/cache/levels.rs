@@ -1,6 +1,6 @@
 //! What concerns both levels of the cache, that of this process and that which instances share.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     Shared,
@@ -11,6 +11,12 @@ use super::{
 use crate::fetch::UpstreamRequest;
 
 impl Shared {
+    /// Counts a look-up in this process.
+    pub(super) fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What other instances keep for a request, which this one keeps from now on too; and under which count of purges what is
     /// fetched now may be kept for them.
     pub(super) async fn find_elsewhere(

@@ -280,11 +280,6 @@ impl Shared {
         self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
     }
 
-    fn count(&self, is_hit: bool) {
-        let counter = if is_hit { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
     async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
         if fetch.source.settings.shares_in_flight {
             return self.fly(fetch).await.as_ref().clone();

@@ -3,12 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apollo_compiler::{
-    Node,
-    ast::Directive,
-    parser::SourceSpan,
-    schema::{ComponentOrigin, DirectiveList},
-};
+use apollo_compiler::{Node, ast::Directive, parser::SourceSpan, schema::DirectiveList};
 
 use super::{
     connectors::{Element, WrittenBeside, in_request},
@@ -38,10 +33,9 @@ pub(super) fn beside<'d>(
     is_connect: &dyn Fn(&str) -> bool,
     fault: &mut dyn FnMut(Option<SourceSpan>, &'static str, &'static str),
 ) -> Vec<(&'d Node<Directive>, Option<&'d Node<Directive>>)> {
-    let mut found: Vec<(&ComponentOrigin, &Node<Directive>, Option<&Node<Directive>>)> = Vec::new();
-    for directive in directives.iter().filter(|directive| is_connect(&directive.name)) {
-        found.push((&directive.origin, &directive.node, None));
-    }
+    let connects = directives.iter().filter(|directive| is_connect(&directive.name));
+    let mut found: Vec<_> =
+        connects.map(|directive| (&directive.origin, &directive.node, None::<&Node<Directive>>)).collect();
     for cached in directives.iter().filter(|directive| directive.name == "cached") {
         let mut same = found.iter_mut().filter(|(origin, ..)| **origin == cached.origin);
         let position = |directive: &Node<Directive>| directive.location().map(|span| span.offset());

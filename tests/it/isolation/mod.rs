@@ -24,8 +24,8 @@ use ficus::{
     connector::Source,
     execute::Request,
     fetch::{
-        CachedUpstream, FetchError, ResilientUpstream, SourceState, Stored, Upstream, UpstreamRequest,
-        UpstreamResponse,
+        CachedUpstream, FetchError, ResilientUpstream, RowCache, SourceState, Stored, Upstream,
+        UpstreamRequest, UpstreamResponse,
     },
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
@@ -243,6 +243,18 @@ impl Upstream for Counted {
 
     fn purge(&self, source: Option<&Source>) {
         self.inner.purge(source);
+    }
+
+    fn purge_tags(&self, tags: &[String]) {
+        self.inner.purge_tags(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.inner.purged()
+    }
+
+    fn rows(&self) -> Option<&RowCache> {
+        self.inner.rows()
     }
 
     fn epoch(&self) -> u64 {

@@ -144,10 +144,9 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// Whether one of these marks was purged here and Redis may not know.
-    pub(super) fn is_purging(&self, marks: &[Mark]) -> bool {
-        let purging = self.lock_purging();
-        !purging.is_empty() && marks.iter().any(|mark| purging.contains_key(mark))
+    /// What was purged here and Redis may not know.
+    pub(super) fn purging(&self) -> Vec<Mark> {
+        self.lock_purging().keys().copied().collect()
     }
 
     /// Waits until no purge is left to confirm, or the connection is known to be broken, at most the timeout.

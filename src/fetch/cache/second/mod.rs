@@ -80,12 +80,14 @@ impl SecondLevel {
     /// The responses that other instances keep for these requests, in their order. `begun` is when the look-up began.
     pub(super) async fn find(&self, asked: &[(&Key, &UpstreamRequest)], begun: Epoch) -> Lookup {
         let Some(ready) = self.link.ready() else { return Lookup::default() };
+        // What this process purged may be on its way to Redis still. What it purges from now on ends the entry by `begun`.
+        let purging = self.link.purging();
         let read = ready.read(asked.iter().map(|(key, _)| *key));
         let Some(Read { now, entries }) = self.link.ask(&ready, read).await else { return Lookup::default() };
         let entry = |((marks, bytes), (_, request)): ((Marks, Bytes), &(&Key, &UpstreamRequest))| {
-            // What this process purged may be on its way to Redis still.
-            let is_known = !self.link.is_purging(&marks);
-            is_known.then(|| codec::decode(bytes, ready.secret(), request, begun, marks))?.map(Arc::new)
+            let is_purged = marks.iter().any(|mark| purging.contains(mark));
+            let entry = || codec::decode(bytes, ready.secret(), request, begun, marks.clone());
+            (!is_purged).then(entry)?.map(Arc::new)
         };
         let found = entries.into_iter().zip(asked).map(|(found, asked)| entry((found?, asked))).collect();
         Lookup { found, ticket: Some(Ticket { ready: Arc::clone(&ready), begun: now }) }
