@@ -7,10 +7,7 @@ use bytes::Bytes;
 use ficus::{
     connector::{CacheRules, Source, SourceSettings},
     error::Code,
-    fetch::{
-        CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest,
-        UpstreamResponse,
-    },
+    fetch::{CachedUpstream, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -104,28 +101,13 @@ async fn pass_on(
         ..CacheRules::default()
     };
     let source = Arc::new(Source {
-        name: String::new(),
-        base_url: None,
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: serde_json::Value::Null,
-        errors: ficus::connector::ErrorMapping::default(),
-        is_success: None,
         settings: SourceSettings { cache: Some(rules), ..SourceSettings::default() },
-        meter: ficus::telemetry::SourceMeterSlot::default(),
+        ..Source::named("")
     });
     let sent = UpstreamRequest {
-        method: head.method,
-        url: format!("{origin}{path}"),
         headers,
         body: (!body.is_empty()).then_some(body),
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        is_of_client: false,
-        keeping: Keeping::default(),
+        ..UpstreamRequest::new(head.method, format!("{origin}{path}"))
     };
     Ok(match upstream.send(&source, sent).await {
         Ok(answered) => {

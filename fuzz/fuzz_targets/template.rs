@@ -13,8 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 use bumpalo::Bump;
 use ficus::{
     connector::{
-        BodyFormat, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
-        SourceSettings,
+        BodyFormat, Caching, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
     },
     diagnostic::Place,
     fetch::{Findings, Given, Scope, UpstreamRequest, build},
@@ -23,7 +22,7 @@ use ficus::{
         json, parse,
         template::{Part, Template, UrlTemplate, parse_base_url, parse_template, parse_url},
     },
-    telemetry::{ConnectorMeter, SourceMeterSlot},
+    telemetry::ConnectorMeter,
 };
 use http::{HeaderName, Method};
 use libfuzzer_sys::fuzz_target;
@@ -55,17 +54,9 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
     };
     let header = HeaderValue::Template(parse_template(header, grammar).ok()?);
     let source = Source {
-        name: "shop".to_owned(),
         base_url: if base.is_empty() { None } else { Some(parse_base_url(base, grammar).ok()?) },
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
         config: serde_json::json!({ "host": "configured.example:8080", "base": "https://configured.example/v1" }),
-        errors: ErrorMapping::default(),
-        is_success: None,
-        settings: SourceSettings::default(),
-        meter: SourceMeterSlot::default(),
+        ..Source::named("shop")
     };
     let request = Request {
         method: Method::POST,
@@ -88,6 +79,8 @@ fn connector(texts: [&str; 6], body_format: BodyFormat) -> Option<Connector> {
         is_success: None,
         batch: None,
         inputs: Inputs { config: true, ..Inputs::default() },
+        caching: Caching::default(),
+        invalidates: Vec::new(),
         meter: ConnectorMeter::default(),
     })
 }

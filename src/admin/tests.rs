@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use super::{guard::Guard, *};
 use crate::{
     config::{self, Config},
-    connector::{Source, SourceSettings},
+    connector::Source,
     diagnostic::{self, Diagnostic, Place},
     fetch::{FetchError, SourceState, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
@@ -51,17 +51,8 @@ impl Upstream for Idle {
 
 fn source(name: &str, url: &str) -> Arc<Source> {
     Arc::new(Source {
-        name: name.to_owned(),
         base_url: Some(parse_base_url(url, Grammar::V0_4).expect("a URL")),
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: Value::Null,
-        errors: crate::connector::ErrorMapping::default(),
-        is_success: None,
-        settings: SourceSettings::default(),
-        meter: crate::telemetry::SourceMeterSlot::default(),
+        ..Source::named(name)
     })
 }
 

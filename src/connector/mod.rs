@@ -59,6 +59,24 @@ pub struct Source {
 }
 
 impl Source {
+    /// A source of which nothing is known but its name: no base URL, no headers, an empty `$config`, the defaults of all settings.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Source {
+            name: name.into(),
+            base_url: None,
+            path: None,
+            query_params: None,
+            headers: Vec::new(),
+            file_headers: Vec::new(),
+            config: serde_json::json!({}),
+            errors: ErrorMapping::default(),
+            is_success: None,
+            settings: SourceSettings::default(),
+            meter: SourceMeterSlot::default(),
+        }
+    }
+
     /// What is counted of it, since the process started.
     pub fn meter(&self) -> &Arc<SourceMeter> {
         self.meter.get()

@@ -10,7 +10,6 @@ use super::{FetchError, Findings, Given, Scope, UpstreamRequest, UpstreamRespons
 use crate::{
     connector::{
         BodyFormat, Caching, Connector, ErrorMapping, Header, HeaderValue, Inputs, Kind, Request, Source,
-        SourceSettings,
     },
     diagnostic::Place,
     mapping::{
@@ -27,17 +26,8 @@ pub(super) fn mapping(text: &str) -> Mapping {
 
 pub(super) fn source(base_url: &str) -> Source {
     Source {
-        name: "shop".to_owned(),
         base_url: (!base_url.is_empty()).then(|| parse_base_url(base_url, Grammar::V0_4).unwrap()),
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: Json::Null,
-        errors: ErrorMapping::default(),
-        is_success: None,
-        settings: SourceSettings::default(),
-        meter: crate::telemetry::SourceMeterSlot::default(),
+        ..Source::named("shop")
     }
 }
 

@@ -13,11 +13,8 @@ use std::{
 
 use ficus::{
     config::{Redis, RedisTls},
-    connector::{ErrorMapping, Source, SourceSettings},
-    fetch::{
-        CachedUpstream, Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest,
-        UpstreamResponse,
-    },
+    connector::Source,
+    fetch::{CachedUpstream, FetchError, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
@@ -66,20 +63,7 @@ impl Bench {
             asked: AtomicUsize::new(0),
             reads: Semaphore::new(1_000),
         };
-        let source = Source {
-            name: "shop".to_owned(),
-            base_url: None,
-            path: None,
-            query_params: None,
-            headers: Vec::new(),
-            file_headers: Vec::new(),
-            config: serde_json::Value::Null,
-            errors: ErrorMapping::default(),
-            is_success: None,
-            settings: SourceSettings::default(),
-            meter: Default::default(),
-        };
-        Bench { backend: Arc::new(backend), source: Arc::new(source) }
+        Bench { backend: Arc::new(backend), source: Arc::new(Source::named("shop")) }
     }
 
     fn asked(&self) -> usize {
@@ -128,15 +112,8 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
         (HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     UpstreamRequest {
-        method: Method::GET,
-        url: "http://shop/things?page=1".into(),
         headers: headers.iter().map(pair).collect(),
-        body: None,
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        keeping: Keeping::default(),
-        is_of_client: false,
+        ..UpstreamRequest::new(Method::GET, "http://shop/things?page=1")
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ficus::{
     connector::Source,
     error::Code,
-    fetch::{Deadline, FetchError, Keeping, OwnHeaders, Upstream, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
 };
 use tokio::sync::watch;
 
@@ -203,17 +203,7 @@ impl Answer {
 async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
     let upstream = MockUpstream::new();
     upstream.mock("GET http://api/wanted", vec![Answer::response(200, &[], "")]);
-    let request = UpstreamRequest {
-        method: http::Method::GET,
-        url: "http://api/sent".to_owned(),
-        headers: Vec::new(),
-        body: None,
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        is_of_client: false,
-        keeping: Keeping::default(),
-    };
+    let request = UpstreamRequest::new(http::Method::GET, "http://api/sent");
     assert!(upstream.answer(request).await.is_err());
     assert_eq!(
         upstream.problems(),

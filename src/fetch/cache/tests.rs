@@ -12,10 +12,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::{sync::Semaphore, time};
 
 use super::*;
-use crate::{
-    error::Code,
-    fetch::{OwnHeaders, testing},
-};
+use crate::{error::Code, fetch::testing};
 
 /// Answers with its count of requests as the body, and with the headers that the test has set.
 struct Backend {
@@ -77,18 +74,11 @@ fn bench_with(headers: &[(&'static str, &'static str)], change: impl FnOnce(&mut
 
 fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
     UpstreamRequest {
-        method: Method::GET,
-        url: "http://shop/things?page=1".into(),
         headers: headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect(),
-        body: None,
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        is_of_client: false,
-        keeping: Keeping::default(),
+        ..UpstreamRequest::new(Method::GET, "http://shop/things?page=1")
     }
 }
 

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::*;
 use crate::{
     connector::{BreakerRules, RateLimit, RetryRules},
-    fetch::{Deadline, Keeping, OwnHeaders, testing::source},
+    fetch::{Deadline, testing::source},
 };
 
 /// What the backend does with a request.
@@ -84,15 +84,8 @@ impl Bench {
 
     async fn send_by(&self, method: Method, deadline: Option<Duration>) -> Result<u16, &'static str> {
         let request = UpstreamRequest {
-            method,
-            url: "http://backend/things".into(),
-            headers: Vec::new(),
-            body: None,
-            own_headers: OwnHeaders::default(),
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
-            is_change: false,
-            is_of_client: false,
-            keeping: Keeping::default(),
+            ..UpstreamRequest::new(method, "http://backend/things")
         };
         let answer = self.upstream.send(&self.source, request).await;
         answer.map(|response| response.status.as_u16()).map_err(|error| error.client.code.as_str())

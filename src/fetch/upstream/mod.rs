@@ -57,6 +57,22 @@ pub struct UpstreamRequest {
 pub struct OwnHeaders(pub Vec<(HeaderName, HeaderValue)>);
 
 impl UpstreamRequest {
+    /// A request without headers and body, which changes nothing and is nobody's in particular.
+    #[must_use]
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        UpstreamRequest {
+            method,
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            own_headers: OwnHeaders::default(),
+            deadline: Deadline::default(),
+            is_change: false,
+            is_of_client: false,
+            keeping: Keeping::default(),
+        }
+    }
+
     /// The declared headers, then the gateway's own.
     pub fn all_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> + Clone {
         self.headers.iter().chain(&self.own_headers.0).map(|(name, value)| (name, value))

@@ -111,17 +111,7 @@ fn source(change: impl FnOnce(&mut SourceSettings)) -> Arc<Source> {
 }
 
 fn get(url: &str) -> UpstreamRequest {
-    UpstreamRequest {
-        method: Method::GET,
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: None,
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        is_of_client: false,
-        keeping: Keeping::default(),
-    }
+    UpstreamRequest::new(Method::GET, url)
 }
 
 fn ok(body: &str) -> Vec<u8> {

@@ -18,14 +18,14 @@ use super::{
     sources::Sources,
 };
 use crate::{
-    connector::{Connector, ErrorMapping, Kind, Source, SourceSettings},
+    connector::{Connector, ErrorMapping, Kind, Source},
     diagnostic::{Code, Diagnostic, Diagnostics},
     graph::{
         compose::Composed,
         written::{WrittenCached, WrittenConnect, WrittenGroupBy, WrittenInvalidates},
     },
     mapping::{ast::Mapping, references::Reference},
-    telemetry::{ConnectorMeter, SourceMeterSlot},
+    telemetry::ConnectorMeter,
 };
 
 /// What carries a `@connect`.
@@ -153,7 +153,7 @@ impl<'a> Binder<'a> {
                 let named = self.sources.find(&name.value, &name.place, coordinate, self.diagnostics)?;
                 Some((named.source.clone(), named.read.clone()))
             }
-            None => Some((Arc::new(unnamed()), Vec::new())),
+            None => Some((Arc::new(Source::named("")), Vec::new())),
         }
     }
 
@@ -171,23 +171,6 @@ impl<'a> Binder<'a> {
             _ if root => Kind::Root { parent, field: name },
             _ => Kind::Field { parent, field: name },
         }
-    }
-}
-
-/// A connector without `source` has one of its own: no base URL, no headers, an empty `$config`.
-fn unnamed() -> Source {
-    Source {
-        name: String::new(),
-        base_url: None,
-        path: None,
-        query_params: None,
-        headers: Vec::new(),
-        file_headers: Vec::new(),
-        config: serde_json::json!({}),
-        errors: ErrorMapping::default(),
-        is_success: None,
-        settings: SourceSettings::default(),
-        meter: SourceMeterSlot::default(),
     }
 }
 

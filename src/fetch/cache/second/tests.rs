@@ -1,3 +1,5 @@
+//! Entries as bytes and back; the scripts and the connection are tested against a server, in `tests/it/redis.rs`.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
@@ -13,7 +15,7 @@ use tokio::time::Instant;
 
 use super::codec;
 use crate::fetch::{
-    Deadline, Keeping, OwnHeaders, UpstreamRequest,
+    UpstreamRequest,
     cache::{
         epochs::{Epochs, Mark},
         policy::{Lifetimes, Policy},
@@ -28,17 +30,7 @@ fn secret() -> hmac::Key {
 
 fn request(language: &str) -> UpstreamRequest {
     let language = (HeaderName::from_static("accept-language"), HeaderValue::from_str(language).unwrap());
-    UpstreamRequest {
-        method: Method::GET,
-        url: "http://shop/things".into(),
-        headers: vec![language],
-        body: None,
-        own_headers: OwnHeaders::default(),
-        deadline: Deadline::default(),
-        is_change: false,
-        is_of_client: false,
-        keeping: Keeping::default(),
-    }
+    UpstreamRequest { headers: vec![language], ..UpstreamRequest::new(Method::GET, "http://shop/things") }
 }
 
 fn entry(status: u16, headers: &[(String, Vec<u8>)], body: &[u8], seconds: [u32; 4]) -> Entry {
