@@ -204,8 +204,12 @@ impl ObjectShape {
     }
 }
 
-/// What two items of one key give together.
+/// What two items of one key give together. The later one may be missing at run time; the earlier one stands alone then.
 fn merge(earlier: &Shape, later: &Shape) -> Shape {
+    earlier.each(|one| later.each(|other| merge_one(one, other)))
+}
+
+fn merge_one(earlier: &Shape, later: &Shape) -> Shape {
     match (earlier, later) {
         (Shape::Object(one), Shape::Object(other)) => {
             let mut merged = one.clone();
@@ -215,12 +219,9 @@ fn merge(earlier: &Shape, later: &Shape) -> Shape {
             Shape::Object(merged)
         }
         (Shape::List(one), Shape::List(other)) => merge(one, other).list(),
-        (Shape::Unknown | Shape::Declared(_), Shape::Object(other))
-        | (Shape::Object(other), Shape::Unknown | Shape::Declared(_)) => {
-            Shape::Object(ObjectShape { is_open: true, maybe_list: true, ..other.clone() })
-        }
-        (one, Shape::Missing) => one.clone(),
-        (_, other) => other.clone(),
+        // Objects merge, so what comes of one that is known in part has keys that nobody knows.
+        (Shape::Declared(_), Shape::Object(_)) | (Shape::Object(_), Shape::Declared(_)) => Shape::Unknown,
+        (one, other) => Shape::one_of([one.clone(), other.clone()]),
     }
 }
 
@@ -271,7 +272,8 @@ mod tests {
             ("a: { b c: d.e }", "{a: {b: ?, c: ?}}*"),
             ("id $.data { name }", "{id: ?, name: ?}*"),
             ("a: b { x } a: c { y }", "{a: {x: ?, y: ?}*}*"),
-            ("a: b a: c { y }", "{a: {y: ?, ...}*}*"),
+            ("a: b a: c { y }", "{a: ?}*"),
+            ("a: $(['x']) a: $.x->parseInt", "{a: [\"x\"] | int}*"),
             ("$.list->map({ id: @.id })", "[{id: ?}]"),
             ("$.list->first { id }", "{id: ?}*"),
             ("$([1, 2])->first", "int"),
