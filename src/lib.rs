@@ -27,6 +27,8 @@ pub mod operation;
 pub mod plan;
 pub mod response;
 pub mod trial;
+// ---- events: webhook -> topic -> subscription
+pub mod events;
 // ---- the edge
 pub mod admin;
 pub mod cli;
