@@ -5,7 +5,9 @@
 mod hub;
 mod subscriptions;
 
-pub use hub::{Delivery, Event, EventId, Heard, Hub, HubError, Listener, NewEvent, Published};
+pub use hub::{
+    Delivery, Event, EventId, Figures, Heard, Hub, HubError, Listener, NewEvent, OpenError, Published,
+};
 pub use subscriptions::{Payload, Payloads, Started};
 
 use crate::execute::{Gateway, Request};

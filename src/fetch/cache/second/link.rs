@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -16,8 +15,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ErrorKind, FromRedisValue, RedisError, RedisResult,
-    ScriptInvocation, TlsCertificates,
+    Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
     aio::{MultiplexedConnection, PubSub},
 };
 use ring::{
@@ -41,18 +39,11 @@ use crate::{
         },
         resilience::jittered,
     },
+    instances::{self, BACKOFF, BACKOFF_MAX, CONNECT_TIMEOUT, PING_EVERY},
 };
 
-/// How long connecting may take. Nobody waits for it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a silent connection is asked whether it lives.
-const PING_EVERY: Duration = Duration::from_secs(5);
 /// Redis takes no longer time; a month is longer than any response is of use.
 const KEPT_MAX_MS: u64 = 31 * 86_400_000;
-/// Between attempts to connect: at first, and at most.
-const BACKOFF: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
-
 /// The way to Redis, there or not.
 pub(super) struct Link {
     client: Client,
@@ -95,7 +86,7 @@ impl Link {
     ) -> Result<(Arc<Self>, AbortHandle), SetUpError> {
         let runtime =
             tokio::runtime::Handle::try_current().map_err(|error| SetUpError::Redis(error.into()))?;
-        let client = client(settings).map_err(SetUpError::Redis)?;
+        let client = instances::client(settings).map_err(SetUpError::Redis)?;
         let instance = random_hex().map_err(|_| SetUpError::Redis("no random bytes".into()))?;
         let link = Arc::new(Link {
             client,
@@ -207,12 +198,9 @@ impl Link {
     /// A connection for commands, and one that others' purges come in over.
     async fn connect(&self) -> RedisResult<(Ready, PubSub)> {
         let mut purges = self.client.get_async_pubsub().await?;
-        let prefix = format!("{{{}}}", self.settings.prefix);
+        let prefix = instances::prefix(&self.settings);
         purges.subscribe(channel(&prefix)).await?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(self.settings.timeout.max(Duration::from_millis(1))));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = instances::commands(&self.client, self.settings.timeout).await?;
         let proposed = random_hex().map_err(|_| RedisError::from((ErrorKind::Client, "no random bytes")))?;
         let mut secret = scripts::SECRET.key(format!("{prefix}:secret"));
         let secret: String = secret.arg(proposed).invoke_async(&mut connection).await?;
@@ -383,19 +371,6 @@ impl fmt::Debug for Ready {
 
 fn channel(prefix: &str) -> String {
     format!("{prefix}:purges")
-}
-
-fn client(settings: &Redis) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let Some(tls) = &settings.tls else { return Ok(Client::open(settings.url.as_str())?) };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let client_tls = match &tls.identity {
-        Some((certificate, key)) => {
-            Some(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
-        }
-        None => None,
-    };
-    let root_cert = tls.ca.as_deref().map(read).transpose()?;
-    Ok(Client::build_with_tls(settings.url.as_str(), TlsCertificates { client_tls, root_cert })?)
 }
 
 /// A name that nobody else has.
