@@ -29,7 +29,7 @@ pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
-pub use values::Placed;
+pub use values::{MappingText, Placed};
 pub use websocket::{Slow, WebSocket};
 
 /// `ficus.yaml`, resolved: every value is there and checked.
