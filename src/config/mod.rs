@@ -13,6 +13,7 @@ pub(crate) mod reader;
 mod resilience;
 mod transport;
 mod values;
+mod websocket;
 pub(crate) mod yaml;
 
 use std::{
@@ -30,7 +31,8 @@ pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
-pub use values::Placed;
+pub use values::{MappingText, Placed};
+pub use websocket::{Slow, WebSocket};
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Config {
     pub drain: Duration,
     /// From how many requests in flight on new ones are refused. Default 4,096.
     pub shed_in_flight_max: usize,
+    /// Times and bounds of clients that stay.
+    pub websocket: WebSocket,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Redis or Valkey, shared by all instances of the gateway. Default none.
@@ -98,6 +102,7 @@ impl Default for Config {
             drain: Duration::from_secs(25),
             // Four times what one source takes at once by default: beyond it requests only wait.
             shed_in_flight_max: 4096,
+            websocket: WebSocket::default(),
             telemetry: Telemetry::default(),
             redis: None,
             events: Events::default(),

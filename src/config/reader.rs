@@ -6,10 +6,10 @@ use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 use super::{
     environment::{EnvironmentError, Lookup, Text, interpolate},
     keys::{Group, Kind, Rule, STATUSES},
-    values::{Entry, Placed, Value, Values},
+    values::{Entry, MappingText, Placed, Value, Values},
     yaml::{self, Key, Node, NodeKind},
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, nearest, suggest};
 
 /// Reads one file.
 pub(super) struct Reader<'a> {
@@ -66,6 +66,7 @@ impl<'a> Reader<'a> {
     fn group(&mut self, node: &Node, group: &'static Group, name: &str) -> Option<Values> {
         let entries = self.entries(node, name)?;
         let mut values = Values::new(self.place(node));
+        let mut misspelt = Vec::new();
         for (written, node) in entries {
             let full =
                 if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
@@ -77,7 +78,13 @@ impl<'a> Reader<'a> {
                     let value = self.value(node, &key.kind, &full);
                     values.push(Entry { name: key.name, place: self.place(node), value });
                 }
-                None => self.unknown(written, &full, group),
+                None => misspelt.extend(self.unknown(written, &full, group)),
+            }
+        }
+        // What is meant is not missing: that would be a second fault for one slip.
+        for (name, place) in misspelt {
+            if !values.has(name) {
+                values.push(Entry { name, place, value: None });
             }
         }
         if group.rule.as_ref().is_some_and(|rule| !holds(rule, &values)) {
@@ -96,14 +103,16 @@ impl<'a> Reader<'a> {
         self.diagnostics.push(diagnostic.help(help));
     }
 
-    fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
+    /// Reports a key that there is not; gives the one that is meant, where it is near.
+    fn unknown(&mut self, key: &Key, full: &str, group: &Group) -> Option<(&'static str, Place)> {
         let place = self.file.place(key.range.clone());
-        let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
-        let known = group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
-        self.diagnostics.push(match suggest(&key.text, known) {
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("unknown key `{full}`"));
+        let known = || group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        self.diagnostics.push(match suggest(&key.text, known()) {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         });
+        Some((nearest(&key.text, known())?, place))
     }
 
     /// A value of a kind; none when it is not one, which is reported.
@@ -111,6 +120,7 @@ impl<'a> Reader<'a> {
         match kind {
             Kind::Text => self.text(node).map(Value::Text),
             Kind::Template => self.template(node).map(Value::Text),
+            Kind::Mapping => self.mapping(node).map(Value::Mapping),
             Kind::Boolean => self.boolean(node).map(Value::Boolean),
             Kind::Integer(from, to) => self.integer(node, *from..=*to).map(Value::Integer),
             Kind::Duration(from, to) => self.duration(node, *from..=*to).map(Value::Duration),
@@ -175,7 +185,14 @@ impl<'a> Reader<'a> {
         self.interpolated(node, true).map(|value| Placed { value, place: self.place(node) })
     }
 
-    fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
+    /// A mapping as it stands.
+    fn mapping(&mut self, node: &Node) -> Option<MappingText> {
+        let text = self.scalar(node)?;
+        Some(MappingText::new(text, self.file, node.range.clone()))
+    }
+
+    /// The text of a single value.
+    fn scalar<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let NodeKind::Scalar { text, .. } = &node.kind else {
             let message = format!("expected a single value, not {}", node.describe());
             let written = self.file.text.get(node.range.clone()).unwrap_or_default();
@@ -186,6 +203,11 @@ impl<'a> Reader<'a> {
             self.invalid(node, message, help);
             return None;
         };
+        Some(text)
+    }
+
+    fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
+        let text = self.scalar(node)?;
         match interpolate(text, template, self.lookup) {
             Ok(text) => Some(text),
             Err(errors) => {

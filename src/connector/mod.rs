@@ -4,6 +4,7 @@
 mod caching;
 mod settings;
 mod tls;
+mod topic;
 mod transport;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use self::{
 };
 pub use self::{
     tls::{Authorities, Identity, Tls, TlsError},
+    topic::{TopicPart, TopicTemplate},
     transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
 };
 pub use crate::config::{CacheScope, ResponseFormat, StatusMeaning};

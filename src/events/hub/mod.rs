@@ -18,11 +18,6 @@ use std::{fmt, sync::Arc};
 
 use tokio::task::AbortHandle;
 
-pub use self::{
-    event::{Delivery, Event, EventId, Heard, HubError, NewEvent, OpenError, Published},
-    figures::Figures,
-    listener::Listener,
-};
 use self::{
     disk::Disk,
     figures::Counters,
@@ -31,6 +26,11 @@ use self::{
     names::Memory,
     shelf::{Bounds, Shelf},
     streams::Streams,
+};
+pub use self::{
+    event::{Delivery, Event, EventId, Heard, HubError, NewEvent, OpenError, Published},
+    figures::Figures,
+    listener::Listener,
 };
 use crate::config::{self, Config, EventStore};
 
@@ -72,8 +72,7 @@ impl Hub {
             (EventStore::Redis, None) => Err(OpenError::Redis("it is not set".into())),
             (EventStore::Disk(path), _) => {
                 let (shelf, counters) = (Arc::new(Shelf::new(Bounds::new(events))), Arc::default());
-                let disk =
-                    Disk::open(path, Arc::clone(&shelf), Arc::clone(&counters), Memory::new(events))?;
+                let disk = Disk::open(path, Arc::clone(&shelf), Arc::clone(&counters), Memory::new(events))?;
                 Ok(Hub::of(Store::Disk(disk), shelf, counters))
             }
             (EventStore::Redis, Some(redis)) => {

@@ -278,7 +278,9 @@ impl Topics {
     fn drop_old(&mut self, most: usize) {
         let now = Instant::now();
         for _ in 0..most {
-            let Some(topic) = self.by_age.first_key_value().map(|(_, topic)| Arc::clone(topic)) else { break };
+            let Some(topic) = self.by_age.first_key_value().map(|(_, topic)| Arc::clone(topic)) else {
+                break;
+            };
             let is_old = topic.lock().oldest().is_some_and(|(_, until)| until <= now);
             if !is_old || !self.drop_oldest(&topic) {
                 break;
@@ -298,7 +300,9 @@ impl Topics {
             if self.forget_oldest_quiet() {
                 continue;
             }
-            let Some(topic) = self.by_age.first_key_value().map(|(_, topic)| Arc::clone(topic)) else { break };
+            let Some(topic) = self.by_age.first_key_value().map(|(_, topic)| Arc::clone(topic)) else {
+                break;
+            };
             if self.events <= 1 || !self.drop_oldest(&topic) {
                 break;
             }

@@ -103,7 +103,7 @@ fn tag(
     readable: Readable<'_>,
 ) -> Option<TagTemplate> {
     let parsed = parse_template(&text.value, mappings.grammar);
-    let template = parsed.map_err(|errors| mappings.faults(errors, code, text)).ok()?;
+    let template = parsed.map_err(|errors| mappings.faults(errors, code, Stands::Schema(text))).ok()?;
     if template.parts.is_empty() {
         let diagnostic = Diagnostic::new(code, text.place.clone(), "a tag cannot be empty");
         mappings.report(diagnostic.help("name what it is about: `product:{$args.id}`"));

@@ -15,6 +15,7 @@ mod reads;
 mod request;
 mod settings;
 mod sources;
+mod topic;
 mod transport;
 
 use std::{

@@ -55,7 +55,8 @@ async fn names_are_bounded_on_disk_as_in_memory() {
         }
         assert_eq!((hub.figures().names, hub.figures().forgotten), (10, 5));
         let again = async |number: u32| {
-            hub.publish(named(&[&number.to_string()], "orders", number)).await.unwrap() == Published::Duplicate
+            hub.publish(named(&[&number.to_string()], "orders", number)).await.unwrap()
+                == Published::Duplicate
         };
         assert!(again(14).await && again(5).await, "the newest are known");
         assert!(!again(0).await, "the oldest was forgotten early");

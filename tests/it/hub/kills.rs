@@ -194,7 +194,8 @@ impl World {
         let mut report = String::new();
         let faults = self.faults();
         let heard: usize = self.clients.iter().map(|client| client.heard.values().sum::<usize>()).sum();
-        let _ = writeln!(report, "deliveries {}, sent again after a kill {}", self.deliveries, self.sent_again);
+        let _ =
+            writeln!(report, "deliveries {}, sent again after a kill {}", self.deliveries, self.sent_again);
         let _ = writeln!(
             report,
             "answered as kept {}, as duplicates {}, not answered {}",

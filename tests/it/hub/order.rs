@@ -16,11 +16,22 @@ const TOPICS: [&str; 2] = ["order/7", "orders"];
 #[derive(Debug, Clone)]
 enum Step {
     /// A delivery of that name with an event in each of these topics.
-    Publish { name: u8, topics: Vec<usize> },
-    Listen { topic: usize, after: After },
+    Publish {
+        name: u8,
+        topics: Vec<usize>,
+    },
+    Listen {
+        topic: usize,
+        after: After,
+    },
     /// A listener hears at most so many events.
-    Hear { listener: usize, count: usize },
-    Leave { listener: usize },
+    Hear {
+        listener: usize,
+        count: usize,
+    },
+    Leave {
+        listener: usize,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -102,8 +113,13 @@ impl Model {
     }
 
     async fn publish(&mut self, hub: &Hub, name: u8, topics: &[usize]) {
-        let data: Vec<String> =
-            topics.iter().map(|_| { self.count += 1; self.count.to_string() }).collect();
+        let data: Vec<String> = topics
+            .iter()
+            .map(|_| {
+                self.count += 1;
+                self.count.to_string()
+            })
+            .collect();
         let events = topics.iter().zip(&data).map(|(topic, data)| event(TOPICS[*topic], data)).collect();
         let delivery = Delivery { names: vec![Box::new([name])], events };
         let published = within(hub.publish(delivery)).await.unwrap();
@@ -132,7 +148,10 @@ impl Model {
             }
             Heard::Gap => {
                 // It is certain that nothing is missing only while the last event that was heard is kept.
-                assert!(heard.is_none_or(|heard| heard <= oldest && heard < published.len()), "there is no gap");
+                assert!(
+                    heard.is_none_or(|heard| heard <= oldest && heard < published.len()),
+                    "there is no gap"
+                );
                 *heard = Some(oldest);
             }
         }

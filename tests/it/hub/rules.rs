@@ -5,9 +5,7 @@ use std::time::Duration;
 use ficus::events::{Delivery, EventId, Heard, Published};
 use futures_util::future::join_all;
 
-use super::bench::{
-    Bench, event, hear, hear_many, listen, named, nameless, publish, until, within,
-};
+use super::bench::{Bench, event, hear, hear_many, listen, named, nameless, publish, until, within};
 
 pub(super) async fn who_listens_hears_what_is_published_from_then_on_and_in_order(bench: Bench) {
     let hub = bench.hub();
@@ -86,11 +84,12 @@ pub(super) async fn a_slow_listener_is_told_what_it_missed_and_holds_nobody_back
 pub(super) async fn a_delivery_is_known_by_any_of_its_names(bench: Bench) {
     let hub = bench.hub();
     let mut listener = listen(&hub, "order/7", None).await;
-    let publish = async |names: &[&str], data: &str| {
-        match within(hub.publish(named(names, "order/7", data))).await.unwrap() {
-            Published::Kept(ids) => ids.len(),
-            Published::Duplicate => 0,
-        }
+    let publish = async |names: &[&str], data: &str| match within(hub.publish(named(names, "order/7", data)))
+        .await
+        .unwrap()
+    {
+        Published::Kept(ids) => ids.len(),
+        Published::Duplicate => 0,
     };
     assert_eq!(publish(&["id 1", "body 1"], "1").await, 1);
     assert_eq!(publish(&["id 1", "body 2"], "again").await, 0);

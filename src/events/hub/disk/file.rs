@@ -131,7 +131,8 @@ impl File {
             }
             Ok(())
         };
-        catch_unwind(AssertUnwindSafe(read)).map_or_else(|_| Err(DAMAGED.to_owned()), |read| read.map_err(told))
+        catch_unwind(AssertUnwindSafe(read))
+            .map_or_else(|_| Err(DAMAGED.to_owned()), |read| read.map_err(told))
     }
 
     /// Writes deliveries and removes events, in one transaction. All of it is on the disk when it returns, or nothing is known of it.

@@ -69,7 +69,11 @@ impl Disk {
         Ok(Disk { queue: Mutex::new(Some(queue)), ended })
     }
 
-    pub(super) async fn publish(&self, names: Vec<Name>, events: Vec<NewEvent>) -> Result<Published, HubError> {
+    pub(super) async fn publish(
+        &self,
+        names: Vec<Name>,
+        events: Vec<NewEvent>,
+    ) -> Result<Published, HubError> {
         let unavailable = |why: &str| HubError::Unavailable(why.to_owned());
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let queue = queue.ok_or_else(|| unavailable("the gateway ends"))?;

@@ -45,7 +45,10 @@ impl Link {
     }
 
     /// Runs a script, for at most [`ANSWER_MAX`]. Where that fails, whether it was run is not known.
-    pub(super) async fn ask<T: FromRedisValue>(&self, script: ScriptInvocation<'static>) -> Result<T, HubError> {
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        script: ScriptInvocation<'static>,
+    ) -> Result<T, HubError> {
         let until = Instant::now() + ANSWER_MAX;
         let mut ready = self.ready.subscribe();
         let connected = time::timeout_at(until, ready.wait_for(Option::is_some)).await;
