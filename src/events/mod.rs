@@ -4,11 +4,13 @@
 
 mod hub;
 mod subscriptions;
+mod webhook;
 
 pub use hub::{
     Delivery, Event, EventId, Figures, Heard, Hub, HubError, Listener, NewEvent, OpenError, Published,
 };
 pub use subscriptions::{Payload, Payloads, Started};
+pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
 
 use crate::execute::{Gateway, Request};
 
