@@ -3,8 +3,8 @@
 # missing afterwards, and nothing comes twice to a client that resumes by id.
 #   tests/kills/run.sh [KILLS] [SEED]
 #
-# 1,000 kills by default, first of one instance with its events on disk, then of two instances with theirs in Redis (needs
-# redis-server), some ten minutes. What the last run said is kept in tests/kills/last-run.txt.
+# 1,000 kills by default, first of one hub with its events on disk, then of two with theirs in Redis (needs redis-server), then of
+# the gateway itself while its webhook is called, some twenty minutes. What the last run said is kept in tests/kills/last-run.txt.
 set -eu
 cd "$(dirname "$0")/../.."
 export FICUS_KILLS="${1:-1000}" FICUS_SEED="${2:-1}" FICUS_REPORT="$PWD/tests/kills/last-run.txt"

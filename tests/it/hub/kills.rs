@@ -3,6 +3,7 @@
 //! thousand times for each store; the suite does it a few times.
 
 mod child;
+mod gateway;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -141,9 +142,7 @@ impl World {
         let count = self.random.random_range(1..=DELIVERIES_MAX);
         self.send_new(count);
         let left = self.random.random_range(0..=count);
-        let wait = Duration::from_micros(self.random.random_range(0..3_000));
-        let begun = Instant::now();
-        self.hear_until(|world| world.open.len() <= left || begun.elapsed() > wait);
+        self.hear_until(|world| world.open.len() <= left);
         let killed = self.random.random_range(0..self.children.len());
         // What it had said until then was said.
         for said in self.children[killed].kill() {
@@ -230,6 +229,11 @@ fn on_disk(kills: usize, seed: u64) -> String {
     run(folder.path().join("events.redb").display().to_string(), 1, kills, seed)
 }
 
+/// The binary, and its webhook.
+fn of_the_gateway(kills: usize, seed: u64) -> String {
+    tokio::runtime::Runtime::new().unwrap().block_on(gateway::run(kills, seed))
+}
+
 fn in_redis(kills: usize, seed: u64) -> String {
     let server = RedisServer::start();
     run(server.url(), 2, kills, seed)
@@ -254,6 +258,7 @@ fn kills_lose_nothing() {
     for (what, run) in [
         ("one instance, events on disk", on_disk as fn(usize, u64) -> String),
         ("two instances, events in Redis, one of them killed each time", in_redis),
+        ("the gateway, events on disk, its webhook called", of_the_gateway),
     ] {
         let begun = Instant::now();
         let said = run(usize::try_from(kills).unwrap(), seed);

@@ -100,6 +100,7 @@ local stream, ending, after = KEYS[1], KEYS[2], ARGV[1]
 trim(stream, ending, tonumber(ARGV[3]))
 local known = redis.call('HMGET', ending, 'id', 'floor')
 local last, floor = known[1] or '0-0', known[2] or '0-0'
+if redis.call('XLEN', stream) == 0 then floor = last end
 local is_joined = after == last or after == floor or #redis.call('XRANGE', stream, after, after) == 1
 local from = is_joined and '(' .. after or '-'
 return {{is_joined and 1 or 0, last, redis.call('XRANGE', stream, from, '+', 'COUNT', ARGV[2])}}"
