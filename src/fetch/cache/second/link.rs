@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwapOption;
@@ -32,10 +32,10 @@ use super::{codec, scripts};
 use crate::{
     config::Redis,
     fetch::{
-        SetUpError,
+        SetUpError, SharedState,
         cache::{
             epochs::{Epochs, Mark},
-            store::{Key, Marks},
+            store::{Entry, Key, Marks},
         },
         resilience::jittered,
     },
@@ -61,6 +61,8 @@ pub(super) struct Link {
     broken: Notify,
     /// Goes up with each change that somebody may wait for.
     settled: watch::Sender<u64>,
+    /// For people to look at.
+    state: Mutex<SharedState>,
 }
 
 /// A connection, and what goes with it.
@@ -99,6 +101,7 @@ impl Link {
             wake: Notify::new(),
             broken: Notify::new(),
             settled: watch::Sender::new(0),
+            state: Mutex::new(SharedState { is_connected: false, since: SystemTime::now(), failures: 0 }),
         });
         let task = runtime.spawn(Arc::clone(&link).keep_open());
         Ok((link, task.abort_handle()))
@@ -152,6 +155,20 @@ impl Link {
         let _ = self.settled.subscribe().wait_for(|_| self.ready().is_some()).await;
     }
 
+    /// How it is doing.
+    pub(super) fn state(&self) -> SharedState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a connection stands, or that there is none.
+    fn turned(&self, is_connected: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_connected != is_connected {
+            (state.is_connected, state.since) = (is_connected, SystemTime::now());
+        }
+        state.failures += u64::from(!is_connected);
+    }
+
     fn lock_purging(&self) -> MutexGuard<'_, BTreeMap<Mark, u64>> {
         self.purging.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,6 +177,7 @@ impl Link {
         // Others may have seen the same failure, and a new connection may be there already.
         if self.ready().is_some_and(|ready| std::ptr::eq(&*ready, failed)) {
             self.ready.store(None);
+            self.turned(false);
             tracing::warn!(
                 reason = why,
                 "the connection to redis is given up; this instance caches by itself"
@@ -185,11 +203,13 @@ impl Link {
                     self.settle();
                 }
                 // Once for each time that it goes away; it may be away for days.
-                Err(error) if attempt == 1 => {
-                    tracing::warn!(%error, "redis is not reached; this instance caches by itself until it is");
-                    attempt += 1;
+                Err(error) => {
+                    if attempt == 1 {
+                        tracing::warn!(%error, "redis is not reached; this instance caches by itself until it is");
+                    }
+                    self.turned(false);
+                    attempt = attempt.saturating_add(1);
                 }
-                Err(_) => attempt = attempt.saturating_add(1),
             }
             time::sleep(BACKOFF.max(jittered(BACKOFF, BACKOFF_MAX, attempt))).await;
         }
@@ -217,6 +237,7 @@ impl Link {
         }
         let (mut asking, mut purges) = purges.split();
         self.ready.store(Some(Arc::clone(&ready)));
+        self.turned(true);
         self.settle();
         tracing::info!("connected to redis");
         let mut ping = time::interval(PING_EVERY);
@@ -289,24 +310,21 @@ impl Ready {
         self.script(&scripts::READ, keys)
     }
 
-    /// Keeps an entry for so long.
-    pub(super) fn write(
-        &self,
-        key: &Key,
-        begun: &str,
-        marks: &[Mark],
-        bytes: Vec<u8>,
-        kept_for: Duration,
-    ) -> ScriptInvocation<'static> {
-        let mut script = self.script(&scripts::WRITE, [key]);
-        let milliseconds = u64::try_from(kept_for.as_millis()).unwrap_or(u64::MAX).clamp(1, KEPT_MAX_MS);
-        script.arg(begun).arg(codec::write_marks(marks)).arg(bytes).arg(milliseconds);
+    /// Keeps entries whose fetch began at one time.
+    pub(super) fn write(&self, begun: &str, entries: &[(&Key, &Entry)]) -> ScriptInvocation<'static> {
+        let mut script = self.script(&scripts::WRITE, entries.iter().map(|(key, _)| *key));
+        script.arg(begun);
+        for (_, entry) in entries {
+            let milliseconds = u64::try_from(entry.kept_for().as_millis()).unwrap_or(u64::MAX);
+            script.arg(codec::write_marks(&entry.marks)).arg(codec::encode(entry, &self.secret));
+            script.arg(milliseconds.clamp(1, KEPT_MAX_MS));
+        }
         script
     }
 
-    /// Forgets an entry.
-    pub(super) fn forget(&self, key: &Key) -> ScriptInvocation<'static> {
-        self.script(&scripts::FORGET, [key])
+    /// Forgets entries.
+    pub(super) fn forget<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> ScriptInvocation<'static> {
+        self.script(&scripts::FORGET, keys)
     }
 
     fn purge(&self, instance: &str, marks: impl Iterator<Item = Mark>) -> ScriptInvocation<'static> {
