@@ -358,7 +358,7 @@ async fn an_event_ends_what_is_kept_of_what_it_is_about() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_one_instance_takes_ends_what_another_one_keeps() {
     let server = RedisServer::start();
-    let redis = ficus::config::Redis::at(&server.url());
+    let redis = ficus::config::Redis::at(server.url());
     let backend = Arc::new(Numbered::default());
     let instance = async || {
         let cache =
