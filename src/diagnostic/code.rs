@@ -170,6 +170,9 @@ pub enum Code {
     InvalidInvalidates,
     /// Answers are to be kept for all clients, and something of the client's request goes into the request.
     PublicCacheOfClientData,
+    // ---- Events
+    /// A webhook that could not be verified, or that publishes nothing.
+    InvalidWebhook,
     // ---- Plans
     /// A list leads to a request for each of its items.
     NPlusOne,
@@ -250,6 +253,7 @@ impl Code {
             Code::InvalidCached => "INVALID_CACHED",
             Code::InvalidInvalidates => "INVALID_INVALIDATES",
             Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
+            Code::InvalidWebhook => "INVALID_WEBHOOK",
             Code::NPlusOne => "N_PLUS_ONE",
         }
     }

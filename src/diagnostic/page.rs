@@ -85,6 +85,7 @@ const PAGES: &[(Code, &str)] = &[
     (Code::InvalidCached, include_str!("pages/INVALID_CACHED.md")),
     (Code::InvalidInvalidates, include_str!("pages/INVALID_INVALIDATES.md")),
     (Code::PublicCacheOfClientData, include_str!("pages/PUBLIC_CACHE_OF_CLIENT_DATA.md")),
+    (Code::InvalidWebhook, include_str!("pages/INVALID_WEBHOOK.md")),
     (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];
 

@@ -4,9 +4,11 @@
 
 mod hub;
 mod subscriptions;
+mod webhook;
 
 pub use hub::{Delivery, Event, EventId, Heard, Hub, HubError, Listener, NewEvent, Published};
 pub use subscriptions::{Payload, Payloads, Started};
+pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
 
 use crate::execute::{Gateway, Request};
 

@@ -25,13 +25,16 @@ use super::{
     reply,
     staying::{self, Staying, no_place},
     streaming::Streams,
-    trace, websocket,
+    trace,
+    webhooks::Webhooks,
+    websocket,
 };
 use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
 
 /// Everything behind the gateway's listener.
 pub(super) struct Edge {
     events: Events,
+    webhooks: Webhooks,
     cors: Cors,
     /// None when it is off.
     playground: Option<Playground>,
@@ -52,8 +55,16 @@ impl Edge {
         let staying = Staying::new(config.websocket.per_address_max, config.drain);
         let streams = Streams::new(staying, staying::start(events.clone()), config);
         let websocket = websocket::Settings::new(config);
-        let draining = AtomicBool::new(false);
-        Arc::new(Edge { events, cors, playground, loopback_names_only, draining, streams, websocket })
+        Arc::new(Edge {
+            events,
+            webhooks: Webhooks::default(),
+            cors,
+            playground,
+            loopback_names_only,
+            draining: AtomicBool::new(false),
+            streams,
+            websocket,
+        })
     }
 
     /// From now on the gateway is not ready, every response asks for its connection to be closed, and clients that stay are asked to
@@ -115,6 +126,12 @@ impl Edge {
     where
         B: Body<Data = Bytes>,
     {
+        // Senders reach a developer's machine under the name of a tunnel, and prove themselves.
+        if let Some(path) = parts.uri.path().strip_prefix("/webhooks/")
+            && parts.uri.path() != self.events.gateway().config().path
+        {
+            return self.webhooks.answer(&self.events, path, parts, body).await;
+        }
         if self.loopback_names_only && !csrf::is_addressed_to_loopback(parts) {
             let refusal = Refusal::new(
                 Code::CsrfRefused,

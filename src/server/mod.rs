@@ -24,6 +24,7 @@ mod staying;
 mod streaming;
 mod trace;
 mod validators;
+mod webhooks;
 mod websocket;
 
 use std::{

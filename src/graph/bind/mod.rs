@@ -17,6 +17,8 @@ mod settings;
 mod sources;
 mod topic;
 mod transport;
+mod verification;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, HashMap},
