@@ -1,16 +1,8 @@
-//! One WebSocket from its handshake to its end: moves bytes, asks `protocol` what each message means, and drives the operations.
-//! While the client takes nothing, nothing is read of it and no operation is asked for more, so that what waits here is bounded; the
-//! queue of each subscription decides what becomes of its answers.
+//! One WebSocket from its handshake to its end: asks `protocol` what each message means, drives the operations, and minds the time.
+//! While the client takes nothing, nothing is read of it and no operation is asked for more (`wire`), so that what waits here is
+//! bounded; the queue of each subscription decides what becomes of its answers.
 
-use std::{
-    collections::HashMap,
-    future::poll_fn,
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{collections::HashMap, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt as _, Stream, StreamExt as _,
@@ -19,14 +11,15 @@ use futures_util::{
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep},
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
 };
 
 use super::{
-    frame::{self, Decoder, FrameError, Incoming},
+    frame::{self, Incoming},
     handshake::init_headers,
     protocol::{Action, Closing, Protocol, Serial},
+    wire::{Happened, STALL, Wire},
 };
 use crate::{
     config::{Config, WebSocket},
@@ -35,17 +28,8 @@ use crate::{
     server::staying::{Guest, Outcome, Start, outcomes, refused},
 };
 
-/// From so many bytes that wait to be sent on, nothing is read and no answer is taken.
-const WAITING_BYTES_MAX: usize = 16 << 10;
-
-/// A client that takes nothing of what waits for so long is cut: it can be told nothing any more.
-const STALL: Duration = Duration::from_secs(30);
-
 /// How long a client may take to answer a close frame.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
-
-/// What is read at once. On the stack: a socket that waits holds no buffer.
-const READ_BYTES: usize = 8 << 10;
 
 /// How a socket treats its client.
 #[derive(Debug, Clone)]
@@ -73,25 +57,10 @@ impl Settings {
     }
 }
 
-type Operation = Abortable<Pin<Box<dyn Stream<Item = (Serial, Outcome)> + Send>>>;
-
 /// An operation that its client may still hear of.
 struct Running {
     stop: AbortHandle,
     lasts: bool,
-}
-
-/// What happens to a socket.
-enum Happened {
-    Heard(Incoming),
-    Broken(FrameError),
-    Outcome(Serial, Outcome),
-    /// Some time is over.
-    Late,
-    /// It is this client's turn to leave.
-    Turn,
-    /// Nobody is there any more.
-    Gone,
 }
 
 /// One WebSocket. Dropping it ends all its operations.
@@ -302,143 +271,4 @@ fn errors(body: &[u8]) -> String {
     }
     serde_json::from_slice::<Refused>(body)
         .map_or_else(|_| "[]".to_owned(), |refused| refused.errors.to_string())
-}
-
-/// The bytes of a socket, in both directions, with what makes them.
-struct Wire<S> {
-    io: S,
-    decoder: Decoder,
-    /// What is to be sent.
-    out: Vec<u8>,
-    /// The client does not take it at once.
-    waits: bool,
-    /// When it last took something, or began not to.
-    moved: Instant,
-    operations: SelectAll<Operation>,
-    timer: Pin<Box<Sleep>>,
-    /// The close frame is written.
-    closing: bool,
-    closed_by_client: bool,
-    /// The client takes nothing any more.
-    abandoned: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    fn new(io: S, message_bytes_max: usize) -> Self {
-        let now = Instant::now();
-        Wire {
-            io,
-            decoder: Decoder::new(message_bytes_max),
-            out: Vec::new(),
-            waits: false,
-            moved: now,
-            operations: SelectAll::new(),
-            timer: Box::pin(tokio::time::sleep_until(now + STALL)),
-            closing: false,
-            closed_by_client: false,
-            abandoned: false,
-        }
-    }
-
-    fn is_closing(&self) -> bool {
-        self.closing || self.abandoned
-    }
-
-    fn close(&mut self, code: u16, reason: &str) {
-        if !std::mem::replace(&mut self.closing, true) {
-            frame::write_close(code, reason, &mut self.out);
-        }
-    }
-
-    /// Rings at a time. The timer is not touched where it rings earlier: when it does, one looks again.
-    fn alarm(&mut self, deadline: Instant) {
-        if self.timer.is_elapsed() || self.timer.deadline() > deadline {
-            self.timer.as_mut().reset(deadline);
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
-        if self.poll_send(cx).is_err() {
-            return Poll::Ready(Happened::Gone);
-        }
-        if self.out.len() < WAITING_BYTES_MAX {
-            if let Poll::Ready(happened) = self.poll_hear(cx) {
-                return Poll::Ready(happened);
-            }
-            if let Poll::Ready(Some((serial, outcome))) = self.operations.poll_next_unpin(cx) {
-                return Poll::Ready(Happened::Outcome(serial, outcome));
-            }
-        }
-        self.timer.as_mut().poll(cx).map(|()| Happened::Late)
-    }
-
-    /// Sends as much as the client takes.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        while !self.out.is_empty() {
-            match Pin::new(&mut self.io).poll_write(cx, &self.out) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => {
-                    self.out.drain(..count);
-                    self.waits = false;
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => {
-                    if !std::mem::replace(&mut self.waits, true) {
-                        self.moved = Instant::now();
-                    }
-                    return Ok(());
-                }
-            }
-        }
-        // A socket that waits holds no buffer.
-        self.out = Vec::new();
-        match Pin::new(&mut self.io).poll_flush(cx) {
-            Poll::Ready(Err(error)) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
-        loop {
-            match self.decoder.next() {
-                Ok(Some(incoming)) => return Poll::Ready(Happened::Heard(incoming)),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Happened::Broken(error)),
-            }
-            let mut bytes = [0; READ_BYTES];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.decoder.feed(buffer.filled()),
-                Poll::Ready(_) => return Poll::Ready(Happened::Gone),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// Sends the rest, and reads until the client has said its last word, so that ours is not lost with bytes that nobody read.
-    async fn take_leave(&mut self) {
-        let mut readable = true;
-        let said = poll_fn(|cx| {
-            if self.poll_send(cx).is_err() {
-                return Poll::Ready(false);
-            }
-            while readable && !self.closed_by_client {
-                match self.poll_hear(cx) {
-                    Poll::Ready(Happened::Heard(Incoming::Close)) => self.closed_by_client = true,
-                    Poll::Ready(Happened::Heard(_)) => {}
-                    // After a frame that could not be read there is no telling where the next begins.
-                    Poll::Ready(Happened::Broken(_)) => self.decoder = Decoder::new(0),
-                    Poll::Ready(_) => readable = false,
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            if self.out.is_empty() || !readable { Poll::Ready(readable) } else { Poll::Pending }
-        });
-        if said.await {
-            drop(poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await);
-        }
-    }
 }
