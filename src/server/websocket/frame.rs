@@ -238,8 +238,7 @@ pub(super) fn write_pong(payload: &[u8], out: &mut Vec<u8>) {
 
 /// Writes a close frame; a reason that is too long for one is cut.
 pub(super) fn write_close(code: u16, reason: &str, out: &mut Vec<u8>) {
-    let end = reason.floor_char_boundary(CONTROL_BYTES_MAX - 2);
-    let reason = reason.get(..end).unwrap_or_default();
+    let reason = crate::telemetry::cut(reason, CONTROL_BYTES_MAX - 2);
     write(0x8, &[&code.to_be_bytes(), reason.as_bytes()], out);
 }
 
