@@ -146,8 +146,22 @@ impl Figures {
             stored.entries,
         )?;
         page.gauge_in(&Unit::Bytes, "ficus_cache", "What stored answers fill, about.", stored.bytes)?;
-        let limit = self.gateway.config().cache_bytes_max as u64;
-        page.gauge_in(&Unit::Bytes, "ficus_cache_limit", "What stored answers may fill.", limit)
+        let limit = self.gateway.config().responses_bytes_max() as u64;
+        page.gauge_in(&Unit::Bytes, "ficus_cache_limit", "What stored answers may fill.", limit)?;
+        let answers = self.gateway.kept_answers();
+        page.gauge(
+            "ficus_answers_entries",
+            "Requests whose whole answers are kept, about.",
+            answers.entries,
+        )?;
+        page.gauge_in(&Unit::Bytes, "ficus_answers", "What whole answers fill, about.", answers.bytes)?;
+        let limit = self.gateway.config().answers_bytes_max() as u64;
+        page.gauge_in(&Unit::Bytes, "ficus_answers_limit", "What whole answers may fill.", limit)?;
+        let Some(redis) = self.gateway.upstream().shared() else { return Ok(()) };
+        let connected = u8::from(redis.is_connected);
+        page.gauge("ficus_redis_connected", "1 while what instances share can be reached.", connected)?;
+        let failures = [([], redis.failures)];
+        page.counters("ficus_redis_failures", "Connections not made, or given up.", failures)
     }
 
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    answers::Answers,
+    answers::{Answers, KeptAnswers},
     asked::Asked,
     caching::Uses,
     debugger::debugging,
@@ -115,6 +115,12 @@ impl Gateway {
     #[must_use]
     pub fn upstream(&self) -> &dyn Upstream {
         &*self.upstream
+    }
+
+    /// The whole answers that are kept of the graph.
+    #[must_use]
+    pub fn kept_answers(&self) -> KeptAnswers {
+        self.served.load().answers.size()
     }
 
     /// Uses no answer of a backend any more that was asked for before now and has one of these tags (`@cached(tags:)`):

@@ -36,6 +36,7 @@ mod step;
 mod watch;
 mod window;
 
+pub use answers::KeptAnswers;
 pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;
 pub(crate) use gateway::DEBUGGING;
