@@ -47,7 +47,7 @@ pub enum Code {
     DuplicateType,
     /// A field is defined twice.
     DuplicateField,
-    /// `Subscription` has fields, and nothing here can serve them.
+    /// A `@connect` on a field of `Subscription`.
     SubscriptionInConnectors,
     /// A federation directive that has no meaning here.
     ConnectorsUnsupportedFederationDirective,
@@ -170,6 +170,11 @@ pub enum Code {
     InvalidInvalidates,
     /// Answers are to be kept for all clients, and something of the client's request goes into the request.
     PublicCacheOfClientData,
+    // ---- Events
+    /// `@subscribe` that cannot be read, or that stands where there is nothing to subscribe to.
+    InvalidSubscribe,
+    /// Everybody may listen to a topic, and nobody said so.
+    SubscriptionWithoutAuthorize,
     // ---- Plans
     /// A list leads to a request for each of its items.
     NPlusOne,
@@ -250,6 +255,8 @@ impl Code {
             Code::InvalidCached => "INVALID_CACHED",
             Code::InvalidInvalidates => "INVALID_INVALIDATES",
             Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
+            Code::InvalidSubscribe => "INVALID_SUBSCRIBE",
+            Code::SubscriptionWithoutAuthorize => "SUBSCRIPTION_WITHOUT_AUTHORIZE",
             Code::NPlusOne => "N_PLUS_ONE",
         }
     }
@@ -263,6 +270,7 @@ impl Code {
             | Code::FieldsMissingOnOneWay
             | Code::UndefinedConfig
             | Code::SuspiciousUrl
+            | Code::SubscriptionWithoutAuthorize
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }

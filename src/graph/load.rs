@@ -121,7 +121,10 @@ fn graph(
         }
     };
     let connectors: Vec<_> = bound.connectors.into_iter().map(|bound| bound.connector).collect();
-    let names: BTreeSet<&String> = connectors.iter().flat_map(|connector| &connector.inputs.env).collect();
+    let authorizing = bound.subscribes.values().filter_map(|found| found.topic()?.authorize.as_ref());
+    let authorizing = authorizing.map(|authorize| &authorize.connector);
+    let names: BTreeSet<&String> =
+        connectors.iter().chain(authorizing).flat_map(|connector| &connector.inputs.env).collect();
     let env = names.into_iter().filter_map(|name| Some((name.clone(), lookup(name)?))).collect();
     Some(Graph {
         implementers: schema.implementers_map().into_iter().collect(),
@@ -130,6 +133,7 @@ fn graph(
         sources: bound.sources,
         by_field: bound.by_field,
         by_type: bound.by_type,
+        subscribes: bound.subscribes,
         cache_hints: CacheHints::default(),
         env,
         secrets: BTreeSet::new(),
