@@ -99,7 +99,7 @@ fn plain(kind: &Kind, written: &str) -> Value {
 fn kind(kind: &Kind) -> Map<String, Value> {
     let schema = match kind {
         // What YAML reads as a number or a boolean is text here too.
-        Kind::Text | Kind::Template => json!({ "type": ["string", "number", "boolean"] }),
+        Kind::Text | Kind::Template | Kind::Mapping => json!({ "type": ["string", "number", "boolean"] }),
         Kind::Boolean => json!({ "anyOf": [{ "type": "boolean" }, text("true|false")] }),
         Kind::Integer(from, to) => {
             json!({ "anyOf": [{ "type": "integer", "minimum": from, "maximum": to }, text("[0-9]+")] })

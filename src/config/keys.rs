@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Text,
     /// Text with `{ expression }` in it.
     Template,
+    /// A mapping, or a template whose values come from mappings: nothing is read from the environment.
+    Mapping,
     Boolean,
     Integer(usize, usize),
     Duration(Duration, Duration),

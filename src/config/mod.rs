@@ -28,7 +28,7 @@ pub use json_schema::{connector_schema, gateway_schema};
 pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
-pub use values::Placed;
+pub use values::{MappingText, Placed};
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]

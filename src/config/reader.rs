@@ -6,7 +6,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 use super::{
     environment::{EnvironmentError, Lookup, Text, interpolate},
     keys::{Group, Kind, Rule, STATUSES},
-    values::{Entry, Placed, Value, Values},
+    values::{Entry, MappingText, Placed, Value, Values},
     yaml::{self, Key, Node, NodeKind},
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
@@ -111,6 +111,7 @@ impl<'a> Reader<'a> {
         match kind {
             Kind::Text => self.text(node).map(Value::Text),
             Kind::Template => self.template(node).map(Value::Text),
+            Kind::Mapping => self.mapping(node).map(Value::Mapping),
             Kind::Boolean => self.boolean(node).map(Value::Boolean),
             Kind::Integer(from, to) => self.integer(node, *from..=*to).map(Value::Integer),
             Kind::Duration(from, to) => self.duration(node, *from..=*to).map(Value::Duration),
@@ -175,7 +176,14 @@ impl<'a> Reader<'a> {
         self.interpolated(node, true).map(|value| Placed { value, place: self.place(node) })
     }
 
-    fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
+    /// A mapping as it stands.
+    fn mapping(&mut self, node: &Node) -> Option<MappingText> {
+        let text = self.scalar(node)?;
+        Some(MappingText::new(text, self.file, node.range.clone()))
+    }
+
+    /// The text of a single value.
+    fn scalar<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let NodeKind::Scalar { text, .. } = &node.kind else {
             let message = format!("expected a single value, not {}", node.describe());
             let written = self.file.text.get(node.range.clone()).unwrap_or_default();
@@ -186,6 +194,11 @@ impl<'a> Reader<'a> {
             self.invalid(node, message, help);
             return None;
         };
+        Some(text)
+    }
+
+    fn interpolated(&mut self, node: &Node, template: bool) -> Option<Text> {
+        let text = self.scalar(node)?;
         match interpolate(text, template, self.lookup) {
             Ok(text) => Some(text),
             Err(errors) => {

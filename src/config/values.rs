@@ -1,10 +1,10 @@
 //! The values of a YAML file that was held against its table of keys: each is of its key's kind and within its bounds. A value
 //! with a fault, which was reported, is written and not there.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, ops::Range, time::Duration};
 
 use super::environment::Text;
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, TextFile};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -15,10 +15,45 @@ pub struct Placed<T> {
     pub place: Place,
 }
 
+/// A mapping as it is written: `$env.NAME` is for mappings to read, so nothing of it comes from the environment.
+#[derive(Debug, Clone)]
+pub struct MappingText {
+    /// The mapping.
+    pub value: String,
+    /// The whole value.
+    pub place: Place,
+    /// The file, and where in it the mapping's text begins; none where it is written with escapes or over several lines.
+    inside: Option<(TextFile, usize)>,
+}
+
+impl MappingText {
+    /// The text of a node at a range of a file.
+    pub(super) fn new(value: &str, file: &TextFile, range: Range<usize>) -> Self {
+        let written = file.text.get(range.clone()).unwrap_or_default();
+        // Line breaks are folded, so what stands behind one stands elsewhere.
+        let offset = written.find(value).filter(|_| !value.contains('\n'));
+        MappingText {
+            value: value.to_owned(),
+            place: file.place(range.clone()),
+            inside: offset.map(|offset| (file.clone(), range.start + offset)),
+        }
+    }
+
+    /// The place of a range of bytes of the mapping, where it can be told; else that of the whole value.
+    #[must_use]
+    pub fn place(&self, range: Range<usize>) -> Place {
+        match &self.inside {
+            Some((file, start)) => file.place(start + range.start..start + range.end),
+            None => self.place.clone(),
+        }
+    }
+}
+
 /// A value by its kind.
 #[derive(Debug)]
 pub(super) enum Value {
     Text(Placed<Text>),
+    Mapping(MappingText),
     Boolean(bool),
     /// A whole number, or a size in bytes.
     Integer(usize),
@@ -82,6 +117,10 @@ impl Values {
 
     pub(super) fn text(&self, name: &str) -> Option<Placed<Text>> {
         if let Value::Text(text) = self.value(name)? { Some(text.clone()) } else { None }
+    }
+
+    pub(super) fn mapping(&self, name: &str) -> Option<MappingText> {
+        if let Value::Mapping(text) = self.value(name)? { Some(text.clone()) } else { None }
     }
 
     pub(super) fn boolean(&self, name: &str) -> Option<bool> {

@@ -5,6 +5,7 @@ mod caching;
 mod settings;
 mod subscribe;
 mod tls;
+mod topic;
 mod transport;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use self::{
 pub use self::{
     subscribe::{Authorize, Subscribe, Topic},
     tls::{Authorities, Identity, Tls, TlsError},
+    topic::{TopicPart, TopicTemplate},
     transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
 };
 pub use crate::config::{CacheScope, ResponseFormat, StatusMeaning};

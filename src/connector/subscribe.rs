@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Connector, TagTemplate};
+use super::{Connector, TopicTemplate};
 use crate::mapping::ast::Mapping;
 
 /// What makes a field of `Subscription` give its next value.
@@ -21,10 +21,8 @@ pub enum Subscribe {
 /// A topic, and who hears which of its events.
 #[derive(Debug)]
 pub struct Topic {
-    /// Its name: a template of variables, each value one encoded segment.
-    pub name: TagTemplate,
-    /// As it is written.
-    pub text: String,
+    /// Its name.
+    pub name: TopicTemplate,
     /// A mapping of the event that gives true for those that are told; none for all.
     pub filter: Option<Mapping>,
     /// Who may listen; none for everybody.

@@ -205,7 +205,8 @@ impl Tag {
     }
 }
 
-fn segment(value: &str) -> String {
+/// A value as one segment of a name.
+pub(super) fn segment(value: &str) -> String {
     utf8_percent_encode(value, UNRESERVED).to_string()
 }
 

@@ -1,5 +1,5 @@
 //! Connectors at run time: `variables` makes what mappings read, `request` builds what is sent, `upstream` sends it under
-//! its source's limits, `cache` and `resilience` stand before that, `keeping` says how an answer is to be kept, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
+//! its source's limits, `cache` and `resilience` stand before that, `keeping` says how an answer is to be kept, `topic` what a topic comes to, `body` says what came back, `outcome` what it means. `findings` keeps what the mappings had to say,
 //! `exchange` is one call of a connector as people look at it, `collector` carries telemetry, `redaction` hides what nobody may be shown.
 
 use std::sync::Arc;
@@ -21,6 +21,7 @@ mod resilience;
 mod scope;
 #[cfg(test)]
 mod testing;
+mod topic;
 mod upstream;
 mod variables;
 mod xml;
@@ -41,6 +42,7 @@ pub(crate) use request::pass_key;
 pub use request::{Chunk, build, chunks};
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
+pub use topic::{TOPIC_BYTES_MAX, TopicError, topic};
 pub use upstream::{
     Deadline, HttpUpstream, OwnHeaders, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
     UpstreamResponse,

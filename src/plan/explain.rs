@@ -26,7 +26,7 @@ pub fn explain(plan: &Plan) -> String {
 }
 
 fn subscription(topic: &Topic, fetches: usize, word: &str) -> String {
-    let mut text = format!("subscription: {fetches} {word} for each event of {}\n", topic.text);
+    let mut text = format!("subscription: {fetches} {word} for each event of {}\n", topic.name);
     if let Some(filter) = &topic.filter {
         text.push_str(&format!("    where {}\n", filter.text.trim()));
     }

@@ -102,23 +102,11 @@ fn tag(
     code: Code,
     readable: Readable<'_>,
 ) -> Option<TagTemplate> {
-    let empty = ("a tag cannot be empty", "name what it is about: `product:{$args.id}`");
-    template(mappings, text, code, readable, empty)
-}
-
-/// A name made of a template: a tag, or a topic. `empty` says what is wrong with one of nothing, and what to do.
-pub(super) fn template(
-    mappings: &mut Mappings<'_>,
-    text: &SchemaText,
-    code: Code,
-    readable: Readable<'_>,
-    empty: (&str, &str),
-) -> Option<TagTemplate> {
     let parsed = parse_template(&text.value, mappings.grammar);
-    let template = parsed.map_err(|errors| mappings.faults(errors, code, text)).ok()?;
+    let template = parsed.map_err(|errors| mappings.faults(errors, code, Stands::Schema(text))).ok()?;
     if template.parts.is_empty() {
-        let diagnostic = Diagnostic::new(code, text.place.clone(), empty.0);
-        mappings.report(diagnostic.help(empty.1));
+        let diagnostic = Diagnostic::new(code, text.place.clone(), "a tag cannot be empty");
+        mappings.report(diagnostic.help("name what it is about: `product:{$args.id}`"));
         return None;
     }
     mappings.parts(&template, code, readable, Stands::Schema(text));

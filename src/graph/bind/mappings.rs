@@ -12,6 +12,7 @@ use super::{
     reads::Readable,
 };
 use crate::{
+    config::MappingText,
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
     graph::{known::Variables, literal::SchemaText},
     mapping::{
@@ -25,10 +26,12 @@ use crate::{
     },
 };
 
-/// Where a text stands: in the schema, where its insides can be pointed at, or in a connector file.
+/// Where a text stands: in the schema or in a connector file, as a mapping whose insides can be pointed at, or as a value that
+/// may hold what the environment said.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stands<'t> {
     Schema(&'t SchemaText),
+    FileMapping(&'t MappingText),
     File(&'t Place),
 }
 
@@ -36,6 +39,7 @@ impl Stands<'_> {
     pub(super) fn at(self, range: Range<usize>) -> Place {
         match self {
             Stands::Schema(text) => text.place(range),
+            Stands::FileMapping(text) => text.place(range),
             Stands::File(place) => place.clone(),
         }
     }
@@ -81,17 +85,29 @@ impl Mappings<'_> {
         readable: Readable<'_>,
     ) -> Option<Mapping> {
         let text = text?;
-        let mapping = match parse(&text.value, self.grammar) {
+        self.mapping_at(&text.value, Stands::Schema(text), code, expect, readable)
+    }
+
+    /// A mapping that stands anywhere; none when it cannot be read.
+    pub(super) fn mapping_at(
+        &mut self,
+        text: &str,
+        stands: Stands<'_>,
+        code: Code,
+        expect: Expect,
+        readable: Readable<'_>,
+    ) -> Option<Mapping> {
+        let mapping = match parse(text, self.grammar) {
             Ok(mapping) => mapping,
             Err(errors) => {
-                self.faults(errors, code, text);
+                self.faults(errors, code, stands);
                 return None;
             }
         };
-        let placed = Placed { mapping: &mapping, offset: 0, stands: Stands::Schema(text) };
+        let placed = Placed { mapping: &mapping, offset: 0, stands };
         if let Some(shape) = self.look(placed, code, readable) {
             for misfit in misfits(expect, &shape, &mapping) {
-                let place = text.place(misfit.at.unwrap_or(0..text.value.len()));
+                let place = stands.at(misfit.at.unwrap_or(0..text.len()));
                 self.report(Diagnostic::new(code, place, misfit.message).help(misfit.help));
             }
         }
@@ -101,7 +117,8 @@ impl Mappings<'_> {
     /// The URL of a connector.
     pub(super) fn url(&mut self, text: &SchemaText, readable: Readable<'_>) -> Option<UrlTemplate> {
         let parsed = parse_url(&text.value, self.grammar);
-        let url = parsed.map_err(|errors| self.faults(errors, Code::InvalidUrl, text)).ok()?;
+        let url =
+            parsed.map_err(|errors| self.faults(errors, Code::InvalidUrl, Stands::Schema(text))).ok()?;
         let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
         sections.for_each(|section| self.parts(section, Code::InvalidUrl, readable, Stands::Schema(text)));
         Some(url)
@@ -110,7 +127,8 @@ impl Mappings<'_> {
     /// The value of a header.
     pub(super) fn template(&mut self, text: &SchemaText, readable: Readable<'_>) -> Option<Template> {
         let parsed = parse_template(&text.value, self.grammar);
-        let template = parsed.map_err(|errors| self.faults(errors, Code::InvalidHeader, text)).ok()?;
+        let faults = |errors| self.faults(errors, Code::InvalidHeader, Stands::Schema(text));
+        let template = parsed.map_err(faults).ok()?;
         self.parts(&template, Code::InvalidHeader, readable, Stands::Schema(text));
         Some(template)
     }
@@ -120,9 +138,9 @@ impl Mappings<'_> {
         self.diagnostics.push(diagnostic.on(self.coordinate.as_str()));
     }
 
-    pub(super) fn faults(&mut self, errors: Vec<ParseError>, code: Code, text: &SchemaText) {
+    pub(super) fn faults(&mut self, errors: Vec<ParseError>, code: Code, stands: Stands<'_>) {
         for error in errors {
-            let place = text.place(error.span.clone());
+            let place = stands.at(error.span.clone());
             self.fault(error, code, place);
         }
     }

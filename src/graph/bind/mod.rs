@@ -16,6 +16,7 @@ mod request;
 mod settings;
 mod sources;
 mod subscribe;
+mod topic;
 mod transport;
 
 use std::{

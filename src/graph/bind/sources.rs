@@ -267,7 +267,7 @@ fn base_url(
     let parsed = match (in_file, in_schema) {
         (Some(text), _) => file_url(mappings, text),
         (None, Some(text)) => parse_base_url(&text.value, mappings.grammar)
-            .map_err(|errors| mappings.faults(errors, Code::InvalidUrl, text))
+            .map_err(|errors| mappings.faults(errors, Code::InvalidUrl, Stands::Schema(text)))
             .ok(),
         (None, None) => {
             let place = written.map(|w| w.place.clone()).or_else(|| file.map(|file| file.place.clone()))?;

@@ -7,13 +7,13 @@ use apollo_compiler::{Name, ast::FieldDefinition, schema::Component};
 
 use super::{
     BoundConnector, Pass,
-    cached::template,
     connectors::{Binder, Element, WrittenBeside, in_request},
     expect::Expect,
     inputs::inputs,
-    mappings::Mappings,
+    mappings::{Mappings, Stands},
     reads::Readable,
     request::request,
+    topic::topic,
 };
 use crate::{
     config::duration,
@@ -94,7 +94,7 @@ impl<'a> Binder<'a> {
                     let message = format!("`{name}` beside a topic, whose events nobody asks for");
                     fault(self, place, &message, "remove it, or write `poll` instead of `topic`");
                 }
-                return self.topic(element, written, topic);
+                return self.heard(element, written, topic);
             }
             (None, Some(poll)) => {
                 let filter = written.filter.as_ref().map(|text| (&text.place, "where"));
@@ -121,7 +121,7 @@ impl<'a> Binder<'a> {
         None
     }
 
-    fn topic(
+    fn heard(
         &mut self,
         element: Element<'a>,
         written: &WrittenSubscribe,
@@ -130,13 +130,9 @@ impl<'a> Binder<'a> {
         let authorize = self.authorize(element, written);
         let source = Source::named("");
         let mut mappings = self.mappings(element, &source);
-        let name = template(
-            &mut mappings,
-            text,
-            Code::InvalidSubscribe,
-            Readable { place: "a topic", ..in_request(element) },
-            ("a topic cannot be empty", "name what it is about: `order/{$args.id}`"),
-        );
+        let readable = Readable { place: "a topic", ..in_request(element) };
+        let name =
+            topic(&mut mappings, &text.value, Stands::Schema(text), Code::InvalidSubscribe, readable);
         let readable = Readable { place: "`where`", data: true, ..in_request(element) };
         let filter =
             mappings.mapping(written.filter.as_ref(), Code::InvalidSubscribe, Expect::Filter, readable);
@@ -150,7 +146,7 @@ impl<'a> Binder<'a> {
         if written.filter.is_some() && filter.is_none() {
             return None;
         }
-        let topic = Topic { name: name?, text: text.value.clone(), filter, authorize: authorize? };
+        let topic = Topic { name: name?, filter, authorize: authorize? };
         Some((connector, Subscribe::Topic(topic)))
     }
 
