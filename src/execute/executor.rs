@@ -27,7 +27,7 @@ impl Executor for Gateway {
         run(self, request, None).await
     }
 
-    /// One response, then the end: there are no subscriptions yet.
+    /// One response, then the end: subscriptions are what [`Events`](crate::events::Events) is asked.
     fn execute_stream(
         &self,
         request: async_graphql::Request,
@@ -68,6 +68,7 @@ fn incoming(request: async_graphql::Request, session: Option<&Data>) -> Result<R
         query: request.query,
         operation_name: request.operation_name,
         variables,
+        extensions: serde_json::Map::new(),
         headers,
         context: context.0,
         read_only,

@@ -56,6 +56,16 @@ pub struct Gateway {
     /// Counts mutations that ended.
     changes: Arc<AtomicU64>,
     meter: Arc<GatewayMeter>,
+    /// Counts the graphs that were served.
+    graphs: watch::Sender<u64>,
+}
+
+/// What a request begins.
+pub enum Begun {
+    /// It was answered: a query, a mutation, or anything that was refused.
+    Once(Response),
+    /// It is a subscription, and nothing listens yet.
+    Subscription(Subscription),
 }
 
 /// A graph and what is made of it: swapped as one.
@@ -90,7 +100,8 @@ impl Gateway {
         one_meter_for_unnamed(&graph, &meter);
         let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
         let (mutations, changes) = (watch::Sender::new(()), Arc::default());
-        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter }
+        let graphs = watch::Sender::new(0);
+        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter, graphs }
     }
 
     /// What is counted of it, since the process started.
@@ -134,6 +145,13 @@ impl Gateway {
         }
         one_meter_for_unnamed(&graph, &self.meter);
         self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
+        self.graphs.send_modify(|graphs| *graphs += 1);
+    }
+
+    /// Changes when another graph is served.
+    #[must_use]
+    pub fn reloads(&self) -> watch::Receiver<u64> {
+        self.graphs.subscribe()
     }
 
     /// The resolved configuration.
@@ -148,23 +166,58 @@ impl Gateway {
         self.served.load().plans.summaries()
     }
 
-    /// Runs one request. Dropping the future cancels a query's fetches, unless somebody else waits for the same; a mutation goes
-    /// on to its end.
+    /// Runs one request, which has one answer: a subscription is refused. Dropping the future cancels a query's fetches, unless
+    /// somebody else waits for the same; a mutation goes on to its end.
     pub async fn execute(&self, request: Request) -> Response {
-        let span = trace::operation(request.headers.as_ref());
-        let mut counted = self.meter.begin();
-        let response = self.answer(request, &mut counted).instrument(span.clone()).await;
-        counted.ended(match response.kind {
-            ResponseKind::Executed if response.errors == 0 => OperationOutcome::Ok,
-            ResponseKind::Executed => OperationOutcome::Errors,
-            _ => OperationOutcome::Refused,
-        });
-        trace::answered(&span, response.errors);
-        response
+        match self.begin(request).await {
+            Begun::Once(response) => response,
+            Begun::Subscription(_) => self.refused(&not_once()),
+        }
     }
 
-    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Response {
+    /// Runs one request as [`execute`](Self::execute) does, or finds out what a subscription is to be told.
+    pub async fn begin(&self, request: Request) -> Begun {
+        let span = trace::operation(request.headers.as_ref());
+        let mut counted = self.meter.begin();
+        let begun = self.answer(request, &mut counted).instrument(span.clone()).await;
+        let (outcome, errors) = match &begun {
+            Begun::Subscription(_) => (OperationOutcome::Ok, 0),
+            Begun::Once(Response { kind, errors, .. }) => match kind {
+                ResponseKind::Executed if *errors == 0 => (OperationOutcome::Ok, 0),
+                ResponseKind::Executed => (OperationOutcome::Errors, *errors),
+                _ => (OperationOutcome::Refused, *errors),
+            },
+        };
+        counted.ended(outcome);
+        trace::answered(&span, errors);
+        begun
+    }
+
+    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Begun {
         let deadline = Deadline::after(self.config.deadline);
+        let (served, asked) = match self.admit(request, counted) {
+            Ok(admitted) => admitted,
+            Err(refused) => return Begun::Once(*refused),
+        };
+        if let Some(subscribe) = asked.planned.plan.subscribe.clone() {
+            return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe));
+        }
+        let asked = Arc::new(asked);
+        let response = if asked.planned.plan.mutation {
+            self.change(served, Arc::clone(&asked), deadline).await
+        } else {
+            self.query(served, &asked, deadline).await
+        };
+        asked.planned.ran(deadline.begun.elapsed());
+        Begun::Once(response)
+    }
+
+    /// Everything that comes before an execution: limits, validation, the plan, the variables.
+    fn admit(
+        &self,
+        request: Request,
+        counted: &mut telemetry::Operation,
+    ) -> Result<(Arc<Served>, Asked), Box<Response>> {
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -174,34 +227,26 @@ impl Gateway {
         let name = request.operation_name.as_deref();
         let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
             Ok(planned) => planned,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
         let operation_type = planned.operation_type();
         counted.is_a(operation_type);
         let document = self.config.telemetry.documents.then_some(request.query.as_str());
         trace::is_a(&Span::current(), operation_type, planned.name(), document);
-        let mutation = planned.plan.mutation;
-        if mutation && request.read_only {
+        if planned.plan.mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
-            return Response { kind, ..self.refused(&Refusal::one(error, None)) };
+            return Err(Box::new(Response { kind, ..self.refused(&Refusal::one(error, None)) }));
         }
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
         let variables = match coerced {
             Ok(variables) => variables,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
         let Request { headers, context, .. } = request;
-        let asked = Arc::new(Asked { planned, variables, headers, context });
-        let response = if mutation {
-            self.change(served, Arc::clone(&asked), deadline).await
-        } else {
-            self.query(served, &asked, deadline).await
-        };
-        asked.planned.ran(deadline.begun.elapsed());
-        response
+        Ok((served, Asked { planned, variables, headers, context }))
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -272,6 +317,7 @@ impl Gateway {
             windows: &served.windows,
             watch: &watch,
             uses: (!debugs && asked.may_be_shared()).then_some(&uses),
+            cause: None,
         };
         let (results, conditions) = run::run(&operation).await;
         let extensions =
@@ -394,5 +440,15 @@ fn extensions(
     extensions
 }
 
+/// The refusal of a subscription where there is one answer only.
+fn not_once() -> Refusal {
+    let message = "A subscription has many answers: send it over WebSocket (graphql-transport-ws), as server-sent events or \
+                   as multipart.";
+    Refusal::one(ClientError::new(Code::OperationResolutionFailed, message), None)
+}
+
+mod subscription;
 #[cfg(test)]
 mod tests;
+
+pub use subscription::{Authorized, Subscription};

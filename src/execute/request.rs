@@ -19,6 +19,8 @@ pub struct Request {
     pub headers: Option<http::HeaderMap>,
     /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
     pub context: serde_json::Map<String, serde_json::Value>,
+    /// `extensions`, as the client sent them: a subscription reads `lastEventId`.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
     /// True for a GET: a mutation is refused with 405.
     pub read_only: bool,
 }

@@ -131,8 +131,7 @@ impl<'a> Binder<'a> {
         let source = Source::named("");
         let mut mappings = self.mappings(element, &source);
         let readable = Readable { place: "a topic", ..in_request(element) };
-        let name =
-            topic(&mut mappings, &text.value, Stands::Schema(text), Code::InvalidSubscribe, readable);
+        let name = topic(&mut mappings, &text.value, Stands::Schema(text), Code::InvalidSubscribe, readable);
         let readable = Readable { place: "`where`", data: true, ..in_request(element) };
         let filter =
             mappings.mapping(written.filter.as_ref(), Code::InvalidSubscribe, Expect::Filter, readable);
