@@ -34,7 +34,7 @@ use crate::{
     graph::Graph,
     operation::{Refusal, Rules, coerce},
     plan::Plan,
-    response::{Answer, Reported, Written, connector_errors, request_errors, write},
+    response::{self, Answer, Reported, connector_errors, request_errors, write},
     telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
 
@@ -195,12 +195,13 @@ impl Gateway {
 
     async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Begun {
         let deadline = Deadline::after(self.config.deadline);
-        let (served, asked) = match self.admit(request, counted) {
+        let Admitted { served, asked, query, variables } = match self.admit(request, counted) {
             Ok(admitted) => admitted,
             Err(refused) => return Begun::Once(*refused),
         };
         if let Some(subscribe) = asked.planned.plan.subscribe.clone() {
-            return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe));
+            let written = Written { query, variables };
+            return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe, written));
         }
         let asked = Arc::new(asked);
         let response = if asked.planned.plan.mutation {
@@ -213,11 +214,7 @@ impl Gateway {
     }
 
     /// Everything that comes before an execution: limits, validation, the plan, the variables.
-    fn admit(
-        &self,
-        request: Request,
-        counted: &mut telemetry::Operation,
-    ) -> Result<(Arc<Served>, Asked), Box<Response>> {
+    fn admit(&self, request: Request, counted: &mut telemetry::Operation) -> Result<Admitted, Box<Response>> {
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -245,8 +242,9 @@ impl Gateway {
             Ok(variables) => variables,
             Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
-        let Request { headers, context, .. } = request;
-        Ok((served, Asked { planned, variables, headers, context }))
+        let Request { headers, context, query, variables: sent, .. } = request;
+        let asked = Asked { planned, variables, headers, context };
+        Ok(Admitted { served, asked, query, variables: sent })
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -323,7 +321,7 @@ impl Gateway {
         let extensions =
             extensions(served, &*self.upstream, &planned.plan, watch, headers.as_ref(), errors_max);
         let is_plain = extensions.is_empty();
-        let Written { body, errors } = write(&Answer {
+        let response::Written { body, errors } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
@@ -370,6 +368,15 @@ fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
     for source in sources.filter(|source| source.name.is_empty()) {
         source.meter.continue_with(&meter.unnamed_sources);
     }
+}
+
+/// A request of which only the execution is left to do.
+struct Admitted {
+    served: Arc<Served>,
+    asked: Asked,
+    /// As they were sent.
+    query: String,
+    variables: Map<String, Json>,
 }
 
 /// What an execution came to.
@@ -451,4 +458,5 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use subscription::{Authorized, Subscription};
+use subscription::Written;
+pub use subscription::{Authorized, Subscription, SubscriptionAnswer};

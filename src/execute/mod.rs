@@ -42,7 +42,7 @@ pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;
 pub use event::EventCalls;
 pub(crate) use gateway::DEBUGGING;
-pub use gateway::{Authorized, Begun, Gateway, Subscription};
+pub use gateway::{Authorized, Begun, Gateway, Subscription, SubscriptionAnswer};
 pub use packed::Packed;
 pub(crate) use record::record;
 pub use request::{OperationSummary, Request, Response, ResponseKind};

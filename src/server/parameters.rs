@@ -70,12 +70,12 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, Refusal> 
         }
     }
     let [query, operation_name, variables, extensions] = values;
-    read_object("extensions", extensions)?;
     Ok(Request {
         query: query.ok_or_else(|| Refusal::bad_request("The URL parameter `query` is missing."))?,
         // `operationName=` is how a form sends no name at all.
         operation_name: operation_name.filter(|name| !name.is_empty()),
         variables: read_object("variables", variables)?,
+        extensions: read_object("extensions", extensions)?,
         read_only: true,
         ..Request::default()
     })
@@ -173,7 +173,6 @@ impl<'de> Visitor<'de> for OneSeed {
                 Parameter::Variables => {
                     once(&mut variables, "variables", map.next_value_seed(ObjectSeed("variables"))?)?;
                 }
-                // Nothing of it is used yet; its type is still the client's promise.
                 Parameter::Extensions => {
                     once(&mut extensions, "extensions", map.next_value_seed(ObjectSeed("extensions"))?)?;
                 }
@@ -187,6 +186,7 @@ impl<'de> Visitor<'de> for OneSeed {
             query,
             operation_name: operation_name.flatten(),
             variables: variables.flatten().unwrap_or_default(),
+            extensions: extensions.flatten().unwrap_or_default(),
             ..Request::default()
         })
     }

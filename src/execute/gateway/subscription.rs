@@ -7,9 +7,10 @@ use std::{
 };
 
 use bumpalo::Bump;
+use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 
-use super::{Deadline, Gateway, Served};
+use super::{Admitted, Deadline, Gateway, Served};
 use crate::{
     connector::{Connector, Subscribe},
     error::{ClientError, Code},
@@ -17,7 +18,7 @@ use crate::{
         arguments::arguments,
         asked::Asked,
         event::EventCalls,
-        request::{Request, Response, ResponseKind},
+        request::{Request, Response},
         run::{self, Cause, Operation},
         send::ask_anew,
         watch::Watch,
@@ -30,7 +31,7 @@ use crate::{
         value::Value,
     },
     operation::Refusal,
-    response::{Answer, Written, write},
+    response::{self, Answer, write},
 };
 
 /// A subscription that was admitted. A clone is the same one. Two are equal where equal answers are due to both at any time:
@@ -41,6 +42,22 @@ pub struct Subscription {
     served: Arc<Served>,
     asked: Arc<Asked>,
     subscribe: Arc<Subscribe>,
+    written: Arc<Written>,
+}
+
+/// What was sent, to be read again over another graph.
+pub(super) struct Written {
+    pub(super) query: String,
+    pub(super) variables: Map<String, Json>,
+}
+
+/// One answer to a subscription.
+#[derive(Debug, Clone)]
+pub struct SubscriptionAnswer {
+    /// `{"data": …, "errors": […], "extensions": {…}}` as JSON.
+    pub body: Bytes,
+    /// Whether it has `extensions`; they stand last.
+    pub has_extensions: bool,
 }
 
 /// What `authorize` came to.
@@ -74,9 +91,22 @@ impl Subscription {
         served: Arc<Served>,
         asked: Asked,
         subscribe: Arc<Subscribe>,
+        written: Written,
     ) -> Self {
         let asked = if asked.planned.plan.reads.all_headers { asked } else { asked.to_kept() };
-        Subscription { gateway, served, asked: Arc::new(asked), subscribe }
+        Subscription { gateway, served, asked: Arc::new(asked), subscribe, written: Arc::new(written) }
+    }
+
+    /// Its gateway.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Whether its graph is the one that is served now.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        Arc::ptr_eq(&self.served, &self.gateway.served.load())
     }
 
     /// What it listens to.
@@ -107,19 +137,20 @@ impl Subscription {
     ///
     /// # Errors
     /// Why it ends: the operation is none any more, or depends on more of the client than was kept of it.
-    pub async fn over_new_graph(&self, query: &str, variables: &Map<String, Json>) -> Result<Self, Response> {
-        let old = &self.asked;
+    pub fn over_new_graph(&self) -> Result<Self, Response> {
+        let (old, Written { query, variables }) = (&self.asked, &*self.written);
         let request = Request {
-            query: query.to_owned(),
+            query: query.clone(),
             operation_name: self.operation_name().map(str::to_owned),
             variables: variables.clone(),
             headers: old.headers.clone(),
             context: old.context.clone(),
             ..Request::default()
         };
-        let begun = self.gateway.admit(request, &mut self.gateway.meter.begin());
+        let admitted = self.gateway.admit(request, &mut self.gateway.meter.begin());
         let ended = |why: &str| self.gateway.ended(&format!("The schema changed: {why}."));
-        let (served, asked) = begun.map_err(|_| ended("this operation is not valid any more"))?;
+        let Admitted { served, asked, query, variables } =
+            admitted.map_err(|_| ended("this operation is not valid any more"))?;
         let Some(subscribe) = asked.planned.plan.subscribe.clone() else {
             return Err(ended("this operation is no subscription any more"));
         };
@@ -130,7 +161,8 @@ impl Subscription {
         if !is_kept {
             return Err(ended("it reads other headers now, subscribe again"));
         }
-        Ok(Subscription::new(self.gateway.clone(), served, asked, subscribe))
+        let written = Written { query, variables };
+        Ok(Subscription::new(self.gateway.clone(), served, asked, subscribe, written))
     }
 
     // ---- topics ----------------------------------------------------------------------------------------------
@@ -196,16 +228,21 @@ impl Subscription {
     // ---- answers ---------------------------------------------------------------------------------------------
 
     /// What an event becomes. `calls` are those of all executions of the event.
-    pub async fn told(&self, event: &[u8], calls: &EventCalls, extensions: Map<String, Json>) -> Response {
+    pub async fn told(
+        &self,
+        event: &[u8],
+        calls: &EventCalls,
+        extensions: Map<String, Json>,
+    ) -> SubscriptionAnswer {
         self.run(Cause::Event(event, calls), extensions).await
     }
 
     /// What the backend says now.
-    pub async fn polled(&self) -> Response {
+    pub async fn polled(&self) -> SubscriptionAnswer {
         self.run(Cause::Poll, Map::new()).await
     }
 
-    async fn run(&self, cause: Cause<'_>, extensions: Map<String, Json>) -> Response {
+    async fn run(&self, cause: Cause<'_>, extensions: Map<String, Json>) -> SubscriptionAnswer {
         let Subscription { gateway, served, asked, .. } = self;
         let Asked { planned, variables, headers, context } = &**asked;
         let deadline = Deadline::after(gateway.config.deadline);
@@ -229,7 +266,8 @@ impl Subscription {
         let mut all = super::extensions(served, &*gateway.upstream, &planned.plan, watch, client, errors_max);
         // Last, where a notice may be added to them.
         all.extend(extensions);
-        let Written { body, errors } = write(&Answer {
+        let has_extensions = !all.is_empty();
+        let response::Written { body, .. } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
@@ -239,7 +277,7 @@ impl Subscription {
             counts: &gateway.meter.errors,
         });
         planned.ran(deadline.begun.elapsed());
-        Response { errors, ..Response::alone(body, ResponseKind::Executed) }
+        SubscriptionAnswer { body, has_extensions }
     }
 
     /// The connector of its field: the first step, for which nothing has to be fetched before.
