@@ -215,6 +215,7 @@ impl Subscription {
         });
         let Ok(Ok(mut request)) = built else { return Authorized::No };
         ask_anew(&mut request);
+        request.keeping.part = fetch::Part::Nothing;
         request.deadline = fetch::Deadline(Some(Deadline::after(self.gateway.config.deadline).over));
         match self.gateway.upstream.send(&connector.source, request).await {
             Ok(response) if response.status.is_success() => Authorized::Yes,

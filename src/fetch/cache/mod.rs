@@ -334,10 +334,11 @@ impl Shared {
         let received = Instant::now();
         let exchange = Exchange { sent, received, received_at: SystemTime::now() };
         let failed = answered.as_ref().map_or(true, policy::is_error);
-        if let Some(known) = known
-            .as_ref()
-            .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
-        {
+        // Who wants what the backend says now is not put off with what it said (RFC 9111, section 5.2.1.4).
+        let wants = RequestDirectives::of(request.all_headers());
+        if let Some(known) = known.as_ref().filter(|known| {
+            failed && !wants.no_cache && known.policy.usable_on_error(received) && known.holds(&self.epochs)
+        }) {
             return Ok(known.answer(&source, CacheResult::Stale, received));
         }
         let mut result = CacheResult::Miss;
@@ -355,7 +356,6 @@ impl Shared {
         }
         trace::cached(source.meter(), result);
         let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
-        let wants = RequestDirectives::of(request.all_headers());
         response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
     }
