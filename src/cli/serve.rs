@@ -15,6 +15,7 @@ use super::{
 use crate::{
     admin::{self, Control},
     config::Config,
+    events::{Events, Hub},
     execute::Gateway,
     fetch,
     graph::{Graph, Paths},
@@ -78,7 +79,8 @@ async fn serve(
         None => None,
     };
     let upstream = fetch::upstream(&config)?;
-    let gateway = Gateway::new(graph, config, upstream);
+    let events = Events::new(Gateway::new(graph, config, upstream), Hub::default());
+    let gateway = events.gateway().clone();
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
     if let Some((listener, _)) = &admin {
@@ -92,7 +94,7 @@ async fn serve(
         let control = Control::new(gateway.clone(), reload);
         admin::serve(listener, &admin, control, signals::told(stopped.clone())).await
     };
-    let clients = server::serve(listener, gateway.clone(), signals::told(stopped.clone()));
+    let clients = server::serve(listener, events, signals::told(stopped.clone()));
     let served = tokio::try_join!(clients, admin);
     tasks.iter().for_each(JoinHandle::abort);
     served.map(drop).context("a listener is broken")

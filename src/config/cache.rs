@@ -49,7 +49,7 @@ pub(super) const CACHE: Group = Group {
     ],
 };
 
-const HEADER_NAME: Form = Form {
+pub(super) const HEADER_NAME: Form = Form {
     expected: "the name of a header",
     pattern: "[!#$%&'*+.^_`|~0-9A-Za-z-]+",
     integers: None,

@@ -9,6 +9,7 @@ use super::{
     keys::{Form, Group, Key, Kind, WAIT},
     reader::Reader,
     values::{Value, Values},
+    websocket::{WEBSOCKET, websocket},
 };
 use crate::diagnostic::{Diagnostics, TextFile};
 
@@ -59,7 +60,7 @@ pub(super) const GATEWAY_FILE: Group = Group {
             "Redis or Valkey, for a cache that all instances of the gateway share.",
         ),
         Key::later("events", "where events are kept."),
-        Key::later("websocket", "times and bounds of subscriptions."),
+        Key::new("websocket", Kind::Group(&WEBSOCKET), "Times and bounds of clients that stay."),
         Key::new("telemetry", Kind::Group(&TELEMETRY), "Logs and traces."),
         Key::new("admin", Kind::Group(&ADMIN), "The gateway's own graph, on a listener of its own."),
     ],
@@ -74,7 +75,8 @@ const CORS: Group = Group {
     )],
 };
 
-const MOST: usize = 10_000_000;
+/// Of anything that is counted.
+pub(super) const MOST: usize = 10_000_000;
 
 const LIMITS: Group = Group {
     rule: None,
@@ -99,6 +101,8 @@ const LIMITS: Group = Group {
         Key::new("header_read", WAIT, "How long a client may take to send its headers.").default("10s"),
         Key::new("body_read", WAIT, "How long a client may take to send its body.").default("30s"),
         Key::new("connections", Kind::Integer(1, MOST), "Connections at once.").default("20000"),
+        Key::new("subscriptions", Kind::Integer(0, MOST), "Subscriptions at once, of all clients.")
+            .default("100000"),
     ],
 };
 
@@ -205,13 +209,14 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     if let Some(written) = values.group("telemetry") {
         telemetry(written, &mut config.telemetry);
     }
+    set(&mut config.websocket, values.group("websocket").map(|written| websocket(&mut reader, written)));
     config.redis = values.group("redis").and_then(|written| redis(&mut reader, written));
     set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
 }
 
 /// Puts a value that is written and right in the place of the default.
-fn set<T>(target: &mut T, value: Option<T>) {
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
@@ -248,6 +253,7 @@ fn limits(values: &Values, limits: &mut Limits) {
     set(&mut limits.header_read, values.duration("header_read"));
     set(&mut limits.body_read, values.duration("body_read"));
     set(&mut limits.connections_max, values.integer("connections"));
+    set(&mut limits.subscriptions_max, values.integer("subscriptions"));
 }
 
 fn telemetry(values: &Values, telemetry: &mut Telemetry) {
@@ -275,6 +281,7 @@ fn admin(reader: &mut Reader<'_>, values: &Values) -> Option<Admin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Slow, WebSocket};
 
     fn read(text: &str) -> (Config, Vec<String>) {
         let file = TextFile::new("ficus.yaml", text);
@@ -343,11 +350,12 @@ mod tests {
             "batch",
             "errors",
             "connections",
+            "subscriptions",
         ];
         let written: Vec<String> =
             counts.iter().zip(1..).map(|(name, count)| format!("{name}: {count}")).collect();
         let (config, faults) = read(&format!(
-            "limits: {{ {}, body: 10, header_read: 11s, body_read: 12s }}",
+            "limits: {{ {}, body: 11, header_read: 12s, body_read: 13s }}",
             written.join(", ")
         ));
         assert!(faults.is_empty(), "{faults:?}");
@@ -361,9 +369,10 @@ mod tests {
             batch_max: 7,
             errors_max: 8,
             connections_max: 9,
-            body_bytes_max: 10,
-            header_read: Duration::from_secs(11),
-            body_read: Duration::from_secs(12),
+            subscriptions_max: 10,
+            body_bytes_max: 11,
+            header_read: Duration::from_secs(12),
+            body_read: Duration::from_secs(13),
         };
         assert_eq!(config.limits, expected);
     }
@@ -381,6 +390,36 @@ mod tests {
         for url in ["ftp://a", "http://user@host", "http://", "http://a/?x", "a:1"] {
             assert_eq!(read(&format!("telemetry: {{ otlp: '{url}' }}")).1.len(), 1, "{url}");
         }
+    }
+
+    #[test]
+    fn clients_that_stay() {
+        let (config, faults) = read(
+            "websocket: { init_timeout: 1s, ping: 2s, idle: 3s, per_socket: 4, per_address: 5, queue: 6, slow: drop_oldest, \
+             init_headers: [authorization, X-Tenant] }",
+        );
+        assert!(faults.is_empty(), "{faults:?}");
+        let expected = WebSocket {
+            init_timeout: Duration::from_secs(1),
+            ping: Duration::from_secs(2),
+            idle: Duration::from_secs(3),
+            per_socket_max: 4,
+            per_address_max: 5,
+            queue_max: 6,
+            slow: Slow::DropOldest,
+            init_headers: vec![http::header::AUTHORIZATION, http::HeaderName::from_static("x-tenant")],
+        };
+        assert_eq!(config.websocket, expected);
+        assert!(read("websocket: { init_headers: [] }").0.websocket.init_headers.is_empty());
+        let (_, faults) = read("websocket: { idle: 20s, slow: never, init_headers: ['a b'] }");
+        let expected = [
+            "1 `a b` is not the name of a header",
+            "1 `never` is not one of `coalesce`, `drop_oldest`, `disconnect`",
+            "1 `websocket.idle` must be longer than `websocket.ping`",
+        ];
+        let mut faults = faults;
+        faults.sort();
+        assert_eq!(faults, expected);
     }
 
     #[test]

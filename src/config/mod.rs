@@ -12,6 +12,7 @@ pub(crate) mod reader;
 mod resilience;
 mod transport;
 mod values;
+mod websocket;
 pub(crate) mod yaml;
 
 use std::{
@@ -29,6 +30,7 @@ pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
 pub use values::{MappingText, Placed};
+pub use websocket::{Slow, WebSocket};
 
 /// `ficus.yaml`, resolved: every value is there and checked.
 #[derive(Debug, Clone)]
@@ -64,6 +66,8 @@ pub struct Config {
     pub drain: Duration,
     /// From how many requests in flight on new ones are refused. Default 4,096.
     pub shed_in_flight_max: usize,
+    /// Times and bounds of clients that stay.
+    pub websocket: WebSocket,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Redis or Valkey, shared by all instances of the gateway. Default none.
@@ -94,6 +98,7 @@ impl Default for Config {
             drain: Duration::from_secs(25),
             // Four times what one source takes at once by default: beyond it requests only wait.
             shed_in_flight_max: 4096,
+            websocket: WebSocket::default(),
             telemetry: Telemetry::default(),
             redis: None,
             admin: Some(Admin::default()),
@@ -206,6 +211,8 @@ pub struct Limits {
     pub body_read: Duration,
     /// Connections at once. Default 20,000.
     pub connections_max: usize,
+    /// Subscriptions at once, of all clients. Default 100,000.
+    pub subscriptions_max: usize,
 }
 
 impl Default for Limits {
@@ -223,6 +230,8 @@ impl Default for Limits {
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             connections_max: 20_000,
+            // Under 2 KiB each while they wait.
+            subscriptions_max: 100_000,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     admin::{self, AdminError, Control},
     config::{Admin, Config},
     diagnostic::Diagnostic,
+    events::{Events, Hub},
     execute::Gateway,
     fetch::{self, SetUpError},
     graph::{self, Graph, Sources},
@@ -60,7 +61,7 @@ pub enum DemoError {
 /// The demo, all its ports taken, ready to serve.
 pub struct Demo {
     backends: Running,
-    gateway: Gateway,
+    events: Events,
     listener: TcpListener,
     admin: Admin,
     admin_listener: TcpListener,
@@ -85,13 +86,14 @@ impl Demo {
         let upstream = fetch::upstream(&config)?;
         let gateway = Gateway::new(graph, config, upstream);
         let reload = reload(gateway.clone(), sources);
-        Ok(Demo { backends, gateway, listener, admin: options.admin, admin_listener, reload })
+        let events = Events::new(gateway, Hub::default());
+        Ok(Demo { backends, events, listener, admin: options.admin, admin_listener, reload })
     }
 
     /// The graph that is served.
     #[must_use]
     pub fn graph(&self) -> Arc<Graph> {
-        self.gateway.graph()
+        self.events.gateway().graph()
     }
 
     /// What is where, and what to try.
@@ -105,7 +107,7 @@ impl Demo {
              explorer   http://{gateway}/\n  \
              GraphQL    http://{gateway}{}\n  \
              admin      http://{admin}/\n\nIts backends:\n\n",
-            self.gateway.config().path
+            self.events.gateway().config().path
         );
         for (name, url) in self.backends.urls() {
             // Writing to a string does not fail.
@@ -129,8 +131,8 @@ impl Demo {
             // An error means that the sender is gone: a reason to stop, too.
             drop(stopped.wait_for(|stop| *stop).await);
         };
-        let control = Control::new(self.gateway.clone(), self.reload);
-        let gateway = server::serve(self.listener, self.gateway, stopping(stopped.clone()));
+        let control = Control::new(self.events.gateway().clone(), self.reload);
+        let gateway = server::serve(self.listener, self.events, stopping(stopped.clone()));
         let admin = admin::serve(self.admin_listener, &self.admin, control, stopping(stopped));
         let signal = async {
             shutdown.await;

@@ -64,11 +64,12 @@ fn incoming(request: async_graphql::Request, session: Option<&Data>) -> Result<R
             return Err(ClientError::new(Code::BadUserInput, "The variables cannot be written as JSON."));
         }
     };
+    let extensions = request.extensions.0.into_iter();
     Ok(Request {
         query: request.query,
         operation_name: request.operation_name,
         variables,
-        extensions: serde_json::Map::new(),
+        extensions: extensions.filter_map(|(name, value)| Some((name, value.into_json().ok()?))).collect(),
         headers,
         context: context.0,
         read_only,

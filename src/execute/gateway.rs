@@ -15,26 +15,20 @@ use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    answers::Answers,
     asked::Asked,
     caching::Uses,
-    debugger::debugging,
     packed::Packed,
-    plans::Plans,
     request::{OperationSummary, Request, Response, ResponseKind},
     run::{self, Operation},
-    share::Flights,
     watch::Watch,
-    window::Windows,
 };
 use crate::{
     config::Config,
     error::{ClientError, Code},
-    fetch::{Findings, Redaction, Upstream},
+    fetch::Upstream,
     graph::Graph,
     operation::{Refusal, Rules, coerce},
-    plan::Plan,
-    response::{self, Answer, Reported, connector_errors, request_errors, write},
+    response::{self, Answer, request_errors, write},
     telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
 
@@ -66,30 +60,6 @@ pub enum Begun {
     Once(Response),
     /// It is a subscription, and nothing listens yet.
     Subscription(Subscription),
-}
-
-/// A graph and what is made of it: swapped as one.
-struct Served {
-    graph: Arc<Graph>,
-    plans: Plans,
-    answers: Answers,
-    flights: Flights,
-    windows: Windows,
-    since: Instant,
-}
-
-impl Served {
-    fn new(graph: Graph, config: &Config, upstream: &Arc<dyn Upstream>) -> Self {
-        let graph = Arc::new(graph);
-        Served {
-            windows: Windows::new(&graph, upstream),
-            graph,
-            plans: Plans::new(),
-            answers: Answers::new(config.answers_bytes_max() as u64),
-            flights: Flights::default(),
-            since: Instant::now(),
-        }
-    }
 }
 
 impl Gateway {
@@ -410,43 +380,6 @@ fn asks_for_debugging(client: &HeaderMap) -> bool {
     client.get(&DEBUGGING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-/// `extensions` of a response: what mappings report, and the calls where the client asked for them.
-fn extensions(
-    served: &Served,
-    upstream: &dyn Upstream,
-    plan: &Plan,
-    watch: Watch,
-    client: Option<&HeaderMap>,
-    errors_max: usize,
-) -> Map<String, Json> {
-    let (seen, reported) = watch.end();
-    let mut extensions = Map::new();
-    let mut errors = Vec::new();
-    for (step, findings) in reported.iter().map(|(id, findings)| (plan.step(*id), findings)) {
-        let mut path: Vec<&str> = step.path.split('.').filter(|key| !key.is_empty()).collect();
-        if let [field] = step.fields.as_slice() {
-            path.push(field);
-        }
-        let reported = findings.reported().iter();
-        errors.extend(reported.map(|error| Reported {
-            connector: &step.connector,
-            path: path.clone(),
-            error,
-        }));
-    }
-    let left_out = reported.values().map(Findings::reported_left_out).sum();
-    if let Some(errors) = connector_errors(&errors, left_out, errors_max) {
-        extensions.insert("connectorErrors".to_owned(), errors);
-    }
-    if let Some(seen) = seen {
-        let mut redaction = Redaction::of(&served.graph);
-        redaction.hide(upstream.secrets().iter().map(String::as_str));
-        let debugging = debugging(&seen, redaction, client);
-        extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
-    }
-    extensions
-}
-
 /// The refusal of a subscription where there is one answer only.
 fn not_once() -> Refusal {
     let message = "A subscription has many answers: send it over WebSocket (graphql-transport-ws), as server-sent events or \
@@ -454,9 +387,13 @@ fn not_once() -> Refusal {
     Refusal::one(ClientError::new(Code::OperationResolutionFailed, message), None)
 }
 
+mod extensions;
+mod served;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
+use extensions::extensions;
+use served::Served;
 use subscription::Written;
 pub use subscription::{Authorized, Subscription, SubscriptionAnswer};

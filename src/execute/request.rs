@@ -15,12 +15,12 @@ pub struct Request {
     pub operation_name: Option<String>,
     /// Values of its variables, as the client sent them.
     pub variables: serde_json::Map<String, serde_json::Value>,
+    /// What the client says beside them: `lastEventId`, for one.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
     /// The client's headers, for connectors that read or copy them; none where the host application passed none.
     pub headers: Option<http::HeaderMap>,
     /// `$context` of mappings: what the host application knows of the request and the client does not say, such as who asks.
     pub context: serde_json::Map<String, serde_json::Value>,
-    /// `extensions`, as the client sent them: a subscription reads `lastEventId`.
-    pub extensions: serde_json::Map<String, serde_json::Value>,
     /// True for a GET: a mutation is refused with 405.
     pub read_only: bool,
 }

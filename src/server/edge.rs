@@ -18,11 +18,11 @@ use super::{
     ResponseBody, access_log, cors::Cors, csrf, graphql, health, media::MediaType, playground::Playground,
     refusal::Refusal, reply, trace,
 };
-use crate::{error::Code, execute::Gateway, telemetry::REQUEST_ID};
+use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
 
 /// Everything behind the gateway's listener.
 pub(super) struct Edge {
-    gateway: Gateway,
+    events: Events,
     cors: Cors,
     /// None when it is off.
     playground: Option<Playground>,
@@ -33,12 +33,12 @@ pub(super) struct Edge {
 
 impl Edge {
     /// The edge of a gateway that listens on `address`.
-    pub(super) fn new(gateway: Gateway, address: SocketAddr) -> Arc<Edge> {
-        let config = gateway.config();
+    pub(super) fn new(events: Events, address: SocketAddr) -> Arc<Edge> {
+        let config = events.gateway().config();
         let cors = Cors::new(&config.cors_origins);
         let loopback_names_only = config.playground && address.ip().is_loopback();
         let playground = config.playground.then(|| Playground::new(&config.path, false));
-        Arc::new(Edge { gateway, cors, playground, loopback_names_only, draining: AtomicBool::new(false) })
+        Arc::new(Edge { events, cors, playground, loopback_names_only, draining: AtomicBool::new(false) })
     }
 
     /// From now on the gateway is not ready, and every response asks for its connection to be closed.
@@ -76,7 +76,7 @@ impl Edge {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(code) = response.extensions().get::<Code>() {
-            self.gateway.meter().errors.count(*code);
+            self.events.gateway().meter().errors.count(*code);
         }
         line.answered(response.status(), response.body().size_hint().exact().unwrap_or(0));
         Ok(response)
@@ -98,10 +98,10 @@ impl Edge {
             );
             return reply::refusal(refusal.closing(), MediaType::Json);
         }
-        let config = self.gateway.config();
+        let config = self.events.gateway().config();
         match parts.uri.path() {
             path if path == config.path => {
-                let meter = self.gateway.meter();
+                let meter = self.events.gateway().meter();
                 let (_in_flight, count) = meter.in_flight.enter();
                 if count > config.shed_in_flight_max {
                     meter.shed.count();
@@ -138,10 +138,10 @@ impl Edge {
             return reply::with_headers(status, headers, Bytes::new());
         }
         if self.cors.is_off() {
-            return graphql::answer(&self.gateway, parts, body, line).await;
+            return graphql::answer(self.events.gateway(), parts, body, line).await;
         }
         let origin = parts.headers.get(header::ORIGIN).cloned();
-        let mut response = graphql::answer(&self.gateway, parts, body, line).await;
+        let mut response = graphql::answer(self.events.gateway(), parts, body, line).await;
         self.cors.allow(origin.as_ref(), response.headers_mut());
         response
     }

@@ -33,19 +33,19 @@ use tokio::net::TcpListener;
 pub use csrf::is_addressed_to_loopback;
 pub use listener::{ListenerSettings, serve_connections};
 
-use crate::execute::Gateway;
+use crate::events::Events;
 
 /// A response's body: whole, because the length is then known and one write sends it with its headers.
 pub type ResponseBody = http_body_util::Full<Bytes>;
 
-/// Serves a gateway on a bound listener until `shutdown` is ready. From then on it is not ready (`/health/ready` says 503)
+/// Serves a gateway and its events on a bound listener until `shutdown` is ready. From then on it is not ready (`/health/ready` says 503)
 /// and takes no new connections; requests in flight, and mutations whose client has left, may go on for `drain`, and what is
 /// still busy then is cut.
 ///
 /// ```no_run
-/// # async fn example(gateway: ficus::Gateway) -> std::io::Result<()> {
-/// let listener = tokio::net::TcpListener::bind(gateway.config().listen).await?;
-/// ficus::server::serve(listener, gateway, async { _ = tokio::signal::ctrl_c().await }).await
+/// # async fn example(events: ficus::events::Events) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind(events.gateway().config().listen).await?;
+/// ficus::server::serve(listener, events, async { _ = tokio::signal::ctrl_c().await }).await
 /// # }
 /// ```
 ///
@@ -53,10 +53,11 @@ pub type ResponseBody = http_body_util::Full<Bytes>;
 /// When the listener itself is broken.
 pub async fn serve(
     listener: TcpListener,
-    gateway: Gateway,
+    events: Events,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let edge = edge::Edge::new(gateway.clone(), listener.local_addr()?);
+    let edge = edge::Edge::new(events.clone(), listener.local_addr()?);
+    let gateway = events.gateway();
     let told = OnceLock::new();
     let shutdown = async {
         shutdown.await;

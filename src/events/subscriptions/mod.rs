@@ -17,7 +17,10 @@ pub use figures::{FieldFigures, SubscriptionFigures};
 pub(super) use registry::Registry;
 
 use super::EventId;
-use crate::{config::Config, execute::Response};
+use crate::{
+    config::{Config, Slow},
+    execute::Response,
+};
 
 /// What a request comes to.
 pub enum Started {
@@ -39,17 +42,6 @@ pub struct Payload {
     pub event: Option<EventId>,
 }
 
-/// What becomes of a subscriber whose queue is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slow {
-    /// Only the newest answer is kept, and says that others are missing.
-    Coalesce,
-    /// The oldest answer is dropped, and the next one says so.
-    DropOldest,
-    /// It is ended.
-    Disconnect,
-}
-
 /// What bounds subscriptions.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -62,7 +54,11 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(_: &Config) -> Self {
-        Bounds { queue_max: 128, slow: Slow::Coalesce, subscribers_max: 100_000 }
+    fn of(config: &Config) -> Self {
+        Bounds {
+            queue_max: config.websocket.queue_max,
+            slow: config.websocket.slow,
+            subscribers_max: config.limits.subscriptions_max,
+        }
     }
 }

@@ -11,7 +11,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, task::AtomicWaker};
 
-use super::{Bounds, EventId, Payload, Slow, body, figures::FieldMeter, group::Group, registry::Registry};
+use super::{Bounds, EventId, Payload, body, figures::FieldMeter, group::Group, registry::Registry};
+use crate::config::Slow;
 
 /// An answer as all subscribers of a group are given it.
 #[derive(Debug, Clone)]

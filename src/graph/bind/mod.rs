@@ -174,7 +174,7 @@ impl<'a> Pass<'a> {
             binder.diagnostics.push(diagnostic);
         }
         if let Some(directive) = field.directives.get("subscribe") {
-            let message = format!("`@subscribe` on a field of `{parent}`");
+            let message = format!("`@subscribe` on a field of `{parent}`, which answers once");
             self.refuse(binder, Code::InvalidSubscribe, parent, field, directive, &message);
         }
         if let Some(directive) = connects.first() {
@@ -307,7 +307,7 @@ impl<'a> Pass<'a> {
             binder.diagnostics.push(diagnostic);
         }
         if let Some(directive) = field.directives.get("subscribe") {
-            let message = format!("`@subscribe` on a field of the interface `{parent}`");
+            let message = format!("`@subscribe` on a field of the interface `{parent}`, which answers once");
             self.refuse(binder, Code::InvalidSubscribe, parent, field, directive, &message);
         }
     }

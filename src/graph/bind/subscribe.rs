@@ -97,12 +97,13 @@ impl<'a> Binder<'a> {
                 return self.heard(element, written, topic);
             }
             (None, Some(poll)) => {
-                let filter = written.filter.as_ref().map(|text| (&text.place, "where"));
-                let authorize = written.authorize.as_ref().map(|_| (place, "authorize"));
-                for (place, name) in filter.into_iter().chain(authorize) {
-                    let message = format!("`{name}` beside `poll`");
+                if let Some(filter) = &written.filter {
+                    let help = "remove it: what is polled is told when it changed";
+                    fault(self, &filter.place, "`where` beside `poll`", help);
+                }
+                if written.authorize.is_some() {
                     let help = "remove it: what is polled is asked for with the subscriber's own headers";
-                    fault(self, place, &message, help);
+                    fault(self, place, "`authorize` beside `poll`", help);
                 }
                 if written.connect.http.is_none() {
                     fault(

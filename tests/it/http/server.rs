@@ -6,6 +6,7 @@ use ficus::{
     Gateway, Graph,
     config::Config,
     connector::Source,
+    events::{Events, Hub},
     fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
     graph::{Sources, load_sources},
 };
@@ -36,7 +37,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(ficus::server::serve(listener, gateway.clone(), async {
+        let events = Events::new(gateway.clone(), Hub::default());
+        let task = tokio::spawn(ficus::server::serve(listener, events, async {
             // A test that ends without stopping the server leaves it running until its runtime ends.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
