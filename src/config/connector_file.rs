@@ -11,6 +11,7 @@ use super::{
     resilience::{self, BREAKER, BreakerFile, HEDGE, HedgeFile, RATE_LIMIT, RETRY, RetryFile},
     transport::{self, AUTH, ClientCredentialsFile, HTTP, HttpFile, REDIRECTS, TLS, TlsFile},
     values::{Placed, Value},
+    webhooks::{self, WEBHOOK, WebhookFile},
 };
 use crate::diagnostic::{Diagnostics, Place, TextFile};
 
@@ -81,7 +82,11 @@ pub(super) const CONNECTOR_FILE: Group = Group {
         Key::new("http", Kind::Group(&HTTP), "Version, connections and proxy."),
         Key::new("tls", Kind::Group(&TLS), "Certificates, where the system's are not the right ones."),
         Key::new("auth", Kind::Group(&AUTH), "Tokens that Ficus fetches itself."),
-        Key::later("webhooks", "events that the source sends."),
+        Key::new(
+            "webhooks",
+            Kind::ByName(&Kind::Group(&WEBHOOK)),
+            "What the source sends by itself: each is taken at `POST /webhooks/<source>/<name>`.",
+        ),
     ],
 };
 
@@ -186,6 +191,10 @@ pub struct ConnectorFile {
     pub follows_redirects: bool,
     /// Tokens that Ficus fetches itself.
     pub auth: Option<ClientCredentialsFile>,
+    /// What the source sends by itself.
+    pub webhooks: Vec<WebhookFile>,
+    /// Whether `webhooks` is written, with or without faults.
+    pub has_webhooks: bool,
 }
 
 /// `{ name, from | value }`.
@@ -258,6 +267,8 @@ pub fn read_connector_file(
         http: None,
         follows_redirects: false,
         auth: None,
+        webhooks: Vec::new(),
+        has_webhooks: false,
     };
     let before = diagnostics.errors();
     let mut reader = Reader { file, lookup, diagnostics };
@@ -294,6 +305,8 @@ pub fn read_connector_file(
     read.http = values.group("http").map(transport::http);
     read.follows_redirects = values.word("redirects") == Some("same_origin");
     read.auth = values.group("auth").and_then(transport::client_credentials);
+    read.webhooks = webhooks::webhooks(values.by_name("webhooks"));
+    read.has_webhooks = values.has("webhooks");
     read
 }
 
@@ -393,7 +406,7 @@ mod tests {
         let expected = [
             "1 unknown key `base_ur`",
             "2 the value is too small",
-            "3 `webhooks` is not supported yet",
+            "3 `webhooks` must be a mapping, not a single value",
             "4 the environment variable `NO` is not set",
             "4 a header needs `name` and one of `from` and `value`",
             "5 `99` is not a status that a response can end with",

@@ -137,6 +137,7 @@ fn kind(kind: &Kind) -> Map<String, Value> {
                 "additionalProperties": false
             })
         }
+        Kind::ByName(kind) => json!({ "type": "object", "additionalProperties": self::kind(kind) }),
         Kind::Later => json!({ "not": {} }),
     };
     match schema {

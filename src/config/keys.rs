@@ -64,6 +64,8 @@ pub(super) enum Kind {
     List(&'static Kind),
     /// A mapping from HTTP statuses.
     ByStatus(&'static Kind),
+    /// A mapping from names that the file gives.
+    ByName(&'static Kind),
     /// Named in the documentation and not built: refused, never ignored.
     Later,
 }

@@ -11,7 +11,9 @@ mod keys;
 pub(crate) mod reader;
 mod resilience;
 mod transport;
+mod units;
 mod values;
+mod webhooks;
 mod websocket;
 pub(crate) mod yaml;
 
@@ -26,10 +28,11 @@ pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeanin
 pub use gateway_file::{is_collector, read_gateway_file};
 pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
-pub use reader::duration;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
+pub use units::duration;
 pub use values::{MappingText, Placed};
+pub use webhooks::{PublicationFile, SchemeFile, VerifyFile, WebhookFile};
 pub use websocket::{Slow, WebSocket};
 
 /// `ficus.yaml`, resolved: every value is there and checked.

@@ -6,10 +6,11 @@ use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 use super::{
     environment::{EnvironmentError, Lookup, Text, interpolate},
     keys::{Group, Kind, Rule, STATUSES},
+    units::{duration, size},
     values::{Entry, MappingText, Placed, Value, Values},
     yaml::{self, Key, Node, NodeKind},
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, nearest, suggest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
 
 /// Reads one file.
 pub(super) struct Reader<'a> {
@@ -66,7 +67,6 @@ impl<'a> Reader<'a> {
     fn group(&mut self, node: &Node, group: &'static Group, name: &str) -> Option<Values> {
         let entries = self.entries(node, name)?;
         let mut values = Values::new(self.place(node));
-        let mut misspelt = Vec::new();
         for (written, node) in entries {
             let full =
                 if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
@@ -78,13 +78,7 @@ impl<'a> Reader<'a> {
                     let value = self.value(node, &key.kind, &full);
                     values.push(Entry { name: key.name, place: self.place(node), value });
                 }
-                None => misspelt.extend(self.unknown(written, &full, group)),
-            }
-        }
-        // What is meant is not missing: that would be a second fault for one slip.
-        for (name, place) in misspelt {
-            if !values.has(name) {
-                values.push(Entry { name, place, value: None });
+                None => self.unknown(written, &full, group),
             }
         }
         if group.rule.as_ref().is_some_and(|rule| !holds(rule, &values)) {
@@ -103,16 +97,14 @@ impl<'a> Reader<'a> {
         self.diagnostics.push(diagnostic.help(help));
     }
 
-    /// Reports a key that there is not; gives the one that is meant, where it is near.
-    fn unknown(&mut self, key: &Key, full: &str, group: &Group) -> Option<(&'static str, Place)> {
+    fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
         let place = self.file.place(key.range.clone());
-        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("unknown key `{full}`"));
-        let known = || group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
-        self.diagnostics.push(match suggest(&key.text, known()) {
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
+        let known = group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        self.diagnostics.push(match suggest(&key.text, known) {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         });
-        Some((nearest(&key.text, known())?, place))
     }
 
     /// A value of a kind; none when it is not one, which is reported.
@@ -147,8 +139,27 @@ impl<'a> Reader<'a> {
                 Some(Value::List(items.filter_map(|node| self.value(node, item, name)).collect()))
             }
             Kind::ByStatus(meaning) => self.by_status(node, meaning, name).map(Value::ByStatus),
+            Kind::ByName(kind) => self.by_name(node, kind, name).map(Value::ByName),
             Kind::Later => None,
         }
+    }
+
+    fn by_name(
+        &mut self,
+        node: &Node,
+        kind: &'static Kind,
+        name: &str,
+    ) -> Option<Vec<(Placed<String>, Option<Value>)>> {
+        let mut read: Vec<(Placed<String>, Option<Value>)> = Vec::new();
+        for (key, node) in self.entries(node, name)? {
+            // Of a key that stands twice the first is read.
+            if read.iter().all(|(known, _)| known.value != key.text) {
+                let place = self.file.place(key.range.clone());
+                let value = self.value(node, kind, &format!("{name}.{}", key.text));
+                read.push((Placed { value: key.text.clone(), place }, value));
+            }
+        }
+        Some(read)
     }
 
     fn by_status(&mut self, node: &Node, meaning: &'static Kind, name: &str) -> Option<Vec<(u16, Value)>> {
@@ -366,80 +377,9 @@ fn plain(text: &str) -> serde_json::Value {
     }
 }
 
-/// A number and its unit. Fractions are allowed: `1.5s`.
-fn with_unit(text: &str) -> Option<(f64, &str)> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at_checked(split)?;
-    let number = number.trim();
-    let digits = number.starts_with(|c: char| c.is_ascii_digit());
-    let value = number.parse::<f64>().ok().filter(|_| digits)?;
-    Some((value, unit))
-}
-
-/// A duration as it is written in files and on the command line: a number and `ms`, `s`, `m`, `h` or `d`, or `0`.
-#[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let (value, unit) = with_unit(text)?;
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        _ => return None,
-    };
-    // Through whole milliseconds: 0.05 s must be 50 ms exactly.
-    let millis = (value * seconds * 1_000.0).round();
-    Duration::try_from_secs_f64(millis / 1_000.0).ok()
-}
-
-fn size(text: &str) -> Option<usize> {
-    if let Ok(bytes) = text.parse() {
-        return Some(bytes);
-    }
-    let (value, unit) = with_unit(text)?;
-    let factor: u64 = match unit {
-        "B" => 1,
-        "kB" | "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    #[allow(clippy::cast_precision_loss, reason = "a factor is at most 2^30")]
-    let bytes = value * factor as f64;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive, and bounded by the caller"
-    )]
-    let whole = bytes as usize;
-    Some(whole)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_and_sizes() {
-        assert_eq!(duration("50ms"), Some(Duration::from_millis(50)));
-        assert_eq!(duration("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
-        assert_eq!(duration("0"), Some(Duration::ZERO));
-        for wrong in ["5", "s", "-1s", "1 fortnight", "1e3s", "inf s", ""] {
-            assert_eq!(duration(wrong), None, "{wrong}");
-        }
-        assert_eq!(size("8MiB"), Some(8 << 20));
-        assert_eq!(size("1 kB"), Some(1000));
-        assert_eq!(size("42"), Some(42));
-        assert_eq!(size("8 megs"), None);
-    }
 
     #[test]
     fn plain_scalars_are_json() {

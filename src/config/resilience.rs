@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     keys::{Form, Group, Key, Kind, WAIT},
-    reader::duration,
+    units::duration,
     values::Values,
 };
 

@@ -68,6 +68,8 @@ pub(super) enum Value {
     Group(Values),
     List(Vec<Value>),
     ByStatus(Vec<(u16, Value)>),
+    /// By names that the file gives; none of what has a fault.
+    ByName(Vec<(Placed<String>, Option<Value>)>),
 }
 
 /// A key that is written.
@@ -173,6 +175,22 @@ impl Values {
     pub(super) fn forms(&self, name: &str) -> Vec<String> {
         let formed = |item: &Value| if let Value::Formed(text) = item { Some(text.clone()) } else { None };
         self.list(name).iter().filter_map(formed).collect()
+    }
+
+    /// The items of a list of texts; those with a fault are left out.
+    pub(super) fn texts(&self, name: &str) -> Vec<Placed<Text>> {
+        let text = |item: &Value| if let Value::Text(text) = item { Some(text.clone()) } else { None };
+        self.list(name).iter().filter_map(text).collect()
+    }
+
+    /// The items of a list of mappings; those with a fault are left out.
+    pub(super) fn mappings(&self, name: &str) -> Vec<MappingText> {
+        let mapping = |item: &Value| if let Value::Mapping(text) = item { Some(text.clone()) } else { None };
+        self.list(name).iter().filter_map(mapping).collect()
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> &[(Placed<String>, Option<Value>)] {
+        if let Some(Value::ByName(named)) = self.value(name) { named } else { &[] }
     }
 
     pub(super) fn by_status(&self, name: &str) -> &[(u16, Value)] {

@@ -7,6 +7,7 @@ mod subscribe;
 mod tls;
 mod topic;
 mod transport;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ pub use self::{
     tls::{Authorities, Identity, Tls, TlsError},
     topic::{TopicPart, TopicTemplate},
     transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
+    webhook::{
+        Handshake, HmacRules, Publication, Secret, SignatureEncoding, SignedTimestamp, StandardKey,
+        Verification, Webhook,
+    },
 };
 pub use crate::config::{CacheScope, ResponseFormat, StatusMeaning};
 use crate::{
@@ -58,6 +63,8 @@ pub struct Source {
     pub is_success: Option<Mapping>,
     /// How requests to it are treated.
     pub settings: SourceSettings,
+    /// What it sends by itself, in the order of their names.
+    pub webhooks: Vec<Arc<Webhook>>,
     /// What is counted of it.
     pub meter: SourceMeterSlot,
 }
@@ -77,8 +84,15 @@ impl Source {
             errors: ErrorMapping::default(),
             is_success: None,
             settings: SourceSettings::default(),
+            webhooks: Vec::new(),
             meter: SourceMeterSlot::default(),
         }
+    }
+
+    /// What it sends under a name.
+    #[must_use]
+    pub fn webhook(&self, name: &str) -> Option<&Arc<Webhook>> {
+        self.webhooks.iter().find(|webhook| webhook.name == name)
     }
 
     /// What is counted of it, since the process started.

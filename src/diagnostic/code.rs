@@ -175,6 +175,8 @@ pub enum Code {
     InvalidSubscribe,
     /// Everybody may listen to a topic, and nobody said so.
     SubscriptionWithoutAuthorize,
+    /// A webhook that could not be verified, or that publishes nothing.
+    InvalidWebhook,
     // ---- Plans
     /// A list leads to a request for each of its items.
     NPlusOne,
@@ -257,6 +259,7 @@ impl Code {
             Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
             Code::InvalidSubscribe => "INVALID_SUBSCRIBE",
             Code::SubscriptionWithoutAuthorize => "SUBSCRIPTION_WITHOUT_AUTHORIZE",
+            Code::InvalidWebhook => "INVALID_WEBHOOK",
             Code::NPlusOne => "N_PLUS_ONE",
         }
     }

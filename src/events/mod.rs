@@ -4,9 +4,11 @@
 
 mod hub;
 mod subscriptions;
+mod webhook;
 
 pub use hub::{Delivery, Event, EventId, Heard, Hub, HubError, Listener, NewEvent, Published};
 pub use subscriptions::{FieldFigures, Payload, Payloads, Started, SubscriptionFigures};
+pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
 
 use std::sync::Arc;
 

@@ -111,6 +111,11 @@ impl Gateway {
         for source in &graph.sources {
             if let Some(known) = known.sources.iter().find(|known| known.name == source.name) {
                 source.meter.continue_with(known.meter());
+                for webhook in &source.webhooks {
+                    if let Some(known) = known.webhook(&webhook.name) {
+                        webhook.meter.continue_with(known.meter());
+                    }
+                }
             }
         }
         one_meter_for_unnamed(&graph, &self.meter);

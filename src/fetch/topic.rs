@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_no_text_makes_no_topic() {
         let found = |id: serde_json::Value| made(&["$args.id"], &json!({ "id": id })).unwrap_err();
-        for (id, kind) in [(json!(null), "null"), (json!([1]), "a list"), (json!({"a": 1}), "an object")] {
+        for (id, kind) in [(json!(null), "null"), (json!([1]), "array"), (json!({"a": 1}), "object")] {
             let expected =
                 format!("`{{$args.id}}` gives {kind} where a text, a number or a boolean is needed");
             assert_eq!(found(id), expected);

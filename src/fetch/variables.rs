@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::UpstreamResponse;
 use crate::{
-    connector::Connector,
+    connector::{Connector, Inputs},
     mapping::{
         evaluate::Variables,
         json,
@@ -56,7 +56,12 @@ impl<'a> Given<'a> {
     /// Makes the variables that a connector reads.
     #[must_use]
     pub fn variables(&self, connector: &'a Connector, arena: &'a Bump) -> Variables<'a> {
-        let inputs = &connector.inputs;
+        self.of(&connector.inputs, &connector.source.config, arena)
+    }
+
+    /// Makes the variables that mappings with these inputs read; `config` is the source's.
+    #[must_use]
+    pub fn of(&self, inputs: &'a Inputs, config: &'a serde_json::Value, arena: &'a Bump) -> Variables<'a> {
         let env = || {
             let read = inputs.env.iter().filter_map(|name| self.env.get_key_value(name));
             object(read.map(|(name, value)| (name.as_str(), Value::String(value))), arena)
@@ -73,9 +78,7 @@ impl<'a> Given<'a> {
             args: self.args,
             this: self.this,
             batch: self.batch,
-            config: self
-                .config
-                .or_else(|| inputs.config.then(|| json::from_json(&connector.source.config, arena))),
+            config: self.config.or_else(|| inputs.config.then(|| json::from_json(config, arena))),
             context: self.context.or(Some(Value::Object(&[]))),
             env: (!inputs.env.is_empty()).then(env),
             request: self.client.filter(|_| reads_request).map(request),

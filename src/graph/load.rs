@@ -123,8 +123,10 @@ fn graph(
     let connectors: Vec<_> = bound.connectors.into_iter().map(|bound| bound.connector).collect();
     let authorizing = bound.subscribes.values().filter_map(|found| found.topic()?.authorize.as_ref());
     let authorizing = authorizing.map(|authorize| &authorize.connector);
-    let names: BTreeSet<&String> =
-        connectors.iter().chain(authorizing).flat_map(|connector| &connector.inputs.env).collect();
+    let webhooks = bound.sources.iter().flat_map(|source| &source.webhooks);
+    let of_webhooks = webhooks.flat_map(|webhook| &webhook.inputs.env);
+    let of_connectors = connectors.iter().chain(authorizing).flat_map(|connector| &connector.inputs.env);
+    let names: BTreeSet<&String> = of_connectors.chain(of_webhooks).collect();
     let env = names.into_iter().filter_map(|name| Some((name.clone(), lookup(name)?))).collect();
     Some(Graph {
         implementers: schema.implementers_map().into_iter().collect(),

@@ -1,6 +1,6 @@
 //! Reads a request body whole: within its time, within its size as sent and as inflated. What is in it is not looked at.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -30,12 +30,19 @@ where
         }
         Some(value) => Coding::of_request(value).map_err(|()| unknown_coding())?,
     };
-    let bytes = tokio::time::timeout(limits.body_read, collect(body, limits.body_bytes_max)).await.map_err(
-        |_| {
-            let message = format!("The request body took longer than {} s.", limits.body_read.as_secs_f32());
-            Refusal::new(Code::RequestTimeout, message).closing()
-        },
-    )??;
+    let bytes_max = limits.body_bytes_max;
+    let bytes = whole(body, bytes_max, limits.body_read).await.map_err(|unread| {
+        let refusal = match unread {
+            Unread::TooLarge => too_large(bytes_max),
+            Unread::BrokenOff => Refusal::bad_request("The request body broke off."),
+            Unread::TooSlow => {
+                let message =
+                    format!("The request body took longer than {} s.", limits.body_read.as_secs_f32());
+                Refusal::new(Code::RequestTimeout, message)
+            }
+        };
+        refusal.closing()
+    })?;
     let Some(coding) = coding else { return Ok(bytes) };
     coding.inflate(&bytes, limits.body_bytes_max).map_err(|error| match error {
         InflateError::TooLarge => too_large(limits.body_bytes_max),
@@ -43,24 +50,46 @@ where
     })
 }
 
+/// Why a body was not read to its end. The connection cannot carry another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It has more bytes than it may.
+    TooLarge,
+    /// Its sender is gone, or broke the protocol.
+    BrokenOff,
+    /// It took too long.
+    TooSlow,
+}
+
+/// Reads a body as it is sent.
+///
+/// # Errors
+/// When it is larger than `bytes_max`, takes longer than `time`, or breaks off.
+pub(super) async fn whole<B>(body: B, bytes_max: usize, time: Duration) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes>,
+{
+    tokio::time::timeout(time, collect(body, bytes_max)).await.unwrap_or(Err(Unread::TooSlow))
+}
+
 /// Reads the frames of a body. The usual body, one frame, is not copied.
-async fn collect<B>(body: B, bytes_max: usize) -> Result<Bytes, Refusal>
+async fn collect<B>(body: B, bytes_max: usize) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes>,
 {
     // A length that is announced needs not be waited for.
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > bytes_max {
-        return Err(too_large(bytes_max).closing());
+        return Err(Unread::TooLarge);
     }
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::bad_request("The request body broke off.").closing())?;
+        let frame = frame.map_err(|_| Unread::BrokenOff)?;
         // Trailers say nothing that Ficus reads.
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + all.len() + data.len() > bytes_max {
-            return Err(too_large(bytes_max).closing());
+            return Err(Unread::TooLarge);
         }
         if first.is_empty() && all.is_empty() {
             first = data;

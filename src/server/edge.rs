@@ -16,13 +16,14 @@ use http_body::Body;
 
 use super::{
     ResponseBody, access_log, cors::Cors, csrf, graphql, health, media::MediaType, playground::Playground,
-    refusal::Refusal, reply, trace,
+    refusal::Refusal, reply, trace, webhooks::Webhooks,
 };
 use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
 
 /// Everything behind the gateway's listener.
 pub(super) struct Edge {
     events: Events,
+    webhooks: Webhooks,
     cors: Cors,
     /// None when it is off.
     playground: Option<Playground>,
@@ -38,7 +39,15 @@ impl Edge {
         let cors = Cors::new(&config.cors_origins);
         let loopback_names_only = config.playground && address.ip().is_loopback();
         let playground = config.playground.then(|| Playground::new(&config.path, false));
-        Arc::new(Edge { events, cors, playground, loopback_names_only, draining: AtomicBool::new(false) })
+        let webhooks = Webhooks::default();
+        Arc::new(Edge {
+            events,
+            webhooks,
+            cors,
+            playground,
+            loopback_names_only,
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// From now on the gateway is not ready, and every response asks for its connection to be closed.
@@ -91,6 +100,12 @@ impl Edge {
     where
         B: Body<Data = Bytes>,
     {
+        // Senders reach a developer's machine under the name of a tunnel, and prove themselves.
+        if let Some(path) = parts.uri.path().strip_prefix("/webhooks/")
+            && parts.uri.path() != self.events.gateway().config().path
+        {
+            return self.webhooks.answer(&self.events, path, parts, body).await;
+        }
         if self.loopback_names_only && !csrf::is_addressed_to_loopback(parts) {
             let refusal = Refusal::new(
                 Code::CsrfRefused,

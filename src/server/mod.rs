@@ -19,6 +19,7 @@ mod refusal;
 mod reply;
 mod trace;
 mod validators;
+mod webhooks;
 
 use std::{
     io,

@@ -91,6 +91,8 @@ macro_rules! closed {
     };
 }
 
+pub(super) use closed;
+
 closed! {
     /// The type of an operation.
     OperationType {
@@ -240,17 +242,20 @@ pub struct SourceMeter {
 }
 
 /// The meter of a source, which goes on counting when a reload makes the source anew.
-#[derive(Debug, Default)]
-pub struct SourceMeterSlot(OnceLock<Arc<SourceMeter>>);
+pub type SourceMeterSlot = MeterSlot<SourceMeter>;
 
-impl SourceMeterSlot {
+/// The meter of something that a reload makes anew, and that goes on counting.
+#[derive(Debug, Default)]
+pub struct MeterSlot<M>(OnceLock<Arc<M>>);
+
+impl<M: Default> MeterSlot<M> {
     /// The meter: one of its own, unless it goes on with another's.
-    pub fn get(&self) -> &Arc<SourceMeter> {
+    pub fn get(&self) -> &Arc<M> {
         self.0.get_or_init(Arc::default)
     }
 
     /// Goes on with the meter of another. Too late once something was counted.
-    pub fn continue_with(&self, meter: &Arc<SourceMeter>) {
+    pub fn continue_with(&self, meter: &Arc<M>) {
         let _ = self.0.set(Arc::clone(meter));
     }
 }

@@ -17,6 +17,8 @@
 //! | target `ficus::access` | debug; warn for 5xx | `request_id`, `peer`, `method`, `path`, `operation`, `status`, `bytes`, `elapsed_us`: one request of a client |
 //! | target `ficus::problems`, `mapping problems` | debug | `source`, `request_id`, `connector` (coordinate), `count`: of all problems; of the first of them `mapping`, `path`, `problem`: what the mappings of one connector had to say in one operation |
 //! | `fetch failed`       | warn  | `source`, `request_id`, `code`, `detail`: method, URL (of its query only the names) and causes |
+//! | `webhook refused`    | warn  | `source`, `webhook`, `reason`, `detail`: at most one a second for each reason; all of them are counted |
+//! | `webhook published`  | debug | `source`, `webhook`, `events`, `tags`: how many |
 //! | `redirect not followed` | warn | `source`, `status`, `why` |
 //! | `no token`           | warn  | `source`, `code`, `detail`: the status of a token endpoint and its word for the error, or causes |
 //!
@@ -26,6 +28,7 @@
 mod latency;
 mod meter;
 pub mod trace;
+mod webhooks;
 
 use http::HeaderName;
 
@@ -33,9 +36,10 @@ pub use self::{
     latency::{Latency, LatencyReading, SHOWN_BOUNDS},
     meter::{
         AttemptOutcome, CacheResult, Closed, ConnectorMeter, Counter, GatewayMeter, Gauge, LocatedProblem,
-        Operation, OperationMeter, OperationOutcome, OperationType, Refused, Seldom, SourceMeter,
+        MeterSlot, Operation, OperationMeter, OperationOutcome, OperationType, Refused, Seldom, SourceMeter,
         SourceMeterSlot, Tally, Within,
     },
+    webhooks::{WebhookMeter, WebhookMeterSlot, WebhookRefusal},
 };
 
 /// The header that carries the request id, in and out: `x-request-id`.

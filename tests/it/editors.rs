@@ -91,6 +91,7 @@ fn values_are_held_against_their_kinds() {
         "response: { max_body: 1024, format: text }",
         "concurrency: { max: '${MAX:-7}', queue: 0 }",
         "config: { any: [thing, { at: all }] }",
+        "webhooks: { a-b: { verify: { scheme: github, secrets: '${A}' }, publish: [{ topic: a, invalidate: [b, c] }] } }",
     ];
     for text in right {
         assert_eq!(faults(&schema, &yaml(text).unwrap()), Vec::<String>::new(), "{text}");
@@ -107,7 +108,10 @@ fn values_are_held_against_their_kinds() {
         ("redirects: some", "/redirects"),
         ("http: { version: 3 }", "/http/version"),
         ("auth: { oauth2_client_credentials: { client_id: a } }", "/auth/oauth2_client_credentials"),
-        ("webhooks: {}", "/webhooks"),
+        ("webhooks: none", "/webhooks"),
+        ("webhooks: { a: { publish: { topic: a } } }", "/webhooks/a"),
+        ("webhooks: { a: { verify: { scheme: some }, publish: { topic: a } } }", "/webhooks/a/verify/scheme"),
+        ("webhooks: { a: { verify: { scheme: none }, publish: { topik: a } } }", "/webhooks/a/publish"),
         ("timeot: 5s", "/timeot"),
     ];
     for (text, place) in wrong {

@@ -21,6 +21,10 @@ pub(super) enum Expect {
     Condition,
     /// `where`: true or false.
     Filter,
+    /// `when` of a webhook: true or false.
+    When,
+    /// `id` of a webhook: a scalar.
+    Id,
     /// `errors.message`: a string.
     Message,
     /// `errors.extensions`: an object.
@@ -82,6 +86,17 @@ pub(super) fn misfits(expect: Expect, shape: &Shape, mapping: &Mapping) -> Vec<M
             vec![Misfit::whole(format!("`where` must be true or false, and this gives {found}"), help)]
         }
         Expect::Condition | Expect::Filter => Vec::new(),
+        Expect::When if !can(shape, |shape| *shape == Shape::Bool) => {
+            let help = lone_key_help(mapping)
+                .unwrap_or_else(|| "compare something: `$.type->eq(\"order.updated\")`".to_owned());
+            vec![Misfit::whole(format!("`when` must be true or false, and this gives {found}"), help)]
+        }
+        Expect::When => Vec::new(),
+        Expect::Id if !can(shape, is_scalar) => {
+            let help = lone_key_help(mapping).unwrap_or_else(|| "read one of its keys".to_owned());
+            vec![Misfit::whole(format!("an id is a text or a number, and this gives {found}"), help)]
+        }
+        Expect::Id => Vec::new(),
         Expect::Message if !can(shape, is_scalar) => {
             let help =
                 lone_key_help(mapping).unwrap_or_else(|| "give a string, as `error.message` does".to_owned());

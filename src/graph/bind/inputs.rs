@@ -33,7 +33,8 @@ pub(super) fn inputs(
     inputs
 }
 
-fn add(inputs: &mut Inputs, reference: &Reference) {
+/// Adds one read.
+pub(super) fn add(inputs: &mut Inputs, reference: &Reference) {
     let path = &reference.path;
     match reference.variable.as_str() {
         "args" => inputs.args.push(path.clone()),

@@ -18,6 +18,8 @@ mod sources;
 mod subscribe;
 mod topic;
 mod transport;
+mod verification;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -20,6 +20,8 @@ pub(super) struct Readable<'s> {
     pub(super) place: &'static str,
     /// `$context` and `$request`.
     pub(super) request: bool,
+    /// `$request` alone: of a delivery.
+    pub(super) sent: bool,
     /// `$args`, of this field.
     pub(super) args: Option<&'s FieldDefinition>,
     /// `$this`, of this type.
@@ -37,6 +39,7 @@ impl<'s> Readable<'s> {
     pub(super) const NOTHING: Self = Readable {
         place: "",
         request: false,
+        sent: false,
         args: None,
         this: None,
         batch: None,
@@ -46,8 +49,9 @@ impl<'s> Readable<'s> {
 
     fn variables(&self) -> Vec<&'static str> {
         let mut names = vec!["config", "env"];
-        let groups: [(bool, &[&'static str]); 5] = [
+        let groups: [(bool, &[&'static str]); 6] = [
             (self.request, &["context", "request"]),
+            (self.sent, &["request"]),
             (self.args.is_some(), &["args"]),
             (self.this.is_some(), &["this"]),
             (self.batch.is_some(), &["batch"]),

@@ -12,6 +12,7 @@ use super::{
     reads::Readable,
     settings::settings,
     transport::{add_token, transport},
+    webhooks::webhooks,
 };
 use crate::{
     config::{
@@ -48,6 +49,8 @@ pub(super) struct NamedSource {
     pub(super) read: Vec<Reference>,
     /// The connector file, where there is one.
     file: Option<Place>,
+    /// Where a base URL should stand, of a source that has none: it may send webhooks and answer nothing.
+    unbased: Option<Place>,
 }
 
 /// Reads `@source` directives and merges the connector files into them.
@@ -102,8 +105,12 @@ pub(super) fn bind_sources(
         };
         let source = merge(&mut mappings, name, written.get(name), file);
         let read = mappings.read;
+        let place = || written.get(name).map(|written| &written.place).or(file.map(|file| &file.place));
+        let sends_only = file.is_some_and(|file| file.has_webhooks && !file.faulty_base_url);
+        let unbased = if source.base_url.is_none() && sends_only { place().cloned() } else { None };
         let file = file.map(|file| file.place.clone());
-        sources.by_name.insert(name.to_owned(), NamedSource { source: Arc::new(source), read, file });
+        let source = Arc::new(source);
+        sources.by_name.insert(name.to_owned(), NamedSource { source, read, file, unbased });
     }
     sources
 }
@@ -121,6 +128,9 @@ impl Sources {
             diagnostics.push(self.missing(name, place).on(coordinate));
         }
         self.used.insert(name.to_owned());
+        if let Some(place) = self.by_name.get_mut(name).and_then(|named| named.unbased.take()) {
+            diagnostics.push(missing_base_url(name, place));
+        }
         let meant = || nearest(name, self.by_name.keys().map(String::as_str));
         self.by_name.get(name).or_else(|| self.by_name.get(meant()?))
     }
@@ -156,7 +166,8 @@ impl Sources {
     /// Warns of connector files that no connector uses.
     pub(super) fn warn_of_unused(&self, diagnostics: &mut Diagnostics) {
         for (name, named) in &self.by_name {
-            if let (false, Some(place)) = (self.used.contains(name), &named.file) {
+            let is_used = self.used.contains(name) || !named.source.webhooks.is_empty();
+            if let (false, Some(place)) = (is_used, &named.file) {
                 let message = format!("no `@connect` uses the source `{name}`");
                 let diagnostic = Diagnostic::new(Code::UnusedConnectorFile, place.clone(), message);
                 diagnostics.push(
@@ -251,6 +262,7 @@ fn merge(
         errors: ErrorMapping { message, extensions },
         is_success,
         settings,
+        webhooks: file.map(|file| webhooks(mappings, file)).unwrap_or_default(),
         meter: crate::telemetry::SourceMeterSlot::default(),
     }
 }
@@ -273,12 +285,10 @@ fn base_url(
             let place = written.map(|w| w.place.clone()).or_else(|| file.map(|file| file.place.clone()))?;
             // A file whose `base_url` has a fault of its own is reported already.
             let broken = file.is_some_and(|file| file.faulty_base_url);
-            if !broken {
-                let message = format!("the source `{name}` has no base URL");
-                let help = format!(
-                    "write `base_url` in connectors/{name}.yaml, or `http: {{baseURL: …}}` in `@source`"
-                );
-                mappings.report(Diagnostic::new(Code::MissingBaseUrl, place, message).help(help));
+            // A source that only sends needs none; whoever calls it is told.
+            let sends = file.is_some_and(|file| file.has_webhooks);
+            if !broken && !sends {
+                mappings.report(missing_base_url(name, place));
             }
             return None;
         }
@@ -295,6 +305,12 @@ fn base_url(
     let sections = url.origin.iter().chain([&url.path]).chain(&url.query);
     sections.for_each(|section| mappings.parts(section, Code::InvalidUrl, readable, stands));
     Some(url)
+}
+
+fn missing_base_url(name: &str, place: Place) -> Diagnostic {
+    let message = format!("the source `{name}` has no base URL");
+    let help = format!("write `base_url` in connectors/{name}.yaml, or `http: {{baseURL: …}}` in `@source`");
+    Diagnostic::new(Code::MissingBaseUrl, place, message).help(help)
 }
 
 /// A base URL of a connector file. Braces from the environment are text, so they are encoded before the URL is read.
