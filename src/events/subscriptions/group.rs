@@ -37,6 +37,8 @@ const UNANSWERED_MAX: u32 = 3;
 /// Equal subscriptions.
 pub(super) struct Group {
     pub(super) key: Key,
+    /// In the order in which groups are made.
+    pub(super) number: u64,
     /// Of a topic; none for what polls.
     pub(super) topic: Option<Arc<str>>,
     pub(super) meter: Arc<FieldMeter>,
@@ -92,9 +94,15 @@ pub(super) enum End {
 }
 
 impl Group {
-    pub(super) fn new(key: Key, topic: Option<Arc<str>>, meter: Arc<FieldMeter>, bounds: Bounds) -> Self {
+    pub(super) fn new(
+        key: Key,
+        number: u64,
+        topic: Option<Arc<str>>,
+        meter: Arc<FieldMeter>,
+        bounds: Bounds,
+    ) -> Self {
         let (state, news, admitted) = (Mutex::default(), Notify::new(), watch::Sender::new(None));
-        Group { key, topic, meter, bounds, state, news, admitted }
+        Group { key, number, topic, meter, bounds, state, news, admitted }
     }
 
     // ---- subscribers -----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 //! the group's task, and the last group the topic's.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
@@ -61,8 +61,8 @@ struct Running {
 }
 
 struct Topic {
-    /// The groups that are handed its events, by their addresses.
-    following: HashMap<usize, Arc<Group>, ahash::RandomState>,
+    /// The groups that are handed its events, in the order in which they came.
+    following: BTreeMap<u64, Arc<Group>>,
     /// Those that catch up, too.
     members: usize,
     /// The last event that was handed out.
@@ -227,7 +227,7 @@ impl Registry {
         {
             let listener = ahead.live.take()?;
             let task = tokio::spawn(Arc::clone(self).follow(Arc::clone(name), listener)).abort_handle();
-            let topic = Topic { following: HashMap::default(), members: 0, told: None, task };
+            let topic = Topic { following: BTreeMap::new(), members: 0, told: None, task };
             state.topics.insert(Arc::clone(name), topic);
         }
         let feed = match (&key.behind, key.subscription.subscribe()) {
@@ -237,11 +237,12 @@ impl Registry {
         };
         let meter = self.meters.of(key.subscription.field());
         meter.groups.fetch_add(1, Relaxed);
-        let group = Arc::new(Group::new(key.clone(), ahead.topic.clone(), meter, self.bounds));
+        let number = self.numbers.fetch_add(1, SeqCst);
+        let group = Arc::new(Group::new(key.clone(), number, ahead.topic.clone(), meter, self.bounds));
         if let Some(topic) = ahead.topic.as_ref().and_then(|name| state.topics.get_mut(name)) {
             topic.members += 1;
             if matches!(feed, Feed::Topic) {
-                topic.following.insert(address(&group), Arc::clone(&group));
+                topic.following.insert(group.number, Arc::clone(&group));
             }
         }
         let task = tokio::spawn(Arc::clone(&group).run(Arc::clone(self), feed)).abort_handle();
@@ -327,15 +328,11 @@ fn take_out(state: &mut State, group: &Arc<Group>) {
     }
     let Some(name) = &group.topic else { return };
     let Some(topic) = state.topics.get_mut(name) else { return };
-    topic.following.remove(&address(group));
+    topic.following.remove(&group.number);
     topic.members = topic.members.saturating_sub(1);
     if topic.members == 0
         && let Some(topic) = state.topics.remove(name)
     {
         topic.task.abort();
     }
-}
-
-fn address(group: &Arc<Group>) -> usize {
-    Arc::as_ptr(group) as usize
 }
