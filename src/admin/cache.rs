@@ -24,6 +24,32 @@ pub(super) struct Cache {
     misses: u64,
     /// Hits of hits and misses together; null before there was one.
     hit_ratio: Option<f64>,
+    /// Whole answers to clients, made of what is kept and used again as they are.
+    answers: Answers,
+    /// What instances share; null without `redis`.
+    redis: Option<Redis>,
+}
+
+/// Whole answers to clients that are kept, about.
+#[derive(SimpleObject)]
+struct Answers {
+    /// Requests that have one.
+    entries: u64,
+    /// Of all of them together.
+    bytes: u64,
+    /// What they may fill.
+    bytes_max: usize,
+}
+
+/// The connection to Redis or Valkey.
+#[derive(SimpleObject)]
+struct Redis {
+    /// Whether it answers. While it does not, this instance caches by itself.
+    connected: bool,
+    /// For how long it has been so.
+    for_seconds: f64,
+    /// How often it was not reached, or was given up, since the start.
+    failures: u64,
 }
 
 #[ComplexObject]
@@ -47,13 +73,24 @@ impl Cache {
         let all = stored.hits + stored.misses;
         #[allow(clippy::cast_precision_loss, reason = "a ratio is shown, not counted with")]
         let hit_ratio = (all > 0).then(|| stored.hits as f64 / all as f64);
+        let answers = gateway.kept_answers();
         Some(Cache {
             entries: stored.entries,
             bytes: stored.bytes,
-            bytes_max: gateway.config().cache_bytes_max,
+            bytes_max: gateway.config().responses_bytes_max(),
             hits: stored.hits,
             misses: stored.misses,
             hit_ratio,
+            answers: Answers {
+                entries: answers.entries,
+                bytes: answers.bytes,
+                bytes_max: gateway.config().answers_bytes_max(),
+            },
+            redis: gateway.upstream().shared().map(|state| Redis {
+                connected: state.is_connected,
+                for_seconds: state.since.elapsed().unwrap_or_default().as_secs_f64(),
+                failures: state.failures,
+            }),
         })
     }
 }

@@ -7,9 +7,11 @@ use std::{
 };
 
 use super::{
+    environment::Text,
     keys::{Form, Group, Key, Kind, WAIT},
     reader::Reader,
-    values::Values,
+    transport::{self, TLS, TlsFile},
+    values::{Placed, Values},
 };
 
 pub(super) const REDIS: Group = Group {
@@ -28,19 +30,6 @@ pub(super) const REDIS: Group = Group {
         Key::new("prefix", Kind::Form(&PREFIX), "What the names of its keys begin with, in braces.")
             .default("ficus"),
         Key::new("tls", Kind::Group(&TLS), "Certificates, where the system's are not the right ones."),
-    ],
-};
-
-const TLS: Group = Group {
-    rule: None,
-    keys: &[
-        Key::new(
-            "ca",
-            Kind::Text,
-            "A PEM file of certificate authorities, relative to this file: these are trusted, and no others.",
-        ),
-        Key::new("cert", Kind::Text, "A PEM file with Ficus's own certificate and its chain (mTLS)."),
-        Key::new("key", Kind::Text, "A PEM file with the certificate's private key, not encrypted."),
     ],
 };
 
@@ -132,10 +121,11 @@ pub(super) fn redis(reader: &mut Reader<'_>, values: &Values) -> Option<Redis> {
 
 fn tls(reader: &mut Reader<'_>, values: &Values) -> RedisTls {
     let folder = Path::new(&*reader.file.name).parent().unwrap_or(Path::new("")).to_owned();
-    let path = |key: &str| values.text(key).map(|text| folder.join(text.value.value()));
+    let path = |written: Option<Placed<Text>>| written.map(|path| folder.join(path.value.value()));
+    let TlsFile { ca, cert, key, .. } = transport::tls(values);
     if values.has("cert") != values.has("key") {
         let help = "a client certificate has both; leave both out to show none";
         reader.refuse(values.place.clone(), "`tls.cert` and `tls.key` go together", help);
     }
-    RedisTls { ca: path("ca"), identity: path("cert").zip(path("key")) }
+    RedisTls { ca: path(ca), identity: path(cert).zip(path(key)) }
 }

@@ -70,6 +70,13 @@ pub struct Source {
 }
 
 impl Source {
+    /// The rules by which answers are kept: those of `@cached` beside a connector, where there are any, else its own. None
+    /// where nothing is kept.
+    #[must_use]
+    pub fn cache_rules<'s>(&'s self, of_connector: Option<&'s CacheRules>) -> Option<&'s CacheRules> {
+        of_connector.or(self.settings.cache.as_ref())
+    }
+
     /// A source of which nothing is known but its name: no base URL, no headers, an empty `$config`, the defaults of all settings.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {

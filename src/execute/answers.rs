@@ -19,6 +19,15 @@ pub(super) struct Answers {
     by_request: Cache<Arc<Asked>, Arc<Kept>, RandomState>,
 }
 
+/// How many whole answers are kept, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptAnswers {
+    /// Requests that have one.
+    pub entries: u64,
+    /// Of all of them together.
+    pub bytes: u64,
+}
+
 struct Kept {
     response: Response,
     /// Of all that it was made of.
@@ -36,6 +45,11 @@ impl Answers {
         };
         let builder = Cache::builder().max_capacity(bytes_max).weigher(weigh);
         Answers { by_request: builder.build_with_hasher(RandomState::new()) }
+    }
+
+    /// What there is of them, about.
+    pub(super) fn size(&self) -> KeptAnswers {
+        KeptAnswers { entries: self.by_request.entry_count(), bytes: self.by_request.weighted_size() }
     }
 
     /// What was kept for the same, if it still holds.

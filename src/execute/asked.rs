@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Map, Value as Json};
 
 use super::plans::Planned;
-use crate::operation::Variables;
+use crate::{fetch::headers_named, operation::Variables};
 
 /// A request of which only the execution is left to do.
 pub(super) struct Asked {
@@ -34,19 +34,10 @@ impl Asked {
 
     /// The same without the headers that do not matter, to be kept.
     pub(super) fn to_kept(&self) -> Self {
-        let kept = |headers: &HeaderMap| {
-            let mut kept = HeaderMap::new();
-            for name in self.headers_read() {
-                headers.get_all(name).iter().for_each(|value| {
-                    kept.append(name.clone(), value.clone());
-                });
-            }
-            kept
-        };
         Asked {
             planned: Arc::clone(&self.planned),
             variables: self.variables.clone(),
-            headers: self.headers.as_ref().map(kept),
+            headers: self.headers.as_ref().map(|headers| headers_named(headers, self.headers_read())),
             context: self.context.clone(),
         }
     }

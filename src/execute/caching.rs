@@ -65,8 +65,7 @@ impl Uses {
         answers: impl Iterator<Item = Option<&'a UpstreamResponse>>,
     ) {
         let connector = &plan.step(step).connector;
-        let of_connector = connector.caching.rules.as_deref();
-        let rules = of_connector.or(connector.source.settings.cache.as_ref());
+        let rules = connector.source.cache_rules(connector.caching.rules.as_deref());
         let private = connector.caching.is_private;
         let mut used =
             Used { step, age: Duration::ZERO, fresh_for: None, nothing: false, private, lease: None };

@@ -15,6 +15,7 @@ use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
 use super::{
+    answers::KeptAnswers,
     asked::Asked,
     caching::Uses,
     packed::Packed,
@@ -96,6 +97,12 @@ impl Gateway {
     #[must_use]
     pub fn upstream(&self) -> &dyn Upstream {
         &*self.upstream
+    }
+
+    /// The whole answers that are kept of the graph.
+    #[must_use]
+    pub fn kept_answers(&self) -> KeptAnswers {
+        self.served.load().answers.size()
     }
 
     /// Uses no answer of a backend any more that was asked for before now and has one of these tags (`@cached(tags:)`):

@@ -9,10 +9,7 @@ use super::{
     calls::Answered,
     step::{Unit, Work},
 };
-use crate::{
-    fetch::{self, Body, Given, Scope, UpstreamResponse},
-    mapping::{json, value::Value},
-};
+use crate::fetch::{self, Body, Given, Scope, UpstreamResponse};
 
 impl Work<'_, '_> {
     /// Purges what the answers of a mutation say. What was never sent, or was refused (4xx), changed nothing.
@@ -47,25 +44,13 @@ impl Work<'_, '_> {
         let arena = Bump::new();
         let given = self.given(unit, arguments, &arena);
         let variables = Given { response, ..given }.variables(connector, &arena);
-        let body =
-            response.and_then(|response| body(response, connector.source.settings.response_format, &arena));
+        let format = connector.source.settings.response_format;
+        let body = response.and_then(|response| Body::read(response, format, &arena).ok());
+        let body = body.and_then(|body| body.value(&arena).ok());
         let mut findings = self.run.watch.findings();
         let mut scope = Scope { variables: &variables, arena: &arena, findings: &mut findings };
         let tags = fetch::invalidated(connector, body, &mut scope);
         self.run.upstream.purge_tags(&tags);
         self.findings.append(&findings);
-    }
-}
-
-fn body<'a>(
-    response: &'a UpstreamResponse,
-    format: crate::connector::ResponseFormat,
-    arena: &'a Bump,
-) -> Option<Value<'a>> {
-    match Body::read(response, format, arena).ok()? {
-        Body::Json(text) => json::read(text, arena).ok(),
-        Body::Text(text) => Some(Value::String(text)),
-        Body::Xml(value) => Some(value),
-        Body::Null => None,
     }
 }

@@ -38,6 +38,7 @@ mod step;
 mod watch;
 mod window;
 
+pub use answers::KeptAnswers;
 pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;
 pub use event::EventCalls;

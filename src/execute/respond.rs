@@ -22,7 +22,6 @@ use crate::{
     fetch::{Body, FetchError, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
         evaluate::{Variables, evaluate_root},
-        json,
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
@@ -90,7 +89,7 @@ impl Work<'_, '_> {
         for unit in units {
             let arena = Bump::new();
             let text = std::str::from_utf8(event).ok().filter(|_| event.len() <= bytes_max);
-            let data = text.and_then(|text| json::read(text, &arena).ok());
+            let data = text.and_then(|text| Body::Json(text).value(&arena).ok());
             let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
             let made = match data {
                 Some(data) => evaluate(self, data, &variables, &arena, &mut notes),
@@ -256,25 +255,22 @@ pub(super) fn map<'a>(
     let step = work.step;
     let invalid =
         |detail: String| *unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
-    let read = |text| json::read(text, arena).map_err(|error| invalid(error.to_string()));
+    let read = |body: Body<'a>| body.value(arena).map_err(|error| invalid(error.to_string()));
     let data = match (body, &step.mapping) {
         (Body::Json(text), CompiledMapping::Project { projection, .. }) => {
             match project(projection, bytes_of(text, &response.body), step.numbered.len()) {
                 Ok(table) => {
                     if notes.is_looking() {
                         // A projection does not tell what it misses; looking must not change what it gives.
-                        let _ = evaluate(work, read(text)?, variables, arena, notes);
+                        let _ = evaluate(work, read(body)?, variables, arena, notes);
                     }
                     return Ok(table);
                 }
                 Err(Misfit::Json(detail)) => return Err(invalid(detail)),
-                Err(Misfit::Shape) => read(text)?,
+                Err(Misfit::Shape) => read(body)?,
             }
         }
-        (Body::Json(text), CompiledMapping::Evaluate(_)) => read(text)?,
-        (Body::Text(text), _) => Value::String(text),
-        (Body::Xml(value), _) => value,
-        (Body::Null, _) => Value::Null,
+        _ => read(body)?,
     };
     evaluate(work, data, variables, arena, notes)
 }

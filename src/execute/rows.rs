@@ -17,8 +17,8 @@ use super::{
 use crate::{
     connector::{Connector, Rows},
     fetch::{
-        self, AskedAgain, Body, Chunk, Findings, Given, RowCache, RowUse, RowsToKeep, Site, UpstreamRequest,
-        UpstreamResponse,
+        self, AskedAgain, Body, Chunk, Findings, Given, KeptRows, LookedUp, Part, RowCache, RowUse,
+        RowsToKeep, Site, UpstreamRequest, UpstreamResponse,
     },
     response::Link,
 };
@@ -34,12 +34,31 @@ pub(super) struct Kept {
     asked_again: Vec<(usize, AskedAgain)>,
     /// The requests for one unit alone, as far as they were built.
     singles: HashMap<usize, UpstreamRequest>,
+    /// The units that this process has nothing for.
+    lacking: Vec<usize>,
+    /// Goes along with the requests for what is not kept.
+    pub(super) looked_up: LookedUp,
 }
 
 impl Kept {
     /// What the rows that are used are of.
     pub(super) fn answers(&self) -> impl Iterator<Item = &UpstreamResponse> {
         self.rows.iter().map(|(_, answer)| answer)
+    }
+
+    /// Notes what was found for a unit; whether it is used. Where a whole answer tells whether it went well (`isSuccess`), those
+    /// who ask again wait for that.
+    fn found(&mut self, unit: usize, found: KeptRows, is_judged: bool) -> bool {
+        match found.good_for {
+            RowUse::Fresh => {}
+            RowUse::AskedAgain(again) if !is_judged => self.asked_again.push((unit, again)),
+            RowUse::AskedAgain(_) | RowUse::OnError => {
+                self.stand_ins.push((unit, found.answer));
+                return false;
+            }
+        }
+        self.rows.push((unit, found.answer));
+        true
     }
 
     /// Lets kept rows stand in for answers that failed.
@@ -62,8 +81,9 @@ impl<'r> Work<'_, 'r> {
         Some((self.run.upstream.rows()?, how))
     }
 
-    /// Takes the units that need not be asked for out of those that are open.
-    pub(super) fn take_kept(
+    /// Takes the units that need not be asked for out of those that are open. Where others are asked for their rows, that takes
+    /// a while; true then.
+    pub(super) async fn take_kept(
         &mut self,
         units: &[Unit],
         arguments: &Json,
@@ -71,8 +91,9 @@ impl<'r> Work<'_, 'r> {
         open: &mut Vec<usize>,
         requests: &mut Requests<'r>,
         sent: &mut [Option<Sent>],
-    ) {
+    ) -> bool {
         requests.kept = self.kept(units, open, arguments);
+        let has_waited = self.find_elsewhere(&mut requests.kept).await;
         for (unit, _) in &requests.kept.rows {
             if let Some(place) = sent.get_mut(*unit) {
                 *place = Some(Sent::Kept);
@@ -82,6 +103,11 @@ impl<'r> Work<'_, 'r> {
         if !requests.kept.asked_again.is_empty() {
             self.ask_again(units, arguments, size_max, &mut requests.kept);
         }
+        has_waited
+    }
+
+    fn is_judged(&self) -> bool {
+        self.step.connector.is_success.is_some() || self.step.connector.source.is_success.is_some()
     }
 
     /// Looks up what is kept of these units.
@@ -91,25 +117,36 @@ impl<'r> Work<'_, 'r> {
         let Some((cache, how)) = self.row_cache().filter(|(cache, _)| cache.knows(connector)) else {
             return kept;
         };
-        // Whether it went well is told of a whole answer, by those who wait for it.
-        let is_judged = connector.is_success.is_some() || connector.source.is_success.is_some();
         for index in open {
             let Some(request) = units.get(*index).and_then(|unit| self.build_single(unit, arguments)) else {
                 continue;
             };
-            if let Some(found) = cache.find(&connector.source, how, &request) {
-                match found.good_for {
-                    RowUse::Fresh => kept.rows.push((*index, found.answer)),
-                    RowUse::AskedAgain(again) if !is_judged => {
-                        kept.rows.push((*index, found.answer));
-                        kept.asked_again.push((*index, again));
-                    }
-                    RowUse::AskedAgain(_) | RowUse::OnError => kept.stand_ins.push((*index, found.answer)),
-                }
+            let found = cache.find(&connector.source, how, &request);
+            let is_used = found.is_some_and(|found| kept.found(*index, found, self.is_judged()));
+            // One whose tags cannot be made is kept by nobody.
+            if !is_used && request.keeping.part == Part::Whole {
+                kept.lacking.push(*index);
             }
             kept.singles.insert(*index, request);
         }
         kept
+    }
+
+    /// Looks up what other instances keep of what is to be asked for; whether anybody could be asked.
+    async fn find_elsewhere(&self, kept: &mut Kept) -> bool {
+        let Some((cache, how)) = self.row_cache().filter(|_| !kept.lacking.is_empty()) else { return false };
+        let lacking = std::mem::take(&mut kept.lacking);
+        let requests: Vec<&UpstreamRequest> =
+            lacking.iter().filter_map(|index| kept.singles.get(index)).collect();
+        let (found, looked_up) = cache.find_elsewhere(&self.step.connector.source, how, &requests).await;
+        let has_waited = !found.is_empty();
+        for (index, found) in lacking.into_iter().zip(found) {
+            if let Some(found) = found {
+                kept.found(index, found, self.is_judged());
+            }
+        }
+        kept.looked_up = looked_up;
+        has_waited
     }
 
     /// The request as it would be sent for one unit alone.

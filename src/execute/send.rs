@@ -101,7 +101,7 @@ impl<'r> Work<'_, 'r> {
     }
 
     /// Sends what is not under way already; says for each unit what became of it.
-    pub(super) fn send(
+    pub(super) async fn send(
         &mut self,
         units: &[Unit],
         arguments: &Json,
@@ -110,7 +110,8 @@ impl<'r> Work<'_, 'r> {
         let mut requests = Requests::default();
         let sent = match &self.step.connector.batch {
             Some(batch) => {
-                self.send_batches(units, arguments, batch.size_max.unwrap_or(usize::MAX), &mut requests)
+                let size_max = batch.size_max.unwrap_or(usize::MAX);
+                self.send_batches(units, arguments, size_max, &mut requests).await
             }
             None => self.send_singles(units, arguments, changes, &mut requests),
         };
@@ -164,7 +165,7 @@ impl<'r> Work<'_, 'r> {
         self.fail(error)
     }
 
-    fn send_batches(
+    async fn send_batches(
         &mut self,
         units: &[Unit],
         arguments: &Json,
@@ -179,7 +180,16 @@ impl<'r> Work<'_, 'r> {
             asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
         let mut open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
-        self.take_kept(units, arguments, size_max, &mut open, requests, &mut sent);
+        if self.take_kept(units, arguments, size_max, &mut open, requests, &mut sent).await {
+            // Another step may have asked for some of them meanwhile.
+            let keys = open.iter().filter_map(|index| units.get(*index)).map(Unit::key);
+            for (index, call) in open.iter().zip(calls.asked(connector, &scope, keys)) {
+                if let (Some(place), Some(call)) = (sent.get_mut(*index), call) {
+                    *place = Some(requests.add(call));
+                }
+            }
+            open.retain(|index| matches!(sent.get(*index), Some(None)));
+        }
         if let Some(loader) = self.window() {
             self.send_in_window(loader, units, arguments, &open, requests, &mut sent);
             return sent.into_iter().flatten().collect();
@@ -191,7 +201,8 @@ impl<'r> Work<'_, 'r> {
         });
         for Chunk { elements, built, findings } in chunks {
             let outcome = match built {
-                Ok(request) => {
+                Ok(mut request) => {
+                    request.looked_up = requests.kept.looked_up.clone();
                     let copy = self.run.watch.copy(&request);
                     let call = calls.send(connector, request);
                     self.run.watch.sent(call.number, self.step, copy, &findings);

@@ -83,7 +83,7 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
         }
         return work.finish(&asks, mapped);
     }
-    let (mut requests, mut sent) = work.send(&units, &arguments, changes);
+    let (mut requests, mut sent) = work.send(&units, &arguments, changes).await;
     let mut answers = join_all(requests.calls.iter().map(Call::answered)).await;
     if step.connector.batch.is_some() && work.window().is_some() {
         join_answers(&mut answers, &mut sent);

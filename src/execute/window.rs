@@ -26,7 +26,10 @@ use super::{
 use crate::{
     connector::{Connector, Source},
     error::Code,
-    fetch::{self, Chunk, Deadline, FetchError, Findings, Given, Scope, Upstream, UpstreamRequest},
+    fetch::{
+        self, Chunk, Deadline, FetchError, Findings, Given, LookedUp, Scope, Upstream, UpstreamRequest,
+        headers_named,
+    },
     graph::Graph,
     mapping::{json, value::Value},
     telemetry,
@@ -62,7 +65,8 @@ impl<'r> Work<'_, 'r> {
     ) {
         let run = self.run;
         let connector: &Arc<Connector> = &self.step.connector;
-        let together = Arc::new(Together::new(connector, arguments, run.headers, run.context));
+        let together = Together::new(connector, arguments, run.headers, run.context);
+        let together = Arc::new(Together { looked_up: requests.kept.looked_up.clone(), ..together });
         let mut arena = Bump::new();
         for index in open {
             let (Some(unit), Some(place)) = (units.get(*index), sent.get_mut(*index)) else { continue };
@@ -108,6 +112,8 @@ pub(super) struct Together {
     headers: Option<HeaderMap>,
     /// `$context`, where the connector reads it.
     context: Map<String, Json>,
+    /// That other instances were asked for rows; no part of what is compared.
+    looked_up: LookedUp,
 }
 
 /// A key that somebody waits for. Two are one when what they have in common and their values after coercion are equal.
@@ -187,21 +193,14 @@ impl Together {
         headers: Option<&HeaderMap>,
         context: &Map<String, Json>,
     ) -> Self {
-        let own = [&telemetry::TRACEPARENT, &telemetry::TRACESTATE, &telemetry::REQUEST_ID];
-        let kept = |headers: &HeaderMap| {
-            let mut kept = HeaderMap::new();
-            for name in read(connector).chain(own.into_iter().cloned()) {
-                for value in headers.get_all(&name) {
-                    kept.append(name.clone(), value.clone());
-                }
-            }
-            kept
-        };
+        let names: Vec<HeaderName> =
+            read(connector).chain(telemetry::PASSED_ALONG.into_iter().cloned()).collect();
         Together {
             arguments: arguments.to_string(),
-            headers: headers.map(kept),
+            headers: headers.map(|headers| headers_named(headers, &names)),
             context: if connector.inputs.context { context.clone() } else { Map::new() },
             connector: Arc::clone(connector),
+            looked_up: LookedUp::default(),
         }
     }
 }
@@ -302,6 +301,8 @@ impl Batches {
             return Arc::new(Err(nothing));
         };
         request.deadline = Deadline(keys.iter().map(|key| key.deadline).max());
+        // Each of them looked before the batch is sent, so any will do.
+        request.looked_up = first.together.looked_up.clone();
         calls::fetch(&*self.upstream, &first.together.connector, request).await
     }
 

@@ -8,7 +8,14 @@ use super::{
     FetchError, UpstreamResponse,
     xml::{self, XmlError},
 };
-use crate::{connector::ResponseFormat, error::Code, mapping::value::Value};
+use crate::{
+    connector::ResponseFormat,
+    error::Code,
+    mapping::{
+        json::{self, JsonError},
+        value::Value,
+    },
+};
 
 /// The body of a response. Borrowed from the response wherever its bytes can be used as they are.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +31,19 @@ pub enum Body<'a> {
 }
 
 impl<'a> Body<'a> {
+    /// What it holds, as mappings read it. JSON is parsed.
+    ///
+    /// # Errors
+    /// When it is said to be JSON and is not.
+    pub fn value(self, arena: &'a Bump) -> Result<Value<'a>, JsonError> {
+        match self {
+            Body::Null => Ok(Value::Null),
+            Body::Json(text) => json::read(text, arena),
+            Body::Text(text) => Ok(Value::String(text)),
+            Body::Xml(value) => Ok(value),
+        }
+    }
+
     /// Reads a response's body by its content type, or as what its source says it is. What is not UTF-8 but said to be
     /// Latin-1 is rewritten into `arena`.
     ///

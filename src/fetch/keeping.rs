@@ -105,6 +105,9 @@ impl Keeping {
                 }
             }
         }
+        for name in self.rows_at.iter().flat_map(|path| path.iter()) {
+            see(name.as_bytes());
+        }
     }
 
     /// The tags of an answer. None where one cannot be made.
@@ -112,10 +115,9 @@ impl Keeping {
         let Some(rows_at) = &self.rows_at else { return written(&self.tags, &[]) };
         let arena = Bump::new();
         match Body::read(response, source.settings.response_format, &arena).ok()? {
-            Body::Json(text) => written(&self.tags, &rows_of(json::read(text, &arena).ok()?, rows_at)),
-            Body::Xml(value) => written(&self.tags, &rows_of(value, rows_at)),
-            Body::Null => written(&self.tags, &[]),
+            // A text has no rows.
             Body::Text(_) => None,
+            body => written(&self.tags, &rows_of(body.value(&arena).ok()?, rows_at)),
         }
     }
 

@@ -13,6 +13,7 @@ mod concurrency;
 mod error;
 mod exchange;
 mod findings;
+mod headers;
 mod keeping;
 mod outcome;
 mod redaction;
@@ -28,12 +29,13 @@ mod xml;
 
 pub use body::{Body, unexpected_format};
 pub use cache::{
-    Allows, AskedAgain, CachedUpstream, Keepable, KeptRows, Lease, RowCache, RowUse, RowsToKeep,
+    Allows, AskedAgain, CachedUpstream, Keepable, KeptRows, Lease, LookedUp, RowCache, RowUse, RowsToKeep,
 };
 pub use collector::CollectorClient;
 pub use error::{FetchError, SetUpError, Trouble};
 pub use exchange::Exchange;
 pub use findings::{Finding, Findings, Site};
+pub use headers::headers_named;
 use keeping::TAGS_MAX;
 pub use keeping::{Keeping, Part, Tag, invalidated};
 pub use outcome::Outcome;
@@ -44,8 +46,8 @@ pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use topic::{TOPIC_BYTES_MAX, TopicError, topic};
 pub use upstream::{
-    Deadline, HttpUpstream, OwnHeaders, SourceState, Stored, TaggedEntries, Upstream, UpstreamRequest,
-    UpstreamResponse,
+    Deadline, HttpUpstream, OwnHeaders, SharedState, SourceState, Stored, TaggedEntries, Upstream,
+    UpstreamRequest, UpstreamResponse,
 };
 pub use variables::Given;
 

@@ -73,12 +73,8 @@ fn meaning(connector: &Connector, status: StatusCode, not_found_is_null: bool) -
 
 /// The body as `isSuccess` and `errors` see it; null where it cannot be read, as an error page cannot.
 fn data_of<'a>(connector: &Connector, response: &'a UpstreamResponse, scope: &Scope<'_, 'a>) -> Value<'a> {
-    match Body::read(response, connector.source.settings.response_format, scope.arena) {
-        Ok(Body::Json(text)) => json::read(text, scope.arena).unwrap_or(Value::Null),
-        Ok(Body::Text(text)) => Value::String(text),
-        Ok(Body::Xml(value)) => value,
-        Ok(Body::Null) | Err(_) => Value::Null,
-    }
+    let body = Body::read(response, connector.source.settings.response_format, scope.arena);
+    body.ok().and_then(|body| body.value(scope.arena).ok()).unwrap_or(Value::Null)
 }
 
 /// The error of a response that is no success: what `errors` of the connector says, else its source's, else little.

@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 pub(crate) use self::idempotency::{IDEMPOTENCY_KEY, pass_key};
 
-use super::{Deadline, FetchError, Findings, Keeping, OwnHeaders, Scope, UpstreamRequest};
+use super::{Deadline, FetchError, Findings, Keeping, LookedUp, OwnHeaders, Scope, UpstreamRequest};
 use crate::{
     connector::{Connector, Request},
     error::Code,
@@ -91,6 +91,7 @@ pub fn build<'a>(
         is_change: false,
         is_of_client,
         keeping,
+        looked_up: LookedUp::default(),
     })
 }
 
@@ -131,9 +132,8 @@ pub fn chunks<T: Copy>(
 /// What of the client's request goes along with each of its requests to backends, unless a connector says otherwise.
 fn own_headers(client: Option<&HeaderMap>, declared: &headers::Headers) -> OwnHeaders {
     let Some(client) = client else { return OwnHeaders::default() };
-    let along = [&telemetry::TRACEPARENT, &telemetry::TRACESTATE, &telemetry::REQUEST_ID];
     OwnHeaders(
-        along
+        telemetry::PASSED_ALONG
             .into_iter()
             .filter(|name| !declared.iter().any(|(known, _)| known == *name))
             .filter_map(|name| Some((name.clone(), client.get(name)?.clone())))

@@ -22,10 +22,7 @@ impl Coding {
         let mut found = items(text).filter(|item| !item.is("identity"));
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
-            (Some(item), None) if item.is("gzip") || item.is("x-gzip") => Ok(Some(Coding::Gzip)),
-            (Some(item), None) if item.is("br") => Ok(Some(Coding::Brotli)),
-            (Some(item), None) if item.is("deflate") => Ok(Some(Coding::Deflate)),
-            (Some(item), None) if item.is("zstd") => Ok(Some(Coding::Zstd)),
+            (Some(item), None) => Coding::named(item.name()).map(Some).ok_or(()),
             _ => Err(()),
         }
     }

@@ -48,6 +48,8 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Further state of the trace: W3C `tracestate`.
 pub static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// What goes along with every request to a backend as it came, or as the gateway made it; it changes no answer.
+pub static PASSED_ALONG: [&HeaderName; 3] = [&TRACEPARENT, &TRACESTATE, &REQUEST_ID];
 
 /// How long a caller waits for the answer at most, in milliseconds, as Envoy and what stands behind it read it.
 pub static EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");

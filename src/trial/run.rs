@@ -12,8 +12,8 @@ use crate::{
     error::ClientError,
     execute::{not_a_list, record, too_much_work},
     fetch::{
-        self, Body, Chunk, Exchange, FetchError, Findings, Given, Outcome, Scope, Site, Upstream,
-        UpstreamRequest, UpstreamResponse, chunks, unexpected_format,
+        self, Chunk, Exchange, FetchError, Findings, Given, Outcome, Scope, Site, Upstream, UpstreamRequest,
+        UpstreamResponse, chunks, unexpected_format,
     },
     graph::Graph,
     mapping::{evaluate, json, value::Value},
@@ -209,10 +209,7 @@ impl Run<'_> {
             Outcome::Failure(error) => return Err(*error.client),
             Outcome::Null if connector.batch.is_some() => return Ok(Some(Value::List(&[]))),
             Outcome::Null => return Ok(Some(Value::Null)),
-            Outcome::Data(Body::Null) => Value::Null,
-            Outcome::Data(Body::Text(text)) => Value::String(text),
-            Outcome::Data(Body::Xml(value)) => value,
-            Outcome::Data(Body::Json(text)) => json::read(text, arena).map_err(|error| {
+            Outcome::Data(body) => body.value(arena).map_err(|error| {
                 *unexpected_format(error.to_string()).attributed(connector, Some(response.status)).client
             })?,
         };

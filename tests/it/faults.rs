@@ -70,6 +70,7 @@ fn cases() -> Vec<Case> {
         ),
         ("a shorter body announced", vec![Fault::LyingLength(-10)], unreadable),
         ("a slow head", vec![Fault::SlowHead { pause: ms(200) }], late),
+        ("never more than a beginning", vec![Fault::Continues { bytes_per_second: 100_000 }], late),
         ("errors", vec![Fault::Errors { ratio: 1.0, status: 503 }], Code("CONNECTOR_FETCH")),
         ("not found", vec![Fault::Errors { ratio: 1.0, status: 404 }], Nothing),
         ("bits turned over", vec![Fault::BitFlips { ratio: 0.5 }], unreadable),

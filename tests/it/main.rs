@@ -39,5 +39,6 @@ mod subscriptions;
 mod support;
 mod telemetry;
 mod trial;
+mod webhooks;
 mod wire;
 mod xml;

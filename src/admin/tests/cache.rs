@@ -66,6 +66,11 @@ async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
     let first = query(&router, "{ cache { tags(first: 1) { name } } }").await;
     assert_eq!(first, json!({"data": {"cache": {"tags": [{"name": "products"}]}}}));
 
+    let levels = query(&router, "{ cache { bytesMax answers { bytesMax } redis { connected } } }").await;
+    let (all, eighth) = (256 << 20, 32 << 20);
+    let expected = json!({ "bytesMax": all - eighth, "answers": { "bytesMax": eighth }, "redis": null });
+    assert_eq!(levels["data"]["cache"], expected);
+
     let purged =
         query(&router, r#"mutation { purge(tags: ["product:1", "nothing"]) { tags { name entries } } }"#)
             .await;

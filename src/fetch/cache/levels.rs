@@ -39,7 +39,7 @@ impl Shared {
     /// Forgets the response that this request would choose, here and elsewhere.
     pub(super) fn forget(&self, key: Key, request: &UpstreamRequest, ticket: Option<Ticket>) {
         if let (Some(second), Some(ticket)) = (&self.second, ticket) {
-            second.forget(ticket, &key);
+            second.forget(ticket, std::slice::from_ref(&key));
         }
         self.store.forget(key, request);
     }

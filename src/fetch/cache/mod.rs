@@ -13,42 +13,34 @@ mod rows;
 mod second;
 mod store;
 mod vary;
+mod whole;
 
 use std::{
     future::Future,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
-use tokio::time::Instant;
+use http::{Method, header};
 
-pub use self::rows::{AskedAgain, Keepable, KeptRows, RowCache, RowUse, RowsToKeep};
+pub use self::rows::{AskedAgain, Keepable, KeptRows, LookedUp, RowCache, RowUse, RowsToKeep};
 pub use self::{allows::Allows, lease::Lease};
 use self::{
-    directives::RequestDirectives,
     epochs::{Epoch, Epochs, Mark},
     flights::Flights,
-    headers::{ask_again, freshened, is_of, same_origin, storable},
-    policy::{Exchange, Policy, Verdict},
-    second::{SecondLevel, Ticket},
-    store::{Entry, Key, Marks, Store, marks},
-    vary::Selected,
+    headers::same_origin,
+    second::SecondLevel,
+    store::{Marks, Store},
+    whole::Asked,
 };
 use super::{
-    Deadline, FetchError, Keeping, Part, SetUpError, SourceState, Stored, TaggedEntries, Upstream,
+    Deadline, FetchError, Part, SetUpError, SharedState, SourceState, Stored, TaggedEntries, Upstream,
     UpstreamRequest, UpstreamResponse,
 };
-use crate::{
-    config::Redis,
-    connector::{CacheRules, Source},
-    telemetry::{CacheResult, trace},
-};
+use crate::{config::Redis, connector::Source};
 
 /// An upstream that answers from its cache where it may, and asks another upstream otherwise.
 pub struct CachedUpstream {
@@ -137,9 +129,15 @@ impl Upstream for CachedUpstream {
         if !is_kept || has_condition {
             return shared.inner.send(source, request);
         }
-        match (rules(&request.keeping, source), request.keeping.part) {
-            (Some(_), Part::Whole) => Box::pin(shared.read(source, request)),
-            _ => Box::pin(shared.run(Fetch::new(source, request, shared.epochs.now()))),
+        match source.cache_rules(request.keeping.rules.as_deref()) {
+            Some(rules) if request.keeping.part == Part::Whole => {
+                let asked = Asked::of(&request, rules);
+                Box::pin(shared.read(source, request, asked))
+            }
+            _ => {
+                let (source, begun) = (Arc::clone(source), shared.epochs.now());
+                Box::pin(shared.run(Fetch { source, request, asked: None, begun }))
+            }
         }
     }
 
@@ -152,6 +150,10 @@ impl Upstream for CachedUpstream {
         let [hits, misses] =
             [&self.shared.hits, &self.shared.misses].map(|count| count.load(Ordering::Relaxed));
         Some(Stored { entries, bytes, hits, misses })
+    }
+
+    fn shared(&self) -> Option<SharedState> {
+        self.shared.second.as_ref().map(SecondLevel::state)
     }
 
     fn tags(&self, first: usize) -> Vec<TaggedEntries> {
@@ -205,20 +207,9 @@ impl Upstream for CachedUpstream {
 struct Fetch {
     source: Arc<Source>,
     request: UpstreamRequest,
-    /// The stored response that is asked for again.
-    known: Option<Arc<Entry>>,
+    /// Where its answer may be kept as a whole.
+    asked: Option<Asked>,
     begun: Epoch,
-}
-
-impl Fetch {
-    fn new(source: &Arc<Source>, request: UpstreamRequest, begun: Epoch) -> Self {
-        Fetch { source: Arc::clone(source), request, known: None, begun }
-    }
-}
-
-/// The rules by which an answer is kept; none where it never is.
-fn rules<'s>(keeping: &'s Keeping, source: &'s Source) -> Option<&'s CacheRules> {
-    keeping.rules.as_deref().or(source.settings.cache.as_ref())
 }
 
 impl Shared {
@@ -249,37 +240,6 @@ impl Shared {
         answer
     }
 
-    async fn read(
-        self: &Arc<Self>,
-        source: &Arc<Source>,
-        request: UpstreamRequest,
-    ) -> Result<UpstreamResponse, FetchError> {
-        let ignored = rules(&request.keeping, source).map_or(&[][..], |rules| &rules.ignore_headers);
-        let key = Key::of(&request, ignored, None);
-        let begun = self.epochs.now();
-        let known = self.store.find(&key, &request).filter(|entry| entry.holds(&self.epochs));
-        let wants = RequestDirectives::of(request.all_headers());
-        let now = Instant::now();
-        let verdict = known.as_ref().map(|entry| (entry, entry.policy.judge(&wants, now)));
-        self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
-        if let Some((entry, Verdict::Fresh)) = verdict {
-            let lease = self.lease(entry, &wants);
-            return Ok(UpstreamResponse { lease, ..entry.answer(source, CacheResult::Hit, now) });
-        }
-        if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
-            let stale = entry.answer(source, CacheResult::Stale, now);
-            // Nobody waits for it here; it goes on in its own task.
-            let again = Fetch { known, ..Fetch::new(source, request, begun) };
-            drop(trace::background().in_scope(|| self.fly(again)));
-            return Ok(stale);
-        }
-        if wants.only_if_cached {
-            // RFC 9111, section 5.2.1.7.
-            return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
-        }
-        self.run(Fetch { known, ..Fetch::new(source, request, begun) }).await
-    }
-
     async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
         if fetch.source.settings.shares_in_flight {
             return self.fly(fetch).await.as_ref().clone();
@@ -300,117 +260,12 @@ impl Shared {
     }
 
     async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
-        let Fetch { source, request, mut known, begun } = fetch;
-        if request.keeping.part == Part::Rows {
-            return self.fetch_rows(&source, request, begun).await;
+        let Fetch { source, request, asked, begun } = fetch;
+        match asked {
+            Some(asked) => self.fetch_whole(&source, request, asked, begun).await,
+            None if request.keeping.part == Part::Rows => self.fetch_rows(&source, request, begun).await,
+            None => self.inner.send(&source, request).await,
         }
-        let rules = match rules(&request.keeping, &source) {
-            Some(rules) if request.keeping.part == Part::Whole => rules,
-            _ => return self.inner.send(&source, request).await,
-        };
-        let key = Key::of(&request, &rules.ignore_headers, None);
-        let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
-        if let Some(found) = found {
-            let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
-            match found.policy.judge(&wants, now) {
-                Verdict::Fresh => {
-                    let lease = self.lease(&found, &wants);
-                    return Ok(UpstreamResponse { lease, ..found.answer(&source, CacheResult::Hit, now) });
-                }
-                // Whoever asks again because of that is not put off with the same answer.
-                Verdict::UsedWhileRevalidating if known.is_none() => {
-                    return Ok(found.answer(&source, CacheResult::Stale, now));
-                }
-                Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
-            }
-        }
-        let mut sending = request.clone();
-        // Of a POST a condition would mean something else (RFC 9110, section 13.1.2).
-        if let Some(known) = known.as_ref().filter(|_| request.method == Method::GET) {
-            ask_again(known, &mut sending);
-        }
-        let sent = Instant::now();
-        let answered = self.inner.send(&source, sending).await;
-        let received = Instant::now();
-        let exchange = Exchange { sent, received, received_at: SystemTime::now() };
-        let failed = answered.as_ref().map_or(true, policy::is_error);
-        // Who wants what the backend says now is not put off with what it said (RFC 9111, section 5.2.1.4).
-        let wants = RequestDirectives::of(request.all_headers());
-        if let Some(known) = known.as_ref().filter(|known| {
-            failed && !wants.no_cache && known.policy.usable_on_error(received) && known.holds(&self.epochs)
-        }) {
-            return Ok(known.answer(&source, CacheResult::Stale, received));
-        }
-        let mut result = CacheResult::Miss;
-        let mut response = answered.inspect_err(|_| trace::cached(source.meter(), result))?;
-        if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
-            if !is_of(&known, &response) {
-                // It speaks of another response than the one that we have.
-                self.forget(key.clone(), &request, ticket.clone());
-                response = self.inner.send(&source, request.clone()).await?;
-            } else {
-                result = CacheResult::Revalidated;
-                let headers = freshened(&known.headers, &response.headers);
-                response = UpstreamResponse::new(known.status, headers, known.body.clone());
-            }
-        }
-        trace::cached(source.meter(), result);
-        let kept = self.keep(rules, &source, key, &request, &response, exchange, (begun, ticket));
-        response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
-        Ok(response)
-    }
-
-    /// The lease of an entry that was used because it is fresh; none for a request with rules of its own for that, and none
-    /// where the trace or the request id chose the entry: no later request has the same.
-    fn lease(&self, entry: &Arc<Entry>, wants: &RequestDirectives) -> Option<Lease> {
-        let is_for_all = *wants == RequestDirectives::default() && !entry.selected.is_by_own_header();
-        is_for_all.then(|| Lease::of(entry, &self.epochs))
-    }
-
-    /// Keeps a response, where that is allowed.
-    #[expect(clippy::too_many_arguments, reason = "an exchange and where it belongs; used once")]
-    fn keep(
-        &self,
-        rules: &CacheRules,
-        source: &Source,
-        key: Key,
-        request: &UpstreamRequest,
-        response: &UpstreamResponse,
-        exchange: Exchange,
-        (begun, ticket): (Epoch, Option<Ticket>),
-    ) -> Option<Arc<Entry>> {
-        let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
-        let selected = policy.and_then(|_| Selected::of(request, &response.headers));
-        let fits = response.body.len() <= rules.entry_bytes_max;
-        let tags = selected.as_ref().filter(|_| fits).and_then(|_| request.keeping.tags_of(source, response));
-        let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
-            if !policy::is_error(response) {
-                self.forget(key, request, ticket);
-            }
-            return None;
-        };
-        let entry = Entry {
-            status: response.status,
-            headers: Arc::new(storable(&response.headers)),
-            body: response.body.clone(),
-            policy,
-            selected,
-            begun,
-            marks: marks(source, request, &tags),
-            tags,
-            is_asked_again: AtomicBool::new(false),
-            replaced: AtomicBool::new(false),
-        };
-        if !entry.holds(&self.epochs) {
-            return None;
-        }
-        let entry = Arc::new(entry);
-        if let (Some(second), Some(ticket)) = (&self.second, ticket) {
-            second.put(ticket, &key, &entry);
-        }
-        self.store.put(key, request, Arc::clone(&entry));
-        source.meter().stored.count();
-        Some(entry)
     }
 }
 

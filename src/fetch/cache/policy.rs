@@ -96,8 +96,12 @@ impl Policy {
             stale_if_error: window(says.stale_if_error, rules.stale_if_error),
             allows_max_stale: !forbids_stale,
         };
+        Some(Policy::new(lifetimes, headers, exchange))
+    }
+
+    fn new(lifetimes: Lifetimes, headers: &HeaderMap, exchange: Exchange) -> Self {
         let age_when_received = age_when_received(headers, exchange);
-        Some(Policy { received: exchange.received, age_when_received, lifetimes })
+        Policy { received: exchange.received, age_when_received, lifetimes }
     }
 
     /// The policy of a response that was stored elsewhere and is so old now.
@@ -141,8 +145,7 @@ impl Policy {
             stale_if_error: Duration::ZERO,
             allows_max_stale: false,
         };
-        let age_when_received = age_when_received(headers, exchange);
-        Some(Policy { received: exchange.received, age_when_received, lifetimes })
+        Some(Policy::new(lifetimes, headers, exchange))
     }
 
     /// Its age now (section 4.2.3).

@@ -19,13 +19,13 @@ use super::{
     directives::RequestDirectives,
     epochs::Epoch,
     policy::{self, Exchange, Policy, Verdict},
-    rules,
+    second::{Lookup, SecondLevel, Ticket},
     store::{Entry, Key, marks},
     vary::Selected,
 };
 use crate::{
     connector::{Connector, Rows, Source},
-    fetch::{FetchError, Part, UpstreamRequest, UpstreamResponse},
+    fetch::{FetchError, Part, UpstreamRequest, UpstreamResponse, headers_named},
     telemetry::{CacheResult, trace},
 };
 
@@ -34,6 +34,8 @@ use crate::{
 pub struct Keepable {
     exchange: Exchange,
     begun: Epoch,
+    /// Under which count of purges its rows may be kept for other instances too.
+    ticket: Option<Ticket>,
     /// Many may wait for one response; the first of them keeps its rows.
     is_taken: AtomicBool,
 }
@@ -45,6 +47,23 @@ pub struct RowsToKeep<'t> {
     pub request: UpstreamRequest,
     /// The rows as they stand in the body; none where the response holds none for it.
     pub rows: Vec<&'t str>,
+}
+
+/// That other instances were asked for rows, and when. It goes along with the request for those that they did not have, and
+/// like the trace it tells no two requests apart: all are equal and hash alike.
+#[derive(Debug, Clone, Default)]
+pub struct LookedUp(Option<Arc<Ticket>>);
+
+impl PartialEq for LookedUp {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LookedUp {}
+
+impl std::hash::Hash for LookedUp {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 /// One object's rows, kept.
@@ -89,9 +108,19 @@ impl RowCache {
         RowCache { shared, known: RwLock::default() }
     }
 
-    /// Whether there may be rows of a connector.
+    /// Whether there may be rows of a connector, here or elsewhere.
     #[must_use]
     pub fn knows(&self, connector: &Connector) -> bool {
+        let (source, caching) = (&connector.source, &connector.caching);
+        let is_elsewhere = |second: &SecondLevel| {
+            second.is_connected()
+                && second.takes_of_client(caching.is_private)
+                && source.cache_rules(caching.rules.as_deref()).is_some()
+        };
+        self.shared.second.as_ref().is_some_and(is_elsewhere) || self.knows_here(connector)
+    }
+
+    fn knows_here(&self, connector: &Connector) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&connector.coordinate)
     }
 
@@ -99,19 +128,57 @@ impl RowCache {
     #[must_use]
     pub fn find(&self, source: &Source, cut: &Arc<Rows>, request: &UpstreamRequest) -> Option<KeptRows> {
         let Shared { store, epochs, .. } = &*self.shared;
-        let rules = rules(&request.keeping, source)?;
-        let key = Key::of(request, &rules.ignore_headers, Some(cut));
+        let key = key_of(source, cut, request)?;
         let entry = store.find(&key, request).filter(|entry| entry.holds(epochs));
         let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
         let verdict = entry.as_ref().map(|entry| entry.policy.judge(&wants, now));
         self.shared.count(matches!(verdict, Some(Verdict::Fresh | Verdict::UsedWhileRevalidating)));
-        let entry = entry?;
-        let verdict = verdict?;
+        self.use_of(source, entry?, verdict?, &wants, now)
+    }
+
+    /// What other instances keep for objects, asked for at once; from now on it is kept here too. `requests` are as they would be
+    /// sent for each object alone, and what is found is in their order: nothing where there is nobody to ask. The other result
+    /// goes along with the request for what is lacking still.
+    pub async fn find_elsewhere(
+        &self,
+        source: &Source,
+        cut: &Arc<Rows>,
+        requests: &[&UpstreamRequest],
+    ) -> (Vec<Option<KeptRows>>, LookedUp) {
+        let Shared { second, store, epochs, .. } = &*self.shared;
+        let takes = |second: &&SecondLevel| requests.iter().all(|request| second.takes(request));
+        let keys: Option<Vec<Key>> = requests.iter().map(|request| key_of(source, cut, request)).collect();
+        let (Some(second), Some(keys)) = (second.as_ref().filter(takes), keys) else {
+            return Default::default();
+        };
+        let begun = epochs.now();
+        let asked: Vec<(&Key, &UpstreamRequest)> = keys.iter().zip(requests.iter().copied()).collect();
+        let Lookup { found, ticket } = second.find(&asked, begun).await;
+        let now = Instant::now();
+        let used = |((entry, key), request): ((Option<Arc<Entry>>, Key), &&UpstreamRequest)| {
+            let entry = entry.filter(|entry| entry.holds(epochs))?;
+            store.put(key, request, Arc::clone(&entry));
+            let wants = RequestDirectives::of(request.all_headers());
+            let verdict = entry.policy.judge(&wants, now);
+            self.use_of(source, entry, verdict, &wants, now)
+        };
+        (found.into_iter().zip(keys).zip(requests).map(used).collect(), LookedUp(ticket.map(Arc::new)))
+    }
+
+    /// What an entry is good for.
+    fn use_of(
+        &self,
+        source: &Source,
+        entry: Arc<Entry>,
+        verdict: Verdict,
+        wants: &RequestDirectives,
+        now: Instant,
+    ) -> Option<KeptRows> {
         let result = if verdict == Verdict::Fresh { CacheResult::Hit } else { CacheResult::Stale };
         let mut answer = entry.answer(source, result, now);
         let good_for = match verdict {
             Verdict::Fresh => {
-                answer.lease = self.shared.lease(&entry, &wants);
+                answer.lease = self.shared.lease(&entry, wants);
                 RowUse::Fresh
             }
             Verdict::UsedWhileRevalidating if entry.asks_again() => RowUse::AskedAgain(AskedAgain(entry)),
@@ -143,50 +210,69 @@ impl RowCache {
         if keepable.is_taken.swap(true, Ordering::SeqCst) && is_of_one {
             return;
         }
+        let Shared { store, second, .. } = &*self.shared;
         let headers = Arc::new(what_it_allows(&response.headers));
-        let mut has_kept = false;
+        let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
         for rows in cut() {
-            let headers = Arc::clone(&headers);
-            has_kept |= self.keep_one(&connector.source, how, keepable, (response, headers), &rows);
+            let RowsToKeep { request, .. } = &rows;
+            if request.keeping.part == Part::Nothing {
+                continue;
+            }
+            let Some(key) = key_of(&connector.source, how, request) else { continue };
+            match self.entry(&connector.source, how, keepable, (response, &headers), &rows) {
+                Some(entry) if entry.holds(&self.shared.epochs) => {
+                    let entry = Arc::new(entry);
+                    store.put(key.clone(), request, Arc::clone(&entry));
+                    kept.push((key, entry));
+                }
+                Some(_) => {}
+                None => {
+                    store.forget(key.clone(), request);
+                    forgotten.push(key);
+                }
+            }
         }
-        if has_kept && !self.knows(connector) {
+        if !kept.is_empty() && !self.knows_here(connector) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             known.insert(connector.coordinate.clone());
         }
+        if let (Some(second), Some(ticket)) = (second, &keepable.ticket) {
+            if !kept.is_empty() {
+                let entries: Vec<(&Key, &Entry)> = kept.iter().map(|(key, entry)| (key, &**entry)).collect();
+                second.put(ticket.clone(), &entries);
+            }
+            if !forgotten.is_empty() {
+                second.forget(ticket.clone(), &forgotten);
+            }
+        }
     }
 
-    fn keep_one(
+    /// One object's rows as they are kept; none where they may not be.
+    fn entry(
         &self,
         source: &Source,
-        cut: &Arc<Rows>,
+        cut: &Rows,
         keepable: &Keepable,
-        (response, kept_headers): (&UpstreamResponse, Arc<HeaderMap>),
-        kept: &RowsToKeep<'_>,
-    ) -> bool {
-        let Shared { store, epochs, .. } = &*self.shared;
-        let RowsToKeep { request, rows } = kept;
-        let Some(rules) = rules(&request.keeping, source) else { return false };
-        if request.keeping.part == Part::Nothing {
-            return false;
-        }
-        let key = Key::of(request, &rules.ignore_headers, Some(cut));
+        (response, kept_headers): (&UpstreamResponse, &Arc<HeaderMap>),
+        RowsToKeep { request, rows }: &RowsToKeep<'_>,
+    ) -> Option<Entry> {
+        let rules = source.cache_rules(request.keeping.rules.as_deref())?;
         let (status, headers, exchange) = (response.status, &*response.headers, keepable.exchange);
         let policy = match rows.is_empty() && !cut.has_many {
             true => Policy::of_absent(rules, request, status, headers, exchange),
             false => Policy::of(rules, request, status, headers, exchange),
         };
         // Without a validator of its own a row is of use as long as it may be used, and no longer.
-        let policy = policy.filter(|policy| !policy.useful_for(Instant::now()).is_zero());
+        let policy = policy.filter(|policy| !policy.useful_for(Instant::now()).is_zero())?;
         let body = Bytes::from(rows.join(","));
-        let selected = Selected::of(request, headers).filter(|_| body.len() <= rules.entry_bytes_max);
-        let tags = request.keeping.tags_of_rows(rows);
-        let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
-            store.forget(key, request);
-            return false;
-        };
-        let entry = Entry {
+        if body.len() > rules.entry_bytes_max {
+            return None;
+        }
+        let selected = Selected::of(request, headers)?;
+        let tags = request.keeping.tags_of_rows(rows)?;
+        Some(Entry {
             status: StatusCode::OK,
-            headers: kept_headers,
+            headers: Arc::clone(kept_headers),
             body,
             policy,
             selected,
@@ -195,24 +281,19 @@ impl RowCache {
             tags,
             is_asked_again: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
-        };
-        let holds = entry.holds(epochs);
-        if holds {
-            store.put(key, request, Arc::new(entry));
-        }
-        holds
+        })
     }
+}
+
+/// What one object's rows are kept under; none where nothing is kept.
+fn key_of(source: &Source, cut: &Arc<Rows>, request: &UpstreamRequest) -> Option<Key> {
+    let rules = source.cache_rules(request.keeping.rules.as_deref())?;
+    Some(Key::of(request, &rules.ignore_headers, Some(cut)))
 }
 
 /// The headers that say how what is made of an answer may be kept; its validators are of the whole.
 fn what_it_allows(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for name in [header::CACHE_CONTROL, header::EXPIRES, header::DATE, header::VARY] {
-        for value in headers.get_all(&name) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
+    headers_named(headers, &[header::CACHE_CONTROL, header::EXPIRES, header::DATE, header::VARY])
 }
 
 impl Shared {
@@ -224,15 +305,26 @@ impl Shared {
         begun: Epoch,
     ) -> Result<UpstreamResponse, FetchError> {
         let of_connector = request.keeping.rules.clone();
+        let rules = source.cache_rules(of_connector.as_deref());
+        let ticket = if rules.is_some() { self.ticket(&request, begun).await } else { None };
         let sent = Instant::now();
         trace::cached(source.meter(), CacheResult::Miss);
         let mut response = self.inner.send(source, request).await?;
         let exchange = Exchange { sent, received: Instant::now(), received_at: SystemTime::now() };
-        let rules = of_connector.as_deref().or(source.settings.cache.as_ref());
         if rules.is_some_and(|rules| policy::may_keep_parts(rules, response.status, &response.headers)) {
-            let keepable = Keepable { exchange, begun, is_taken: AtomicBool::new(false) };
+            let keepable = Keepable { exchange, begun, ticket, is_taken: AtomicBool::new(false) };
             response.keepable = Some(Arc::new(keepable));
         }
         Ok(response)
+    }
+
+    /// Under which count of purges the answer to a batch that is sent now may be kept for other instances: that of the look-up
+    /// before it, or one of now.
+    async fn ticket(&self, request: &UpstreamRequest, begun: Epoch) -> Option<Ticket> {
+        let second = self.second.as_ref().filter(|second| second.takes(request))?;
+        match &request.looked_up.0 {
+            Some(ticket) => Some(Ticket::clone(ticket)),
+            None => second.find(&[], begun).await.ticket,
+        }
     }
 }

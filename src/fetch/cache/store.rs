@@ -70,7 +70,15 @@ impl Key {
         }
         see(&[u8::from(self.body.is_some())]);
         see(self.body.as_deref().unwrap_or_default());
-        // Rows never leave the process, so how they are cut is no part of this.
+        see(&[u8::from(self.rows.is_some())]);
+        if let Some(Rows { list, key, has_many }) = self.rows.as_deref() {
+            see(&[u8::from(*has_many)]);
+            for path in std::iter::once(&**list).chain(key.iter().map(Vec::as_slice)) {
+                see(&path.len().to_be_bytes());
+                path.iter().for_each(|name| see(name.as_bytes()));
+            }
+            see(&key.len().to_be_bytes());
+        }
         self.keeping.each_part(see);
     }
 

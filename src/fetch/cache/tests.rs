@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
 use tokio::{sync::Semaphore, time};
 
 use super::*;
-use crate::{error::Code, fetch::testing};
+use crate::{connector::CacheRules, error::Code, fetch::testing};
 
 /// Answers with its count of requests as the body, and with the headers that the test has set.
 struct Backend {

@@ -33,8 +33,7 @@ impl Selected {
 
     /// Whether a header that the gateway makes anew for each of its client's requests chooses the response.
     pub(super) fn is_by_own_header(&self) -> bool {
-        let own = [&telemetry::TRACEPARENT, &telemetry::TRACESTATE, &telemetry::REQUEST_ID];
-        self.0.iter().any(|(name, _)| own.contains(&name))
+        self.0.iter().any(|(name, _)| telemetry::PASSED_ALONG.contains(&name))
     }
 
     /// Each header and its value.

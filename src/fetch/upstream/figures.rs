@@ -1,6 +1,6 @@
 //! How backends and what is stored of their answers are doing, for people to look at.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::fetch::BreakerState;
 
@@ -26,6 +26,17 @@ pub struct Stored {
     pub hits: u64,
     /// How often there was none to use.
     pub misses: u64,
+}
+
+/// How the way to what all instances share is doing (`redis`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedState {
+    /// Whether it answers.
+    pub is_connected: bool,
+    /// Since when it does, or does not.
+    pub since: SystemTime,
+    /// How often it was not reached, or was given up, since the start.
+    pub failures: u64,
 }
 
 /// What is stored under one tag, about.

@@ -21,9 +21,9 @@ pub(super) use self::client::default_tls;
 pub use self::{
     attempt::HttpUpstream,
     deadline::Deadline,
-    figures::{SourceState, Stored, TaggedEntries},
+    figures::{SharedState, SourceState, Stored, TaggedEntries},
 };
-use super::{FetchError, Keepable, Keeping, Lease, RowCache};
+use super::{FetchError, Keepable, Keeping, Lease, LookedUp, RowCache};
 use crate::connector::Source;
 
 /// A request as it is sent. Two requests are the same when all of it is equal: that is what sharing compares.
@@ -47,6 +47,8 @@ pub struct UpstreamRequest {
     pub is_of_client: bool,
     /// How its answer is to be kept.
     pub keeping: Keeping,
+    /// That the rows it asks for were looked for elsewhere before.
+    pub looked_up: LookedUp,
 }
 
 /// Headers that the gateway itself puts on a request: trace context and request id.
@@ -70,6 +72,7 @@ impl UpstreamRequest {
             is_change: false,
             is_of_client: false,
             keeping: Keeping::default(),
+            looked_up: LookedUp::default(),
         }
     }
 
@@ -151,6 +154,11 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// What is stored of earlier answers; none where nothing ever is.
     fn stored(&self) -> Option<Stored> {
+        None
+    }
+
+    /// How the way to what is stored for all instances is doing; none where each stores by itself.
+    fn shared(&self) -> Option<SharedState> {
         None
     }
 

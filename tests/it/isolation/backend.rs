@@ -58,9 +58,19 @@ pub(crate) struct Backend {
     generation: AtomicU64,
     /// How long a thousandth of a second is here.
     tick: Duration,
-    /// One of so many answers is made for somebody else; none where there is no such fault.
-    mistaken: Option<(u32, String)>,
+    /// Answers that are made for somebody else; none where there is no such fault.
+    mistaken: Option<Mistake>,
     sent: AtomicUsize,
+}
+
+/// A backend that takes its callers for another one now and then.
+pub(crate) struct Mistake {
+    /// One of so many answers.
+    pub(crate) one_of: u32,
+    /// Whom it takes them for.
+    pub(crate) other: &'static str,
+    /// What is asked for begins with one of these; anything where there are none.
+    pub(crate) of: &'static [&'static str],
 }
 
 impl Backend {
@@ -74,9 +84,8 @@ impl Backend {
         }
     }
 
-    /// A backend that takes one of so many callers for another one.
-    pub(crate) fn mistaking(self, one_of: u32, other: String) -> Backend {
-        Backend { mistaken: Some((one_of, other)), ..self }
+    pub(crate) fn mistaking(self, mistake: Mistake) -> Backend {
+        Backend { mistaken: Some(mistake), ..self }
     }
 
     /// Requests that came.
@@ -107,7 +116,10 @@ impl Backend {
         // The data is as it was now; the answer is on its way for a while yet.
         let after = self.chance(|chance| if fate < 30 { 300 } else { chance.random_range(0..15) });
         tokio::time::sleep(self.tick * after).await;
-        let caller = Caller::of(&request, self.mistaken());
+        let mut caller = Caller::of(&request);
+        if let Some(other) = self.mistaken(&caller) {
+            caller.names = vec![other.to_owned()];
+        }
         match fate {
             990.. => {
                 tokio::time::sleep(source.settings.timeout).await;
@@ -124,9 +136,12 @@ impl Backend {
         }
     }
 
-    fn mistaken(&self) -> Option<&str> {
-        let (one_of, other) = self.mistaken.as_ref()?;
-        self.chance(|chance| chance.random_ratio(1, *one_of)).then_some(other)
+    /// Whom a caller is taken for instead.
+    fn mistaken(&self, caller: &Caller) -> Option<&'static str> {
+        let Mistake { one_of, other, of } = self.mistaken.as_ref()?;
+        let is_asked = of.is_empty() || of.contains(&caller.path[0].as_str());
+        let is_somebody = caller.names != [EVERYBODY];
+        (is_asked && is_somebody && self.chance(|chance| chance.random_ratio(1, *one_of))).then_some(other)
     }
 
     fn refusal(&self, caller: &Caller, generation: u64, status: u16) -> UpstreamResponse {
@@ -196,7 +211,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn of(request: &UpstreamRequest, mistaken: Option<&str>) -> Caller {
+    fn of(request: &UpstreamRequest) -> Caller {
         let url = request.url.replace("%7E", "~");
         let (_, below) = url.split_once("://").unwrap();
         let (path, query) = below.split_once('?').unwrap_or((below, ""));
@@ -209,14 +224,12 @@ impl Caller {
         if path.starts_with("traced/") {
             names.retain(|name| !name.starts_with("~t"));
         }
-        if let Some(other) = mistaken.filter(|_| !names.is_empty()) {
-            names = BTreeSet::from([other.to_owned()]);
-        }
         if names.is_empty() {
             names.insert(EVERYBODY.to_owned());
         }
         Caller {
-            path: path.split('/').skip(1).map(str::to_owned).collect(),
+            // What is changed by a URL of its own is what others read.
+            path: path.split('/').skip(1).filter(|part| *part != "change").map(str::to_owned).collect(),
             asked: query
                 .split('&')
                 .filter_map(|pair| pair.split_once('='))
@@ -259,17 +272,21 @@ impl Caller {
                     (0..count).map(|id: usize| json!({ "id": id, "name": text })).collect();
                 json!({ "items": items })
             }
-            "price" | "stock" => self.rows(generation, |id, text| json!({ "id": id, "text": text })),
-            "remark" => self
+            _ if self.path.len() > 1 && self.path[0] != "mixed" => {
+                // The claim is the caller's name and not what is asked for.
+                json!({ "id": if last.contains('~') { "0" } else { last }, "text": text })
+            }
+            "price" | "stock" | "size" | "rank" | "weight" => {
+                self.rows(generation, |id, text| json!({ "id": id, "text": text }))
+            }
+            "remark" | "order" | "lot" | "review" => self
                 .rows(generation, |id, text| json!({ "id": format!("r{id}"), "itemId": id, "token": text })),
-            "mixed" => json!({
+            _ => json!({
                 "id": last,
                 "token": self.named("~u", generation),
                 "tenant": self.named("~t", generation),
                 "language": self.named("~l", generation),
             }),
-            // The claim is the caller's name and not what is asked for.
-            _ => json!({ "id": if last.contains('~') { "0" } else { last }, "text": text }),
         }
     }
 }

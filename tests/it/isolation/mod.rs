@@ -31,7 +31,7 @@ use ficus::{
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use self::{
-    backend::Backend,
+    backend::{Backend, Mistake},
     judge::{ALL, Floors, Report},
     world::{User, files},
 };
@@ -45,6 +45,10 @@ const SLICE: usize = 800;
 const CACHE_BYTES: u64 = 1 << 20;
 /// How long a purge may take to the other instance.
 const SOON: Duration = Duration::from_secs(1);
+
+/// Sources that are purged by name, and what they give.
+const PURGED_SOURCES: &[(&str, &[&str])] =
+    &[("kept", &["kept", "stock"]), ("rows", &["size", "order"]), ("windowed", &["rank", "lot"])];
 
 /// What a run is made of.
 struct Plan {
@@ -177,23 +181,33 @@ impl World {
         self.report().writes += 1;
     }
 
-    /// Everything changes at the backends, and the cache is told so, for one source or for all.
+    /// Everything changes at the backends, and the cache is told so: of all, of one source, or of a tag.
     fn purge(&self, at: &Instance, chance: &mut StdRng) {
         let generation = self.backend.change();
         self.report().purges += 1;
-        if chance.random_bool(0.5) {
-            at.gateway.upstream().purge(None);
-            self.raise(at, ALL, generation);
-            return;
-        }
-        let graph = at.gateway.graph();
-        let source = graph.sources.iter().find(|source| *source.name == *"kept").unwrap();
-        at.gateway.upstream().purge(Some(source));
-        for id in operations::IDS {
-            self.raise(at, &format!("kept/{id}"), generation);
-        }
-        for id in operations::ITEMS {
-            self.raise(at, &format!("stock/{id}"), generation);
+        let kinds: &[&str] = match chance.random_range(0..4) {
+            0 | 1 => {
+                at.gateway.upstream().purge(None);
+                self.raise(at, ALL, generation);
+                return;
+            }
+            2 => {
+                let graph = at.gateway.graph();
+                let (name, kinds) = *PURGED_SOURCES.choose(chance).unwrap();
+                at.gateway
+                    .upstream()
+                    .purge(graph.sources.iter().find(|source| *source.name == *name).map(Arc::as_ref));
+                kinds
+            }
+            _ => {
+                at.gateway.purge_tags(&["weights".to_owned()]);
+                &["weight"]
+            }
+        };
+        for kind in kinds {
+            for id in operations::ITEMS {
+                self.raise(at, &format!("{kind}/{id}"), generation);
+            }
         }
     }
 
@@ -357,7 +371,7 @@ async fn a_cache_that_goes_by_the_url_alone_is_seen() {
     assert!(report.leaks.len() > 50 && report.outdated.len() > 10, "{report}");
 }
 
-/// A cache that is told of purges and does nothing about them.
+/// A cache that is told of purges and does nothing about them; it has no rows.
 struct Deaf(Arc<dyn Upstream>);
 
 impl Upstream for Deaf {
@@ -374,6 +388,61 @@ async fn a_purge_that_ends_nothing_is_seen() {
     assert!(report.leaks.is_empty() && !report.outdated.is_empty(), "{report}");
 }
 
+/// A cache, of rows too, that hears of all purges but those of tags.
+struct DeafToTags(Arc<dyn Upstream>);
+
+impl Upstream for DeafToTags {
+    fn send<'a>(&'a self, source: &'a Arc<Source>, request: UpstreamRequest) -> Sent<'a> {
+        self.0.send(source, request)
+    }
+
+    fn purge(&self, source: Option<&Source>) {
+        self.0.purge(source);
+    }
+
+    fn rows(&self) -> Option<&RowCache> {
+        self.0.rows()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.0.epoch()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_outlive_a_purge_of_their_tag_are_seen() {
+    let report = run(Plan { spoil: |inner| Arc::new(DeafToTags(inner)), ..Plan::new(4, SLICE) }).await;
+    assert!(report.leaks.is_empty(), "{report}");
+    for kinds in [&["size/", "rank/", "weight/"][..], &["order/", "lot/", "review/"]] {
+        let is_of = |found: &String| kinds.iter().any(|kind| found.starts_with(kind));
+        assert!(report.outdated.iter().any(is_of), "{kinds:?}: {report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_kept_for_somebody_else_are_seen() {
+    // This source answers batches alone, so that nothing but rows is kept of it.
+    let lies = |name: &str, text: String| match name {
+        "rows" => format!("{text}cache: {{ ttl: 5s, ignore_headers: [authorization] }}\n"),
+        _ => text,
+    };
+    let report = run(Plan { files: files(lies), ..Plan::new(8, SLICE) }).await;
+    assert!(!report.leaks.is_empty() && report.leaks.iter().all(is_of_rows), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_a_backend_makes_for_somebody_else_are_seen() {
+    let plan = Plan::new(9, SLICE);
+    let mistake = Mistake { one_of: 20, other: "~u1~", of: &["size", "rank", "order", "lot"] };
+    let report = run(Plan { backend: Backend::new(9, plan.tick).mistaking(mistake), ..plan }).await;
+    assert!(!report.leaks.is_empty() && report.leaks.iter().all(is_of_rows), "{report}");
+}
+
+/// Whether a finding is about a query that asks for rows which are kept one by one.
+fn is_of_rows(found: &String) -> bool {
+    ["size", "rank", "orders", "lots"].iter().any(|field| found.contains(field))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_file_that_says_the_token_changes_nothing_is_seen() {
     // The backends call private answers public as often as not, and name no `Vary`; what the file says is believed.
@@ -388,7 +457,7 @@ async fn a_file_that_says_the_token_changes_nothing_is_seen() {
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_mistakes_one_caller_for_another_is_seen() {
     let plan = Plan::new(6, SLICE);
-    let backend = Backend::new(6, plan.tick).mistaking(50, "~u1~".to_owned());
-    let report = run(Plan { backend, ..plan }).await;
+    let mistake = Mistake { one_of: 50, other: "~u1~", of: &[] };
+    let report = run(Plan { backend: Backend::new(6, plan.tick).mistaking(mistake), ..plan }).await;
     assert!(!report.leaks.is_empty(), "{report}");
 }

@@ -4,11 +4,13 @@ use ficus::execute::Request;
 use http::{HeaderName, HeaderValue};
 use rand::{Rng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-use super::world::User;
+use super::world::{TAGGED, User};
 
 /// Fields of one thing by its id.
-const THINGS: &[&str] =
-    &["open", "note", "tenant", "words", "spoken", "posted", "kept", "traced", "alone", "hedged", "failing"];
+const THINGS: &[&str] = &[
+    "open", "note", "tenant", "words", "spoken", "posted", "kept", "traced", "alone", "hedged", "failing",
+    "tagged", "told", "asked",
+];
 
 /// Ids that things have.
 pub(crate) const IDS: std::ops::Range<usize> = 0..4;
@@ -25,6 +27,8 @@ const POPULAR: &[&str] = &[
     "{ claim { text } spoken(id: 1) { id text } }",
     "{ echo { text claim } }",
     "{ session { id text } tenant(id: 1) { id text } }",
+    "{ items(first: 4) { id size rank weight orders { id token } lots { id token } reviews { id token } } }",
+    "{ tagged(id: 1) { id text } told(id: 1) { id text } asked(id: 1) { id text } }",
 ];
 
 /// A query of one to four root fields.
@@ -63,7 +67,15 @@ pub(crate) fn query(user: &User, chance: &mut StdRng) -> Request {
 /// A write, and what it writes: as it stands in what is read afterwards.
 pub(crate) fn write(user: &User, chance: &mut StdRng) -> (Request, String) {
     let id = chance.random_range(IDS);
-    let (field, of) = if chance.random_bool(0.5) { ("write", "note") } else { ("rewrite", "kept") };
+    let (field, of) = match chance.random_range(0..10) {
+        0 | 1 => ("write".to_owned(), "note"),
+        2 | 3 => ("rewrite".to_owned(), "kept"),
+        4 => ("reprice".to_owned(), "weight"),
+        _ => {
+            let (kind, _) = TAGGED.choose(chance).unwrap();
+            (format!("change_{kind}"), *kind)
+        }
+    };
     (request(user, format!("mutation {{ {field}(id: {id}) {{ id text }} }}")), format!("{of}/{id}"))
 }
 
@@ -81,7 +93,18 @@ fn argument(by_variable: bool, chance: &mut StdRng) -> String {
 }
 
 fn items(chance: &mut StdRng) -> String {
-    let fields = ["name", "price", "stock", "remarks { id token }"];
-    let chosen: Vec<&str> = fields.into_iter().filter(|_| chance.random_bool(0.6)).collect();
+    let fields = [
+        "name",
+        "price",
+        "stock",
+        "size",
+        "rank",
+        "weight",
+        "remarks { id token }",
+        "orders { id token }",
+        "lots { id token }",
+        "reviews { id token }",
+    ];
+    let chosen: Vec<&str> = fields.into_iter().filter(|_| chance.random_bool(0.4)).collect();
     format!("items(first: {}) {{ id {} }}", chance.random_range(ITEMS) + 1, chosen.join(" "))
 }

@@ -58,6 +58,19 @@ impl User {
 /// In what belongs to nobody.
 pub(crate) const EVERYBODY: &str = "~all~";
 
+/// What mutations change elsewhere than where it is read, so that nothing but tags ends what is kept of it; with the source.
+pub(crate) const TAGGED: &[(&str, &str)] = &[
+    ("tagged", "mine"),
+    ("told", "public"),
+    ("asked", "claims"),
+    ("size", "rows"),
+    ("rank", "windowed"),
+    ("weight", "public"),
+    ("order", "rows"),
+    ("lot", "windowed"),
+    ("review", "public"),
+];
+
 const SCHEMA: &str = r#"
 type Query {
   open(id: ID!): Thing @connect(source: "open", http: { GET: "/open/{$args.id}" }, selection: "id text")
@@ -89,6 +102,15 @@ type Query {
       selection: "id text"
       errors: { message: "$.error", extensions: "reason: $.error" }
     )
+  tagged(id: ID!): Thing
+    @connect(source: "mine", http: { GET: "/tagged/{$args.id}" }, selection: "id text")
+    @cached(ttl: "2s", scope: PRIVATE, tags: ["tagged:{$args.id}"])
+  told(id: ID!): Thing
+    @connect(source: "public", http: { GET: "/told/{$args.id}" }, selection: "id text")
+    @cached(ttl: "3s", staleWhileRevalidate: "1s", scope: PUBLIC, tags: ["told:{$.id}"])
+  asked(id: ID!): Thing
+    @connect(source: "claims", http: { POST: "/asked/{$args.id}", body: "claim: $context.claim" }, selection: "id text")
+    @cached(ttl: "2s", staleIfError: "1h", tags: ["asked:{$args.id}"])
   echo: Echo
     @connect(source: "open", http: { GET: "/echo/0" }, selection: "text claim: $request.headers.'x-claim'->first")
 }
@@ -96,6 +118,9 @@ type Query {
 type Mutation {
   write(id: ID!): Thing @connect(source: "mine", http: { PUT: "/note/{$args.id}" }, selection: "id text")
   rewrite(id: ID!): Thing @connect(source: "kept", http: { PUT: "/kept/{$args.id}" }, selection: "id text")
+  reprice(id: ID!): Thing
+    @connect(source: "open", http: { PUT: "/change/weight/{$args.id}" }, selection: "id text")
+    @invalidates(tags: ["weight:{$.id}"])
 }
 
 type Thing @cacheControl(maxAge: 1) {
@@ -127,11 +152,35 @@ type Item
     http: { GET: "/stock", queryParams: "id: $batch.id" }
     batch: { maxSize: 10 }
     selection: "id stock: text"
-  ) {
+  )
+  @connect(
+    source: "rows"
+    http: { GET: "/size", queryParams: "id: $batch.id" }
+    batch: { maxSize: 3 }
+    selection: "id size: text"
+  )
+  @cached(ttl: "2s", staleWhileRevalidate: "1s", staleIfError: "1h", tags: ["size:{$this.id}"])
+  @connect(
+    source: "windowed"
+    http: { GET: "/rank", queryParams: "id: $batch.id" }
+    batch: { maxSize: 4 }
+    selection: "id rank: text"
+  )
+  @cached(ttl: "2s", scope: PRIVATE, tags: ["rank:{$.id}"])
+  @connect(
+    source: "public"
+    http: { GET: "/weight", queryParams: "id: $batch.id" }
+    batch: { maxSize: 10 }
+    selection: "id weight: text"
+  )
+  @cached(ttl: "3s", staleWhileRevalidate: "1s", scope: PUBLIC, tags: ["weights", "weight:{$.id}"]) {
   id: ID!
   name: String
   price: String
   stock: String
+  size: String
+  rank: String
+  weight: String
   remarks: [Remark!]
     @connect(
       source: "mixed"
@@ -139,6 +188,18 @@ type Item
       selection: "id token"
     )
     @groupBy(item: "itemId", parent: "id", maxSize: 4)
+  orders: [Remark!]
+    @connect(source: "rows", http: { GET: "/order", queryParams: "itemId: $batch.id" }, selection: "id token")
+    @groupBy(item: "itemId", parent: "id", maxSize: 4)
+    @cached(ttl: "2s", staleIfError: "1h", tags: ["order:{$this.id}"])
+  lots: [Remark!]
+    @connect(source: "windowed", http: { GET: "/lot", queryParams: "itemId: $batch.id" }, selection: "id token")
+    @groupBy(item: "itemId", parent: "id", maxSize: 4)
+    @cached(ttl: "2s", staleWhileRevalidate: "1s", tags: ["lot:{$this.id}"])
+  reviews: [Remark!]
+    @connect(source: "public", http: { GET: "/review", queryParams: "itemId: $batch.id" }, selection: "id token")
+    @groupBy(item: "itemId", parent: "id", maxSize: 3)
+    @cached(ttl: "3s", staleIfError: "1h", scope: PUBLIC, tags: ["review:{$this.id}"])
 }
 
 type Remark {
@@ -146,6 +207,17 @@ type Remark {
   token: String
 }
 "#;
+
+/// A mutation for each kind of thing that tags end.
+fn changes() -> String {
+    let change = |(kind, source): &(&str, &str)| {
+        format!(
+            "  change_{kind}(id: ID!): Thing\n    @connect(source: \"{source}\", http: {{ PUT: \"/change/{kind}/{{$args.id}}\" }}, selection: \"id text\")\n    \
+             @invalidates(tags: [\"{kind}:{{$args.id}}\"])\n"
+        )
+    };
+    format!("extend type Mutation {{\n{}}}\n", TAGGED.iter().map(change).collect::<String>())
+}
 
 const TOKEN: &str = "{ name: authorization, from: authorization }";
 const TENANT: &str = "{ name: x-tenant, from: x-tenant }";
@@ -173,6 +245,9 @@ fn connectors() -> Vec<(&'static str, String)> {
                 "headers: [{TOKEN}, {{ name: x-tenant, from: x-tenant }}]\ncache: {{ ttl: 5s, ignore_headers: [x-tenant] }}\n"
             ),
         ),
+        ("rows", format!("headers: [{TOKEN}]\n")),
+        ("windowed", format!("headers: [{TOKEN}, {TENANT}]\nbatch_window: 3ms\n")),
+        ("public", "batch_window: 2ms\n".to_owned()),
         ("alone", format!("headers: [{TOKEN}]\ncache: off\nshare_in_flight: false\n")),
         ("hedged", format!("headers: [{TOKEN}]\nhedge: {{ after: 10ms, max_ratio: 0.5 }}\n")),
     ]
@@ -182,6 +257,7 @@ fn connectors() -> Vec<(&'static str, String)> {
 pub(crate) fn files(change: impl Fn(&str, String) -> String) -> Vec<(String, String)> {
     let mut files = vec![
         ("schema/schema.graphql".to_owned(), SCHEMA.to_owned()),
+        ("schema/changes.graphql".to_owned(), changes()),
         ("ficus.yaml".to_owned(), "debugger: true\ndeadline: 20s\nadmin: { enabled: false }\n".to_owned()),
     ];
     for (name, text) in connectors() {

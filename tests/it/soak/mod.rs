@@ -4,7 +4,9 @@
 
 mod churn;
 mod drain;
+mod flood;
 mod report;
+mod shedding;
 mod slow_clients;
 mod slow_source;
 mod storm;

@@ -50,6 +50,11 @@ impl Report {
         }
     }
 
+    /// A time that must not be more than a bound.
+    pub(super) fn within(&mut self, what: &str, bound: Duration, found: Duration) {
+        self.timed(what, found <= bound, format!("{found:.1?}"));
+    }
+
     /// A time that must not be more than so many times another one.
     pub(super) fn slower(&mut self, what: &str, times: f64, before: Duration, during: Duration) {
         let ratio = during.as_secs_f64() / before.as_secs_f64();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ficus::{
     Gateway,
     admin::{self, Control},
-    config::{Admin, Config},
+    config::{Admin, Config, Redis},
     execute::Request,
     fetch,
 };
@@ -22,8 +22,16 @@ use crate::{
 
 /// A gateway over the backend, and the address of its admin listener.
 async fn start(backend: &Backend, token: Option<&str>) -> (Gateway, std::net::SocketAddr) {
+    start_as(backend, token, &Config::default()).await
+}
+
+async fn start_as(
+    backend: &Backend,
+    token: Option<&str>,
+    config: &Config,
+) -> (Gateway, std::net::SocketAddr) {
     let env = [("SHOP_KEY".to_owned(), "hush-hush".to_owned())];
-    let upstream = fetch::upstream(&Config::default()).unwrap();
+    let upstream = fetch::upstream(config).unwrap();
     let gateway = from_files(&backend.files(""), &env, upstream).unwrap();
     let admin = Admin { listen: "127.0.0.1:0".parse().unwrap(), token: token.map(str::to_owned) };
     let listener = admin::bind(&admin).await.unwrap();
@@ -146,8 +154,11 @@ fn families(page: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn the_readme_has_every_metric() {
     let backend = Backend::start().await;
-    let (_, admin) = start(&backend, None).await;
-    let (reply, _) = page(admin).await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = Config { redis: Some(Redis::at(format!("redis://{nobody}"))), ..Config::default() };
+    let (_, admin) = start_as(&backend, None, &config).await;
+    let (reply, samples) = page(admin).await;
+    assert_eq!(samples["ficus_redis_connected{}"], 0.0);
     let written = families(std::str::from_utf8(&reply.body).unwrap());
     let readme = include_str!("../../../README.md");
     let listed: BTreeSet<String> = readme

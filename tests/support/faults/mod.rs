@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     Errors { ratio: f64, status: u16 },
     /// In its body, one of so many bytes has one bit turned over.
     BitFlips { ratio: f64 },
+    /// In its place `100 Continue` comes again and again, so many bytes in a second, for as long as somebody reads.
+    Continues { bytes_per_second: usize },
 }
 
 /// Runs until it is dropped.
@@ -155,6 +157,11 @@ impl Shared {
             return Ok(self.hold().await);
         }
         let Some(request) = Message::read(client).await? else { return Ok(Next::Close) };
+        for fault in faults.iter() {
+            if let Fault::Continues { bytes_per_second } = fault {
+                return continues(client, *bytes_per_second).await;
+            }
+        }
         let error = faults.iter().find_map(|fault| match *fault {
             Fault::Errors { ratio, status } if chance.random_bool(ratio) => Some(status),
             _ => None,
@@ -212,6 +219,17 @@ impl Shared {
                 Next::Close
             }
         })
+    }
+}
+
+/// Never comes to the answer; ends with the connection.
+async fn continues(client: &mut TcpStream, bytes_per_second: usize) -> io::Result<Next> {
+    const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    const A_WHILE: Duration = Duration::from_millis(10);
+    let some = CONTINUE.repeat((bytes_per_second / 100 / CONTINUE.len()).max(1));
+    loop {
+        client.write_all(&some).await?;
+        sleep(A_WHILE).await;
     }
 }
 

@@ -55,6 +55,22 @@ async fn without_a_fault_everything_passes_as_it_is_and_connections_are_kept() {
 }
 
 #[tokio::test]
+async fn the_answer_never_comes_while_there_is_more_to_begin_with() {
+    let (stub, proxy) = ends().await;
+    proxy.set(&[Fault::Continues { bytes_per_second: 100_000 }]);
+    let mut client = TcpStream::connect(proxy.address).await.unwrap();
+    client.write_all(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut told = vec![0; 25 * 1_000];
+    client.read_exact(&mut told).await.unwrap();
+    assert!(told.chunks(25).all(|said| said == b"HTTP/1.1 100 Continue\r\n\r\n"));
+    assert_eq!(stub.requests(), 0);
+    drop(client);
+    while proxy.open() > 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn cuts_end_the_answer_where_and_how_they_say() {
     let (_stub, proxy) = ends().await;
     let head = whole().len() - BODY.len();

@@ -4,20 +4,18 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ErrorKind, FromRedisValue, RedisError, RedisResult,
-    ScriptInvocation, TlsCertificates,
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
     aio::{MultiplexedConnection, PubSub},
 };
 use ring::{
@@ -30,14 +28,14 @@ use tokio::{
     time,
 };
 
-use super::{codec, scripts};
+use super::{client::client, codec, scripts};
 use crate::{
     config::Redis,
     fetch::{
-        SetUpError,
+        SetUpError, SharedState,
         cache::{
             epochs::{Epochs, Mark},
-            store::{Key, Marks},
+            store::{Entry, Key, Marks},
         },
         resilience::jittered,
     },
@@ -70,6 +68,8 @@ pub(super) struct Link {
     broken: Notify,
     /// Goes up with each change that somebody may wait for.
     settled: watch::Sender<u64>,
+    /// For people to look at.
+    state: Mutex<SharedState>,
 }
 
 /// A connection, and what goes with it.
@@ -108,6 +108,7 @@ impl Link {
             wake: Notify::new(),
             broken: Notify::new(),
             settled: watch::Sender::new(0),
+            state: Mutex::new(SharedState { is_connected: false, since: SystemTime::now(), failures: 0 }),
         });
         let task = runtime.spawn(Arc::clone(&link).keep_open());
         Ok((link, task.abort_handle()))
@@ -161,6 +162,20 @@ impl Link {
         let _ = self.settled.subscribe().wait_for(|_| self.ready().is_some()).await;
     }
 
+    /// How it is doing.
+    pub(super) fn state(&self) -> SharedState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a connection stands, or that there is none.
+    fn turned(&self, is_connected: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_connected != is_connected {
+            (state.is_connected, state.since) = (is_connected, SystemTime::now());
+        }
+        state.failures += u64::from(!is_connected);
+    }
+
     fn lock_purging(&self) -> MutexGuard<'_, BTreeMap<Mark, u64>> {
         self.purging.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,6 +184,7 @@ impl Link {
         // Others may have seen the same failure, and a new connection may be there already.
         if self.ready().is_some_and(|ready| std::ptr::eq(&*ready, failed)) {
             self.ready.store(None);
+            self.turned(false);
             tracing::warn!(
                 reason = why,
                 "the connection to redis is given up; this instance caches by itself"
@@ -194,11 +210,13 @@ impl Link {
                     self.settle();
                 }
                 // Once for each time that it goes away; it may be away for days.
-                Err(error) if attempt == 1 => {
-                    tracing::warn!(%error, "redis is not reached; this instance caches by itself until it is");
-                    attempt += 1;
+                Err(error) => {
+                    if attempt == 1 {
+                        tracing::warn!(%error, "redis is not reached; this instance caches by itself until it is");
+                    }
+                    self.turned(false);
+                    attempt = attempt.saturating_add(1);
                 }
-                Err(_) => attempt = attempt.saturating_add(1),
             }
             time::sleep(BACKOFF.max(jittered(BACKOFF, BACKOFF_MAX, attempt))).await;
         }
@@ -229,6 +247,7 @@ impl Link {
         }
         let (mut asking, mut purges) = purges.split();
         self.ready.store(Some(Arc::clone(&ready)));
+        self.turned(true);
         self.settle();
         tracing::info!("connected to redis");
         let mut ping = time::interval(PING_EVERY);
@@ -301,24 +320,21 @@ impl Ready {
         self.script(&scripts::READ, keys)
     }
 
-    /// Keeps an entry for so long.
-    pub(super) fn write(
-        &self,
-        key: &Key,
-        begun: &str,
-        marks: &[Mark],
-        bytes: Vec<u8>,
-        kept_for: Duration,
-    ) -> ScriptInvocation<'static> {
-        let mut script = self.script(&scripts::WRITE, [key]);
-        let milliseconds = u64::try_from(kept_for.as_millis()).unwrap_or(u64::MAX).clamp(1, KEPT_MAX_MS);
-        script.arg(begun).arg(codec::write_marks(marks)).arg(bytes).arg(milliseconds);
+    /// Keeps entries whose fetch began at one time.
+    pub(super) fn write(&self, begun: &str, entries: &[(&Key, &Entry)]) -> ScriptInvocation<'static> {
+        let mut script = self.script(&scripts::WRITE, entries.iter().map(|(key, _)| *key));
+        script.arg(begun);
+        for (_, entry) in entries {
+            let milliseconds = u64::try_from(entry.kept_for().as_millis()).unwrap_or(u64::MAX);
+            script.arg(codec::write_marks(&entry.marks)).arg(codec::encode(entry, &self.secret));
+            script.arg(milliseconds.clamp(1, KEPT_MAX_MS));
+        }
         script
     }
 
-    /// Forgets an entry.
-    pub(super) fn forget(&self, key: &Key) -> ScriptInvocation<'static> {
-        self.script(&scripts::FORGET, [key])
+    /// Forgets entries.
+    pub(super) fn forget<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> ScriptInvocation<'static> {
+        self.script(&scripts::FORGET, keys)
     }
 
     fn purge(&self, instance: &str, marks: impl Iterator<Item = Mark>) -> ScriptInvocation<'static> {
@@ -383,19 +399,6 @@ impl fmt::Debug for Ready {
 
 fn channel(prefix: &str) -> String {
     format!("{prefix}:purges")
-}
-
-fn client(settings: &Redis) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let Some(tls) = &settings.tls else { return Ok(Client::open(settings.url.as_str())?) };
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let client_tls = match &tls.identity {
-        Some((certificate, key)) => {
-            Some(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
-        }
-        None => None,
-    };
-    let root_cert = tls.ca.as_deref().map(read).transpose()?;
-    Ok(Client::build_with_tls(settings.url.as_str(), TlsCertificates { client_tls, root_cert })?)
 }
 
 /// A name that nobody else has.

@@ -6,6 +6,7 @@
 //! fetched afterwards is stored under it, and neither stored nor found once one of its marks was purged later. Both are
 //! decided by scripts in Redis, so no order of instances, fetches and purges leaves an old response behind.
 
+mod client;
 mod codec;
 mod link;
 mod scripts;
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Redis,
-    fetch::{SetUpError, UpstreamRequest},
+    fetch::{SetUpError, SharedState, UpstreamRequest},
 };
 
 /// Writes under way at once; a response that comes when there are more stays in this process.
@@ -64,12 +65,22 @@ impl SecondLevel {
 
     /// Whether the answer to this request may leave the process.
     pub(super) fn takes(&self, request: &UpstreamRequest) -> bool {
-        self.keeps_private || !request.is_of_client
+        self.takes_of_client(request.is_of_client)
+    }
+
+    /// Whether an answer may leave the process that is one client's, or is not.
+    pub(super) fn takes_of_client(&self, is_of_client: bool) -> bool {
+        self.keeps_private || !is_of_client
     }
 
     /// Whether the server answers.
     pub(super) fn is_connected(&self) -> bool {
         self.link.ready().is_some()
+    }
+
+    /// Since when it does or does not, and how often it failed.
+    pub(super) fn state(&self) -> SharedState {
+        self.link.state()
     }
 
     /// Waits until it does.
@@ -93,12 +104,11 @@ impl SecondLevel {
         Lookup { found, ticket: Some(Ticket { ready: Arc::clone(&ready), begun: now }) }
     }
 
-    /// Keeps a response in the background.
-    pub(super) fn put(&self, ticket: Ticket, key: &Key, entry: &Entry) {
+    /// Keeps what came of one fetch in the background, in one round trip.
+    pub(super) fn put(&self, ticket: Ticket, entries: &[(&Key, &Entry)]) {
         let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else { return };
         let Ticket { ready, begun } = ticket;
-        let bytes = codec::encode(entry, ready.secret());
-        let write = ready.write(key, &begun, &entry.marks, bytes, entry.kept_for());
+        let write = ready.write(&begun, entries);
         let link = Arc::clone(&self.link);
         tokio::spawn(async move {
             link.ask::<redis::Value>(&ready, write).await;
@@ -106,10 +116,10 @@ impl SecondLevel {
         });
     }
 
-    /// Forgets in the background what is kept for this request.
-    pub(super) fn forget(&self, ticket: Ticket, key: &Key) {
+    /// Forgets in the background what is kept for these requests.
+    pub(super) fn forget<'k>(&self, ticket: Ticket, keys: impl IntoIterator<Item = &'k Key>) {
         let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else { return };
-        let (link, forget) = (Arc::clone(&self.link), ticket.ready.forget(key));
+        let (link, forget) = (Arc::clone(&self.link), ticket.ready.forget(keys));
         tokio::spawn(async move {
             link.ask::<redis::Value>(&ticket.ready, forget).await;
             drop(permit);

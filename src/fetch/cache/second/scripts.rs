@@ -48,14 +48,21 @@ return found"
     ))
 });
 
-/// `KEYS[3]`: an entry; `ARGV`: when its fetch began, its marks, its bytes, and the milliseconds it is kept. Gives whether it is.
+/// `KEYS[3]` and on: entries; `ARGV`: when their fetch began, then of each its marks, its bytes, and the milliseconds it is
+/// kept. Gives how many are.
 pub(super) static WRITE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{NOW}
-if not holds(ARGV[1], ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[3], 'begun', ARGV[1], 'marks', ARGV[2], 'response', ARGV[3])
-redis.call('PEXPIRE', KEYS[3], ARGV[4])
-return 1"
+local kept = 0
+for i = 3, #KEYS do
+  local marks = 3 * (i - 3) + 2
+  if holds(ARGV[1], ARGV[marks]) then
+    redis.call('HSET', KEYS[i], 'begun', ARGV[1], 'marks', ARGV[marks], 'response', ARGV[marks + 1])
+    redis.call('PEXPIRE', KEYS[i], ARGV[marks + 2])
+    kept = kept + 1
+  end
+end
+return kept"
     ))
 });
 
@@ -85,6 +92,6 @@ return ARGV[1]",
     )
 });
 
-/// `KEYS[3]`: an entry that is forgotten.
+/// `KEYS[3]` and on: entries that are forgotten.
 pub(super) static FORGET: LazyLock<Script> =
-    LazyLock::new(|| Script::new("return redis.call('DEL', KEYS[3])"));
+    LazyLock::new(|| Script::new("for i = 3, #KEYS do redis.call('DEL', KEYS[i]) end"));

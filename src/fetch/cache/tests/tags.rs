@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     connector::{Caching, Connector, Rows, TagPart, TagTemplate},
-    fetch::{Scope, testing::scoped},
+    fetch::{Keeping, Scope, testing::scoped},
     mapping::ast::Mapping,
 };
 
@@ -157,6 +157,33 @@ fn values_in_tags_are_segments_and_what_cannot_be_made_keeps_nothing() {
     assert_eq!(tags(&[r#"{"id": 1}"#, "{}"]), None, "a row without it could not be found");
     let many: Vec<String> = (0..1001).map(|id| format!(r#"{{"id": {id}}}"#)).collect();
     assert_eq!(tags(&many.iter().map(String::as_str).collect::<Vec<_>>()), None, "and neither could so many");
+}
+
+/// The body is the one that was kept: it is not copied, and nothing of it is read again to make its tags.
+#[tokio::test(start_paused = true)]
+async fn what_was_made_of_a_body_outlives_that_nothing_changed() {
+    let bench = bench(&[("cache-control", "max-age=1"), ("etag", "\"a\"")]);
+    let row = TagTemplate { parts: vec![TagPart::Text("n:".into()), TagPart::Row(expression("$").into())] };
+    let keeping =
+        Keeping { rows_at: Some(Vec::new().into()), ..keeping_of(vec![row], &serde_json::json!({})) };
+    let request = || UpstreamRequest { keeping: keeping.clone(), ..get(&[]) };
+    let answer = async || bench.cache.send(&bench.source, request()).await.unwrap();
+    let entry = || {
+        let asked = request();
+        let key = store::Key::of(&asked, &[], None);
+        bench.cache.shared.store.find(&key, &asked).unwrap()
+    };
+    let (first, kept) = (answer().await, entry());
+    assert_eq!(kept.tags.concat(), "n:1");
+    time::advance(Duration::from_secs(5)).await;
+    *bench.backend.status.lock().unwrap() = 304;
+    let (again, renewed) = (answer().await, entry());
+    assert_eq!(bench.asked(), 2);
+    assert!(
+        !Arc::ptr_eq(&kept, &renewed) && renewed.policy.age(time::Instant::now()) < Duration::from_secs(1)
+    );
+    assert_eq!(first.body.as_ptr(), again.body.as_ptr());
+    assert!(Arc::ptr_eq(&kept.tags[0], &renewed.tags[0]));
 }
 
 // ---- rows ----------------------------------------------------------------------------------------------------------
