@@ -22,7 +22,6 @@ use crate::{
     fetch::{Body, FetchError, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
         evaluate::{Variables, evaluate_root},
-        json,
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
