@@ -75,11 +75,11 @@ async fn an_order_that_changes_is_an_event() {
         told.push(serde_json::from_slice(&event.data).unwrap());
     }
     // The steps of an order, and the next order.
-    let at = told.iter().position(|event| event["status"] == "placed").expect("a new order");
+    let at = told.iter().position(|event| event["status"] == "PLACED").expect("a new order");
     let new = &told[at];
     assert!(new["id"].as_u64().is_some() && new["customerId"].as_u64().is_some(), "{told:?}");
     if let Some(next) = told.get(at + 1) {
-        assert_eq!((&next["id"], &next["status"]), (&new["id"], &json!("paid")));
+        assert_eq!((&next["id"], &next["status"]), (&new["id"], &json!("PAID")));
     }
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
