@@ -1,6 +1,8 @@
 //! `/metrics`: what was counted, in the OpenMetrics text format that Prometheus reads. Labels hold names of the graph and of
 //! closed sets, never anything of a client. README.md has the table.
 
+mod webhooks;
+
 use std::{
     fmt,
     time::{SystemTime, UNIX_EPOCH},
@@ -70,7 +72,7 @@ impl Collector for Figures {
         queues(&mut page, &sources)?;
         self.cache(&mut page, &sources)?;
         problems(&mut page, &graph)?;
-        webhooks(&mut page, &graph)?;
+        webhooks::webhooks(&mut page, &graph)?;
         self.process(&mut page)
     }
 }
