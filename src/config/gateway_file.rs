@@ -101,6 +101,8 @@ const LIMITS: Group = Group {
         Key::new("header_read", WAIT, "How long a client may take to send its headers.").default("10s"),
         Key::new("body_read", WAIT, "How long a client may take to send its body.").default("30s"),
         Key::new("connections", Kind::Integer(1, MOST), "Connections at once.").default("20000"),
+        Key::new("subscriptions", Kind::Integer(0, MOST), "Subscriptions at once, of all clients.")
+            .default("100000"),
     ],
 };
 
@@ -251,6 +253,7 @@ fn limits(values: &Values, limits: &mut Limits) {
     set(&mut limits.header_read, values.duration("header_read"));
     set(&mut limits.body_read, values.duration("body_read"));
     set(&mut limits.connections_max, values.integer("connections"));
+    set(&mut limits.subscriptions_max, values.integer("subscriptions"));
 }
 
 fn telemetry(values: &Values, telemetry: &mut Telemetry) {
@@ -347,11 +350,12 @@ mod tests {
             "batch",
             "errors",
             "connections",
+            "subscriptions",
         ];
         let written: Vec<String> =
             counts.iter().zip(1..).map(|(name, count)| format!("{name}: {count}")).collect();
         let (config, faults) = read(&format!(
-            "limits: {{ {}, body: 10, header_read: 11s, body_read: 12s }}",
+            "limits: {{ {}, body: 11, header_read: 12s, body_read: 13s }}",
             written.join(", ")
         ));
         assert!(faults.is_empty(), "{faults:?}");
@@ -365,9 +369,10 @@ mod tests {
             batch_max: 7,
             errors_max: 8,
             connections_max: 9,
-            body_bytes_max: 10,
-            header_read: Duration::from_secs(11),
-            body_read: Duration::from_secs(12),
+            subscriptions_max: 10,
+            body_bytes_max: 11,
+            header_read: Duration::from_secs(12),
+            body_read: Duration::from_secs(13),
         };
         assert_eq!(config.limits, expected);
     }

@@ -214,6 +214,8 @@ pub struct Limits {
     pub body_read: Duration,
     /// Connections at once. Default 20,000.
     pub connections_max: usize,
+    /// Subscriptions at once, of all clients. Default 100,000.
+    pub subscriptions_max: usize,
 }
 
 impl Default for Limits {
@@ -231,6 +233,8 @@ impl Default for Limits {
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
             connections_max: 20_000,
+            // Under 2 KiB each while they wait.
+            subscriptions_max: 100_000,
         }
     }
 }

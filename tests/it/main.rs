@@ -34,6 +34,7 @@ mod redis;
 mod reference;
 mod soak;
 mod spec;
+mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
