@@ -427,7 +427,7 @@ async fn rows_that_are_kept_for_somebody_else_are_seen() {
         _ => text,
     };
     let report = run(Plan { files: files(lies), ..Plan::new(8, SLICE) }).await;
-    assert!(!report.leaks.is_empty() && report.leaks.iter().all(is_of_rows), "{report}");
+    assert!(!report.leaks.is_empty() && report.leaks.iter().all(|leak| is_of_rows(leak)), "{report}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -435,11 +435,11 @@ async fn rows_that_a_backend_makes_for_somebody_else_are_seen() {
     let plan = Plan::new(9, SLICE);
     let mistake = Mistake { one_of: 20, other: "~u1~", of: &["size", "rank", "order", "lot"] };
     let report = run(Plan { backend: Backend::new(9, plan.tick).mistaking(mistake), ..plan }).await;
-    assert!(!report.leaks.is_empty() && report.leaks.iter().all(is_of_rows), "{report}");
+    assert!(!report.leaks.is_empty() && report.leaks.iter().all(|leak| is_of_rows(leak)), "{report}");
 }
 
 /// Whether a finding is about a query that asks for rows which are kept one by one.
-fn is_of_rows(found: &String) -> bool {
+fn is_of_rows(found: &str) -> bool {
     ["size", "rank", "orders", "lots"].iter().any(|field| found.contains(field))
 }
 
