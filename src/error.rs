@@ -27,6 +27,10 @@ pub enum Code {
     NotAcceptable,
     /// A browser may have been made to send this request.
     CsrfRefused,
+    /// A page of this origin may not open a connection that stays.
+    OriginRefused,
+    /// The event stream is open already, or the id of an operation in it is in use.
+    StreamInUse,
     /// The admin graph was asked without its token.
     Unauthenticated,
     /// The body is larger than `limits.body`.
@@ -96,6 +100,8 @@ impl Code {
         Code::UnsupportedMediaType,
         Code::NotAcceptable,
         Code::CsrfRefused,
+        Code::OriginRefused,
+        Code::StreamInUse,
         Code::Unauthenticated,
         Code::PayloadTooLarge,
         Code::RequestTimeout,
@@ -137,6 +143,8 @@ impl Code {
             Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Code::NotAcceptable => "NOT_ACCEPTABLE",
             Code::CsrfRefused => "CSRF_REFUSED",
+            Code::OriginRefused => "ORIGIN_REFUSED",
+            Code::StreamInUse => "STREAM_IN_USE",
             Code::Unauthenticated => "UNAUTHENTICATED",
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Code::RequestTimeout => "REQUEST_TIMEOUT",

@@ -48,6 +48,7 @@ pub(super) fn sources(gateway: &Gateway) -> Vec<Source> {
                 refused: counts(&meter.refused),
                 shared: meter.joined.read(),
                 cache: SourceCache::of(meter),
+                webhooks: source.webhooks.iter().map(|webhook| Webhook::of(&source.name, webhook)).collect(),
             }
         })
         .collect()
@@ -113,6 +114,48 @@ pub(super) struct Source {
     shared: u64,
     /// What the cache did for it.
     cache: SourceCache,
+    /// What it sends by itself.
+    webhooks: Vec<Webhook>,
+}
+
+/// What a source sends by itself. What is counted is counted since the process started, through reloads.
+#[derive(SimpleObject)]
+pub(super) struct Webhook {
+    /// Unique in its source.
+    name: String,
+    /// Where it is taken.
+    path: String,
+    /// Deliveries that published or purged something.
+    accepted: u64,
+    /// Deliveries that were published before.
+    duplicates: u64,
+    /// Deliveries for which no entry of `publish` held.
+    ignored: u64,
+    /// Handshakes that were answered.
+    handshakes: u64,
+    /// Events that deliveries published.
+    events: u64,
+    /// Deliveries that were refused: `signature`, `timestamp`, `too_large` and so on.
+    refused: Vec<Count>,
+    /// From a whole delivery to its answer.
+    taken: Times,
+}
+
+impl Webhook {
+    fn of(source: &str, webhook: &connector::Webhook) -> Self {
+        let meter = webhook.meter();
+        Webhook {
+            name: webhook.name.clone(),
+            path: format!("/webhooks/{source}/{}", webhook.name),
+            accepted: meter.accepted.read(),
+            duplicates: meter.duplicates.read(),
+            ignored: meter.ignored.read(),
+            handshakes: meter.handshakes.read(),
+            events: meter.events.read(),
+            refused: counts(&meter.refused),
+            taken: Times::of(&meter.taken.read()),
+        }
+    }
 }
 
 /// A source's circuit breaker.

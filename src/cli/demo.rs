@@ -21,6 +21,9 @@ Examples:
 
 Exit status: 0 stopped, 2 the command line is wrong, 3 it could not start or run (a port is taken).";
 
+/// Often enough that whoever subscribes sees something happen, and seldom enough to read it.
+const ORDERS_GO_ON_EVERY: Duration = Duration::from_secs(3);
+
 /// Serve a shop behind one monolith and three microservices, to try Ficus
 #[derive(Debug, Args)]
 #[command(name = "demo", after_help = EXAMPLES)]
@@ -43,7 +46,11 @@ impl Shop {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let log = if self.log == "json" { LogFormat::Json } else { LogFormat::Pretty };
         let telemetry = config::Telemetry { log, otlp: self.otlp, ..config::Telemetry::default() };
-        let backends = BackendOptions { latency: self.latency, ..BackendOptions::default() };
+        let backends = BackendOptions {
+            latency: self.latency,
+            orders_go_on_every: Some(ORDERS_GO_ON_EVERY),
+            ..BackendOptions::default()
+        };
         let options = Options { listen: self.listen, backends, ..Options::default() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(serve(options, &telemetry))?;

@@ -1,15 +1,21 @@
 //! Starts the four backends on loopback and stops them: the monolith, and the products, orders and reviews services.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use super::{
     data::Shop,
     http::{Counters, observe},
     monolith, orders, products, reviews,
+    webhooks::{Sender, Target},
 };
+use crate::fetch::SetUpError;
 
 /// How the backends are started.
 #[derive(Debug, Clone)]
@@ -19,11 +25,15 @@ pub struct Options {
     pub first_port: u16,
     /// Added to every answer. Default none.
     pub latency: Duration,
+    /// Who is told by webhooks when an order is placed or changes. Default nobody.
+    pub webhooks: Option<Target>,
+    /// How often something happens to an order by itself. Default never.
+    pub orders_go_on_every: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { first_port: 4101, latency: Duration::ZERO }
+        Options { first_port: 4101, latency: Duration::ZERO, webhooks: None, orders_go_on_every: None }
     }
 }
 
@@ -50,6 +60,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The HTTP client for webhooks cannot be made.
+    #[error(transparent)]
+    Webhooks(#[from] SetUpError),
 }
 
 /// One backend that runs.
@@ -65,6 +78,8 @@ struct Backend {
 #[derive(Debug)]
 pub struct Running {
     backends: Vec<Backend>,
+    /// What goes on beside the requests.
+    beside: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -96,6 +111,7 @@ impl Running {
         for backend in self.backends {
             backend.task.await.ok();
         }
+        drop(self.beside);
     }
 }
 
@@ -106,9 +122,23 @@ impl Running {
 pub async fn start(options: Options) -> Result<Running, StartError> {
     let Shop { customers, categories, products, orders, reviews } = Shop::generate();
     let prices = products.iter().map(|product| (product.id, product.price)).collect();
+    let mut beside = JoinSet::new();
+    let webhooks = match options.webhooks {
+        Some(target) => {
+            let (sender, work) = Sender::start(target)?;
+            beside.spawn(work);
+            Some(sender)
+        }
+        None => None,
+    };
+    let monolith = monolith::router(customers, &products, &orders);
+    let orders = orders::Orders::new(orders, prices, webhooks);
+    if let Some(every) = options.orders_go_on_every {
+        beside.spawn(orders::go_on(Arc::clone(&orders), every));
+    }
     let routers = [
-        ("monolith", monolith::router(customers, &products, &orders)),
-        ("orders", orders::router(orders, prices)),
+        ("monolith", monolith),
+        ("orders", orders::router(orders)),
         ("products", products::router(categories, products)),
         ("reviews", reviews::router(reviews)),
     ];
@@ -119,7 +149,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         backends.push(serve(name, address, router, options.latency, stopped.clone()).await?);
     }
-    Ok(Running { backends, stop })
+    Ok(Running { backends, beside, stop })
 }
 
 async fn serve(

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
@@ -19,20 +20,84 @@ use serde_json::{Value, json};
 use super::{
     data::{Amount, Moment, Order, OrderLine, OrderStatus, Payment},
     http::{Id, Params, Problem, body, money, number_within, numbers, page, value},
+    webhooks::Sender,
 };
 
-struct Orders {
+pub(super) struct Orders {
     /// In the order of their ids, which have no gaps.
     rows: RwLock<Vec<Order>>,
     prices: HashMap<u32, Amount>,
+    /// Who is told of what changes; none where nobody is.
+    webhooks: Option<Sender>,
+}
+
+impl Orders {
+    pub(super) fn new(
+        orders: Vec<Order>,
+        prices: HashMap<u32, Amount>,
+        webhooks: Option<Sender>,
+    ) -> Arc<Self> {
+        Arc::new(Orders { rows: RwLock::new(orders), prices, webhooks })
+    }
+
+    /// Tells that an order is there or goes on: what it is and how far, and no more. Who wants to know the rest asks.
+    fn tell(&self, what: &str, order: &Order) {
+        if let Some(webhooks) = &self.webhooks {
+            let data =
+                json!({ "id": order.id, "customerId": order.customer, "status": order.status.as_str() });
+            webhooks.tell(what, &data);
+        }
+    }
+
+    /// Lets the latest order go a step on; once it has arrived, somebody orders the same as somebody before.
+    fn go_on(&self) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = rows.last_mut() else { return };
+        let next = match last.status {
+            OrderStatus::Placed => Some(OrderStatus::Paid),
+            OrderStatus::Paid => Some(OrderStatus::Shipped),
+            OrderStatus::Shipped => Some(OrderStatus::Delivered),
+            OrderStatus::Delivered | OrderStatus::Cancelled => None,
+        };
+        if let Some(next) = next {
+            last.goes_to(next);
+            return self.tell("order.updated", last);
+        }
+        let id = last.id + 1;
+        // Any step through the rows that is not a short one.
+        let again = rows.get(id as usize * 7_919 % rows.len()).map(|old| (old.customer, old.lines.clone()));
+        if let Some((customer, lines)) = again {
+            let status = OrderStatus::Placed;
+            let order = Order { id, customer, placed_at: Moment::now(), status, lines, payment: None };
+            self.tell("order.placed", &order);
+            rows.push(order);
+        }
+    }
+}
+
+impl Order {
+    fn goes_to(&mut self, status: OrderStatus) {
+        self.status = status;
+        if status == OrderStatus::Paid {
+            self.payment = Some(Payment::Transfer { reference: format!("FICUS {}", self.id) });
+        }
+    }
 }
 
 /// The service's routes.
-pub(super) fn router(orders: Vec<Order>, prices: HashMap<u32, Amount>) -> Router {
+pub(super) fn router(orders: Arc<Orders>) -> Router {
     Router::new()
         .route("/orders", get(list).post(place))
         .route("/orders/{id}", get(one).patch(change))
-        .with_state(Arc::new(Orders { rows: RwLock::new(orders), prices }))
+        .with_state(orders)
+}
+
+/// Something happens to an order, again and again.
+pub(super) async fn go_on(orders: Arc<Orders>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        orders.go_on();
+    }
 }
 
 /// `GET /orders?id=1&id=2`: these orders, unknown ids left out.
@@ -98,7 +163,9 @@ async fn place(
     let mut rows = orders.rows.write().unwrap_or_else(PoisonError::into_inner);
     let id = rows.last().map_or(1, |last| last.id + 1);
     let status = OrderStatus::Placed;
-    rows.push(Order { id, customer, placed_at: Moment::now(), status, lines, payment: None });
+    let order = Order { id, customer, placed_at: Moment::now(), status, lines, payment: None };
+    orders.tell("order.placed", &order);
+    rows.push(order);
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))))
 }
 
@@ -132,10 +199,8 @@ async fn change(
         let message = format!("An order that is {} cannot become {}.", order.status.as_str(), next.as_str());
         return Err(Problem::conflict("ORDER_STATUS_CONFLICT", message));
     }
-    order.status = next;
-    if next == OrderStatus::Paid {
-        order.payment = Some(Payment::Transfer { reference: format!("FICUS {}", order.id) });
-    }
+    order.goes_to(next);
+    orders.tell("order.updated", order);
     Ok(Json(row(order)))
 }
 

@@ -1,13 +1,19 @@
 //! `ficus demo`: the backends, a gateway in front of them and its admin graph, in one process. What it says to the person
 //! who started it is made here and printed by `cli`.
 
-use std::{fmt::Write as _, io, net::SocketAddr, sync::Arc};
+use std::{
+    fmt::Write as _,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
     backends::{self, Running, StartError},
     files::{SHOWCASE, sources},
+    webhooks::Target,
 };
 use crate::{
     admin::{self, AdminError, Control},
@@ -80,8 +86,16 @@ impl Demo {
         let listen = |source| DemoError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let admin_listener = admin::bind(&options.admin).await?;
-        let backends = backends::start(options.backends).await?;
-        let sources = sources(&backends);
+        // The secret lives as long as the demo: nobody else can sign.
+        let port = listener.local_addr().map_err(listen)?.port();
+        let here = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+        let url = format!("http://{}/webhooks/orders/updates", SocketAddr::new(here, port));
+        let target = Target::new(url).map_err(listen)?;
+        let secret = target.secret();
+        let backends =
+            backends::start(backends::Options { webhooks: Some(target), ..options.backends }).await?;
+        let mut sources = sources(&backends);
+        sources.env.insert("ORDERS_WEBHOOK_SECRET".to_owned(), secret);
         let graph = load(&sources).map_err(DemoError::Graph)?;
         let upstream = fetch::upstream(&config)?;
         let gateway = Gateway::new(graph, config, upstream);
@@ -94,6 +108,12 @@ impl Demo {
     #[must_use]
     pub fn graph(&self) -> Arc<Graph> {
         self.events.gateway().graph()
+    }
+
+    /// What is served, for whoever wants to listen beside the clients.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// What is where, and what to try.

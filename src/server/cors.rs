@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
+use super::graphql::METHODS;
+
 /// How long a browser may remember an answer; more than two hours is cut by browsers.
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("7200");
 
@@ -26,6 +28,12 @@ impl Cors {
         !self.any && self.origins.is_empty()
     }
 
+    /// Whether a page of this origin may use a connection without asking first, as WebSockets are opened. `null` is
+    /// what sandboxed pages send: nobody's.
+    pub(super) fn allows(&self, origin: &HeaderValue, with_credentials: bool) -> bool {
+        self.origins.contains(origin) || (self.any && !with_credentials && origin != "null")
+    }
+
     /// Adds to a response what lets a page of an allowed origin read it.
     pub(super) fn allow(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         if self.is_off() {
@@ -46,16 +54,19 @@ impl Cors {
 
     /// Answers an OPTIONS request: a preflight, or a question about methods.
     pub(super) fn preflight(&self, request: &HeaderMap, response: &mut HeaderMap) -> StatusCode {
-        response.insert(header::ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
+        response.insert(header::ALLOW, HeaderValue::from_static(METHODS));
         let asks = request.get(header::ACCESS_CONTROL_REQUEST_METHOD);
         if let (Some(method), Some(origin)) = (asks, request.get(header::ORIGIN)) {
             self.allow(Some(origin), response);
             let allowed = response.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-                && [Method::GET, Method::POST]
+                && [Method::GET, Method::POST, Method::PUT, Method::DELETE]
                     .iter()
                     .any(|known| known.as_str().as_bytes() == method.as_bytes());
             if allowed {
-                response.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+                response.insert(
+                    header::ACCESS_CONTROL_ALLOW_METHODS,
+                    HeaderValue::from_static("GET, POST, PUT, DELETE"),
+                );
                 response.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_S);
                 response.append(header::VARY, HeaderValue::from_name(header::ACCESS_CONTROL_REQUEST_HEADERS));
                 // Connectors may read any header, so an origin that is trusted may send any.

@@ -8,15 +8,26 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body::Body;
 
 use super::{
-    ResponseBody, access_log, cors::Cors, csrf, graphql, health, media::MediaType, playground::Playground,
-    refusal::Refusal, reply, trace, webhooks::Webhooks,
+    ResponseBody, access_log,
+    cors::Cors,
+    csrf, graphql, health,
+    media::MediaType,
+    playground::Playground,
+    refusal::Refusal,
+    reply,
+    staying::{self, Staying, no_place},
+    streaming::Streams,
+    trace,
+    webhooks::Webhooks,
+    websocket,
 };
 use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
 
@@ -30,6 +41,8 @@ pub(super) struct Edge {
     /// Answer only to loopback names: the playground is on, and the listener is reachable from this machine alone.
     loopback_names_only: bool,
     draining: AtomicBool,
+    streams: Streams,
+    websocket: websocket::Settings,
 }
 
 impl Edge {
@@ -38,21 +51,32 @@ impl Edge {
         let config = events.gateway().config();
         let cors = Cors::new(&config.cors_origins);
         let loopback_names_only = config.playground && address.ip().is_loopback();
-        let playground = config.playground.then(|| Playground::new(&config.path, false));
-        let webhooks = Webhooks::default();
+        let playground = config.playground.then(|| Playground::new(&config.path, true));
+        let staying = Staying::new(config.websocket.per_address_max, config.drain);
+        let streams = Streams::new(staying, staying::start(events.clone()), config);
+        let websocket = websocket::Settings::new(config);
         Arc::new(Edge {
             events,
-            webhooks,
+            webhooks: Webhooks::default(),
             cors,
             playground,
             loopback_names_only,
             draining: AtomicBool::new(false),
+            streams,
+            websocket,
         })
     }
 
-    /// From now on the gateway is not ready, and every response asks for its connection to be closed.
+    /// From now on the gateway is not ready, every response asks for its connection to be closed, and clients that stay are asked to
+    /// leave.
     pub(super) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.streams.staying.drain();
+    }
+
+    /// Who is still there though nobody should be.
+    pub(super) fn staying(&self) -> &Staying {
+        &self.streams.staying
     }
 
     /// Answers one request.
@@ -73,15 +97,16 @@ impl Edge {
         let close = self.must_close(&parts);
         let http1 = parts.version < Version::HTTP_2;
 
-        let mut response = self.route(&mut parts, body, &mut line).await;
+        let mut response = self.route(&mut parts, body, peer, &mut line).await;
 
+        let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(&REQUEST_ID, request_id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !http1 {
             // HTTP/2 has no such header; its connections are closed by GOAWAY.
             headers.remove(header::CONNECTION);
-        } else if close || self.is_draining() {
+        } else if !upgrades && (close || self.is_draining()) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(code) = response.extensions().get::<Code>() {
@@ -95,6 +120,7 @@ impl Edge {
         &self,
         parts: &mut Parts,
         body: B,
+        peer: SocketAddr,
         line: &mut access_log::Line,
     ) -> Response<ResponseBody>
     where
@@ -124,7 +150,12 @@ impl Edge {
                     self.cors.allow(parts.headers.get(header::ORIGIN), response.headers_mut());
                     return response;
                 }
-                self.graphql(parts, body, line).await
+                if websocket::is_asked(parts) {
+                    return self
+                        .websocket(parts, peer)
+                        .unwrap_or_else(|refusal| reply::refusal(refusal, MediaType::Json));
+                }
+                self.graphql(parts, body, peer, line).await
             }
             "/health/live" => health::answer(&parts.method, true),
             "/health/ready" => health::answer(&parts.method, !self.is_draining()),
@@ -138,10 +169,21 @@ impl Edge {
         }
     }
 
+    /// Lets a client in that wants to stay, and gives the answer to its handshake.
+    fn websocket(&self, parts: &mut Parts, peer: SocketAddr) -> Result<Response<ResponseBody>, Refusal> {
+        let handshake = websocket::Handshake::read(&parts.headers)?;
+        if self.events.gateway().config().csrf {
+            csrf::check_origin(parts, &self.cors)?;
+        }
+        let guest = self.streams.staying.enter(peer.ip(), Duration::MAX).ok_or_else(no_place)?;
+        Ok(websocket::answer(handshake, parts, guest, &self.streams.start, self.websocket.clone()))
+    }
+
     async fn graphql<B>(
         &self,
         parts: &mut Parts,
         body: B,
+        peer: SocketAddr,
         line: &mut access_log::Line,
     ) -> Response<ResponseBody>
     where
@@ -152,11 +194,13 @@ impl Edge {
             let status = self.cors.preflight(&parts.headers, &mut headers);
             return reply::with_headers(status, headers, Bytes::new());
         }
-        if self.cors.is_off() {
-            return graphql::answer(self.events.gateway(), parts, body, line).await;
+        let Edge { events, cors, streams, .. } = self;
+        let endpoint = graphql::Endpoint { events, cors, streams, address: peer.ip() };
+        if cors.is_off() {
+            return endpoint.answer(parts, body, line).await;
         }
         let origin = parts.headers.get(header::ORIGIN).cloned();
-        let mut response = graphql::answer(self.events.gateway(), parts, body, line).await;
+        let mut response = endpoint.answer(parts, body, line).await;
         self.cors.allow(origin.as_ref(), response.headers_mut());
         response
     }

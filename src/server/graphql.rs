@@ -1,87 +1,295 @@
 //! GraphQL over HTTP: one request from its method and headers to its response. Each rule stands in a module of its own; here
 //! is their order. Which operation is allowed is not decided here (see `operation`).
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 
 use super::{
-    ResponseBody, access_log, body, coding::Coding, csrf, media, media::MediaType, parameters,
-    parameters::Parameters, refusal::Refusal, reply, validators,
+    ResponseBody, access_log, body,
+    coding::Coding,
+    cors::Cors,
+    csrf, media,
+    media::{MediaType, StreamType},
+    multipart, parameters,
+    parameters::Parameters,
+    refusal::Refusal,
+    reply, sse,
+    streaming::{self, Streams},
+    validators,
 };
 use crate::{
     config::Config,
     error::Code,
-    execute::{Gateway, Packed, Request, ResponseKind},
+    events::{Events, Payloads, Started},
+    execute::{Packed, Request, ResponseKind},
 };
 
-/// The methods of the endpoint, as `Allow` lists them.
-const METHODS: &str = "GET, POST, OPTIONS";
+/// The methods of the endpoint, as `Allow` lists them. PUT and DELETE are those of event streams that many operations share.
+pub(super) const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
-/// Answers a request to the GraphQL endpoint. CORS headers are the caller's.
-pub(super) async fn answer<B>(
-    gateway: &Gateway,
-    parts: &mut Parts,
-    body: B,
-    line: &mut access_log::Line,
-) -> Response<ResponseBody>
-where
-    B: Body<Data = Bytes>,
-{
-    if parts.method != Method::POST && parts.method != Method::GET {
-        return reply::refusal(Refusal::method_not_allowed(METHODS).closing(), MediaType::Json);
+/// What answers the requests of one client to the endpoint.
+pub(super) struct Endpoint<'a> {
+    pub(super) events: &'a Events,
+    pub(super) cors: &'a Cors,
+    pub(super) streams: &'a Streams,
+    /// The client's.
+    pub(super) address: IpAddr,
+}
+
+/// How a client reads answers.
+struct Accepted {
+    /// One answer; none where it takes only streams.
+    single: Option<MediaType>,
+    stream: Option<StreamType>,
+}
+
+impl Accepted {
+    /// The media type of what is said at once whatever the client accepts, such as a refusal.
+    fn plain(&self) -> MediaType {
+        self.single.unwrap_or(MediaType::Json)
     }
-    let Some(media) = MediaType::negotiate(parts.headers.get_all(header::ACCEPT).iter()) else {
-        let refusal = Refusal::new(
-            Code::NotAcceptable,
-            "Responses are application/graphql-response+json or application/json; Accept allows neither.",
-        );
-        return reply::refusal(refusal.closing(), MediaType::Json);
-    };
-    let parameters = match read(gateway.config(), parts, body).await {
-        Ok(parameters) => parameters,
-        Err(refusal) => return reply::refusal(refusal, media),
-    };
-    let config = gateway.config();
-    let coding = if config.compression {
-        Coding::negotiate(parts.headers.get_all(header::ACCEPT_ENCODING).iter())
-    } else {
-        None
-    };
-    let headers = std::mem::take(&mut parts.headers);
-    match parameters {
-        Parameters::One(request) => {
-            line.operation(request.operation_name.as_deref());
-            let known = headers.get(header::IF_NONE_MATCH).filter(|_| parts.method == Method::GET).cloned();
-            let response = gateway.execute(Request { headers: Some(headers), ..request }).await;
-            let status = reply::status(response.kind, media);
-            let mut kept = HeaderMap::new();
-            if let Some(caching) = &response.caching {
-                kept = validators::kept(caching, config);
-                if parts.method == Method::GET {
-                    let tag = validators::tag(&response.body, media);
-                    if known.is_some_and(|known| validators::matches(&known, &tag)) {
-                        kept.insert(header::ETAG, tag);
-                        return reply::with_headers(StatusCode::NOT_MODIFIED, kept, Bytes::new());
-                    }
+}
+
+impl Endpoint<'_> {
+    /// Answers a request. CORS headers are the caller's.
+    pub(super) async fn answer<B>(
+        &self,
+        parts: &mut Parts,
+        body: B,
+        line: &mut access_log::Line,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+    {
+        if ![Method::POST, Method::GET, Method::PUT, Method::DELETE].contains(&parts.method) {
+            return reply::refusal(Refusal::method_not_allowed(METHODS).closing(), MediaType::Json);
+        }
+        let accept = || parts.headers.get_all(header::ACCEPT).iter();
+        let accepted =
+            Accepted { single: MediaType::negotiate(accept()), stream: StreamType::negotiate(accept()) };
+        if sse::is_asked(parts, self.streams) {
+            let answered = self.shared_stream(parts, body, &accepted).await;
+            return answered.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
+        }
+        if accepted.single.is_none() && accepted.stream.is_none() {
+            return reply::refusal(not_acceptable().closing(), MediaType::Json);
+        }
+        let parameters = match self.read(parts, body, accepted.stream).await {
+            Ok(parameters) => parameters,
+            Err(refusal) => return reply::refusal(refusal, accepted.plain()),
+        };
+        let config = self.config();
+        let coding = if config.compression {
+            Coding::negotiate(parts.headers.get_all(header::ACCEPT_ENCODING).iter())
+        } else {
+            None
+        };
+        match parameters {
+            Parameters::One(request) => {
+                line.operation(request.operation_name.as_deref());
+                self.one(parts, request, &accepted, coding).await
+            }
+            Parameters::Many(requests) => {
+                let Some(media) = accepted.single else {
+                    return reply::refusal(not_acceptable(), MediaType::Json);
+                };
+                let headers = std::mem::take(&mut parts.headers);
+                let (status, body) = self.batch(requests, &headers, media).await;
+                compressed(status, media, body, coding, None, config).await
+            }
+        }
+    }
+
+    fn config(&self) -> &Config {
+        self.events.gateway().config()
+    }
+
+    /// Answers one operation: at once, or over time.
+    async fn one(
+        &self,
+        parts: &mut Parts,
+        mut request: Request,
+        accepted: &Accepted,
+        coding: Option<Coding>,
+    ) -> Response<ResponseBody> {
+        let headers = std::mem::take(&mut parts.headers);
+        let known = headers.get(header::IF_NONE_MATCH).filter(|_| parts.method == Method::GET).cloned();
+        if accepted.stream == Some(StreamType::Events)
+            && let Some(last) = headers.get(&LAST_EVENT_ID).and_then(|id| id.to_str().ok())
+        {
+            request.extensions.entry("lastEventId").or_insert_with(|| last.into());
+        }
+        let response = match self.events.start(Request { headers: Some(headers), ..request }).await {
+            Started::Once(response) => response,
+            Started::Stream(payloads) => {
+                let streamed = self.stream(payloads, accepted.stream);
+                return streamed.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
+            }
+        };
+        match (accepted.single, accepted.stream, response.kind) {
+            (None, Some(StreamType::Multipart), _) => {
+                streaming::response(multipart::CONTENT_TYPE, ResponseBody::new(multipart::once(&response)))
+            }
+            // What was not even validated is told by its status.
+            (None, Some(StreamType::Events), ResponseKind::Executed | ResponseKind::RequestError) => {
+                streaming::response(sse::CONTENT_TYPE, ResponseBody::new(sse::once(&response.body)))
+            }
+            _ => self.whole(&parts.method, response, accepted.plain(), known, coding).await,
+        }
+    }
+
+    /// The answers to a subscription.
+    fn stream(
+        &self,
+        payloads: Payloads,
+        stream: Option<StreamType>,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let (content_type, chunks, words) = match stream {
+            Some(StreamType::Events) => (sse::CONTENT_TYPE, sse::chunks(payloads), sse::WORDS),
+            Some(StreamType::Multipart) => {
+                (multipart::CONTENT_TYPE, multipart::chunks(payloads), multipart::WORDS)
+            }
+            None => return Err(not_acceptable()),
+        };
+        let guest = self.streams.enter(self.address)?;
+        Ok(streaming::response(content_type, self.streams.body(chunks, words, guest)))
+    }
+
+    /// A request about an event stream that many operations share.
+    async fn shared_stream<B>(
+        &self,
+        parts: &mut Parts,
+        body: B,
+        accepted: &Accepted,
+    ) -> Result<Response<ResponseBody>, Refusal>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let opens = accepted.stream == Some(StreamType::Events);
+        if opens || parts.method == Method::PUT || parts.method == Method::DELETE {
+            if self.config().csrf {
+                csrf::check_origin(parts, self.cors)?;
+            }
+            return sse::answer(self.streams, parts, self.address);
+        }
+        match self.read(parts, body, None).await? {
+            Parameters::One(request) => {
+                let headers = Some(parts.headers.clone());
+                sse::begin(self.streams, parts, Request { headers, ..request })
+            }
+            Parameters::Many(_) => {
+                Err(Refusal::bad_request("Operations of a shared stream come one by one."))
+            }
+        }
+    }
+
+    /// One answer, whole.
+    async fn whole(
+        &self,
+        method: &Method,
+        response: crate::execute::Response,
+        media: MediaType,
+        known: Option<HeaderValue>,
+        coding: Option<Coding>,
+    ) -> Response<ResponseBody> {
+        let config = self.config();
+        let status = reply::status(response.kind, media);
+        let mut kept = HeaderMap::new();
+        if let Some(caching) = &response.caching {
+            kept = validators::kept(caching, config);
+            if method == Method::GET {
+                let tag = validators::tag(&response.body, media);
+                if known.is_some_and(|known| validators::matches(&known, &tag)) {
                     kept.insert(header::ETAG, tag);
+                    return reply::with_headers(StatusCode::NOT_MODIFIED, kept, Bytes::new());
                 }
+                kept.insert(header::ETAG, tag);
             }
-            let allow = allow(response.kind);
-            let packed = response.packed.as_deref();
-            let mut answer = compressed(status, media, response.body, coding, packed, config).await;
-            answer.headers_mut().extend(kept);
-            if let Some(allow) = allow {
-                answer.headers_mut().insert(header::ALLOW, allow);
-            }
-            answer
         }
-        Parameters::Many(requests) => {
-            let (status, body) = batch(gateway, requests, &headers, media).await;
-            compressed(status, media, body, coding, None, config).await
+        let allow = allow(response.kind);
+        let packed = response.packed.as_deref();
+        let mut answer = compressed(status, media, response.body, coding, packed, config).await;
+        answer.headers_mut().extend(kept);
+        if let Some(allow) = allow {
+            answer.headers_mut().insert(header::ALLOW, allow);
+        }
+        answer
+    }
+
+    /// Reads what the request asks for, by its method.
+    async fn read<B>(&self, parts: &Parts, body: B, stream: Option<StreamType>) -> Result<Parameters, Refusal>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let config = self.config();
+        if parts.method == Method::GET {
+            if config.csrf {
+                self.check_get(parts, stream)?;
+            }
+            return parameters::from_query_string(parts.uri.query().unwrap_or_default()).map(Parameters::One);
+        }
+        let mut content_types = parts.headers.get_all(header::CONTENT_TYPE).iter();
+        // With two of them, a browser and Ficus might not read the same one.
+        match (content_types.next(), content_types.next()) {
+            (Some(content_type), None) if media::is_json(content_type) => {}
+            _ => {
+                let message = "A POST needs exactly one Content-Type, application/json in UTF-8.";
+                return Err(Refusal::new(Code::UnsupportedMediaType, message).closing());
+            }
+        }
+        let bytes = body::read(&parts.headers, body, &config.limits).await?;
+        parameters::from_body(&bytes, config.limits.batch_max)
+    }
+
+    /// An `EventSource` can send no header of its own: what its browser says of the page decides.
+    fn check_get(&self, parts: &Parts, stream: Option<StreamType>) -> Result<(), Refusal> {
+        match csrf::check_get(&parts.headers) {
+            Err(_) if stream == Some(StreamType::Events) => csrf::check_origin(parts, self.cors),
+            checked => checked,
         }
     }
+
+    /// Runs the operations of a batch side by side and answers with a list in the same order. Its status is 200 once any of
+    /// them ran: each entry says for itself what happened.
+    async fn batch(
+        &self,
+        requests: Vec<Request>,
+        headers: &HeaderMap,
+        media: MediaType,
+    ) -> (StatusCode, Bytes) {
+        let runs = requests.into_iter().map(|request| {
+            self.events.gateway().execute(Request { headers: Some(headers.clone()), ..request })
+        });
+        let responses = join_all(runs).await;
+        let status =
+            responses.iter().map(|response| reply::status(response.kind, media)).min().unwrap_or_default();
+        let mut out =
+            Vec::with_capacity(2 + responses.iter().map(|response| response.body.len() + 1).sum::<usize>());
+        out.push(b'[');
+        for (position, response) in responses.iter().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&response.body);
+        }
+        out.push(b']');
+        (status, Bytes::from(out))
+    }
+}
+
+/// Where a browser that reconnects says which event it heard last.
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+fn not_acceptable() -> Refusal {
+    Refusal::new(
+        Code::NotAcceptable,
+        "Responses are application/graphql-response+json or application/json, those of subscriptions text/event-stream or \
+         multipart/mixed;subscriptionSpec=1.0; Accept does not allow what this operation needs.",
+    )
 }
 
 /// A response that nobody keeps, compressed where that is worth it.
@@ -103,57 +311,6 @@ async fn compressed(
         headers.insert(header::CONTENT_ENCODING, coding.header());
     }
     response
-}
-
-/// Reads what the request asks for, by its method.
-async fn read<B>(config: &Config, parts: &Parts, body: B) -> Result<Parameters, Refusal>
-where
-    B: Body<Data = Bytes>,
-{
-    if parts.method == Method::GET {
-        if config.csrf {
-            csrf::check_get(&parts.headers)?;
-        }
-        return parameters::from_query_string(parts.uri.query().unwrap_or_default()).map(Parameters::One);
-    }
-    let mut content_types = parts.headers.get_all(header::CONTENT_TYPE).iter();
-    // With two of them, a browser and Ficus might not read the same one.
-    match (content_types.next(), content_types.next()) {
-        (Some(content_type), None) if media::is_json(content_type) => {}
-        _ => {
-            let message = "A POST needs exactly one Content-Type, application/json in UTF-8.";
-            return Err(Refusal::new(Code::UnsupportedMediaType, message).closing());
-        }
-    }
-    let bytes = body::read(&parts.headers, body, &config.limits).await?;
-    parameters::from_body(&bytes, config.limits.batch_max)
-}
-
-/// Runs the operations of a batch side by side and answers with a list in the same order. Its status is 200 once any of
-/// them ran: each entry says for itself what happened.
-async fn batch(
-    gateway: &Gateway,
-    requests: Vec<Request>,
-    headers: &HeaderMap,
-    media: MediaType,
-) -> (StatusCode, Bytes) {
-    let runs = requests
-        .into_iter()
-        .map(|request| gateway.execute(Request { headers: Some(headers.clone()), ..request }));
-    let responses = join_all(runs).await;
-    let status =
-        responses.iter().map(|response| reply::status(response.kind, media)).min().unwrap_or_default();
-    let mut out =
-        Vec::with_capacity(2 + responses.iter().map(|response| response.body.len() + 1).sum::<usize>());
-    out.push(b'[');
-    for (position, response) in responses.iter().enumerate() {
-        if position > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(&response.body);
-    }
-    out.push(b']');
-    (status, Bytes::from(out))
 }
 
 /// RFC 9110 wants `Allow` with every 405: here it is a mutation that came as a GET.

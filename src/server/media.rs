@@ -23,7 +23,7 @@ impl MediaType {
         })
     }
 
-    /// The best of what a client accepts; none when it accepts neither. No `Accept` at all means `application/json`, as
+    /// The best of what a client accepts for one answer; none when it accepts neither. No `Accept` at all means `application/json`, as
     /// GraphQL over HTTP asks for.
     pub(super) fn negotiate<'a>(accept: impl Iterator<Item = &'a HeaderValue>) -> Option<MediaType> {
         let mut graphql = Preference::default();
@@ -58,6 +58,41 @@ impl MediaType {
             _ if graphql.precision == Some(2) => Some(MediaType::GraphqlResponse),
             _ => Some(MediaType::Json),
         }
+    }
+}
+
+/// What answers over time can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamType {
+    /// `text/event-stream`.
+    Events,
+    /// `multipart/mixed` with `subscriptionSpec=1.0`.
+    Multipart,
+}
+
+impl StreamType {
+    /// What a client wants most, of equals what it names first; none when it names neither. A wildcard does not mean them: who
+    /// cannot read streams sends it too.
+    pub(super) fn negotiate<'a>(accept: impl Iterator<Item = &'a HeaderValue>) -> Option<StreamType> {
+        let mut best = (0, None);
+        for item in accept.filter_map(|value| value.to_str().ok()).flat_map(items) {
+            let found = if item.is("text/event-stream") {
+                StreamType::Events
+            } else if item.is("multipart/mixed")
+                && item
+                    .parameter("subscriptionSpec")
+                    .is_some_and(|version| version.trim_matches('"') == "1.0")
+            {
+                StreamType::Multipart
+            } else {
+                continue;
+            };
+            let quality = item.quality().unwrap_or(0);
+            if quality > best.0 {
+                best = (quality, Some(found));
+            }
+        }
+        best.1
     }
 }
 
@@ -103,6 +138,33 @@ fn charset_is_utf8(item: &Item<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_are_asked_for_by_name() {
+        for (accept, expected) in [
+            ("text/event-stream", Some(StreamType::Events)),
+            (
+                "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0,application/json",
+                Some(StreamType::Multipart),
+            ),
+            ("multipart/mixed; subscriptionSpec=\"1.0\"", Some(StreamType::Multipart)),
+            ("multipart/mixed; deferSpec=20220824, application/json", None),
+            ("multipart/mixed;subscriptionSpec=1.0;q=0.5, text/event-stream;q=0.9", Some(StreamType::Events)),
+            (
+                "application/json, text/event-stream, multipart/mixed;subscriptionSpec=1.0",
+                Some(StreamType::Events),
+            ),
+            ("text/event-stream;q=0", None),
+            ("*/*", None),
+            ("text/*", None),
+        ] {
+            assert_eq!(
+                StreamType::negotiate([HeaderValue::from_static(accept)].iter()),
+                expected,
+                "{accept}"
+            );
+        }
+    }
 
     fn negotiate(accept: &[&str]) -> Option<MediaType> {
         let values: Vec<_> = accept.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect();

@@ -13,13 +13,19 @@ mod header_list;
 pub(crate) mod health;
 mod listener;
 mod media;
+mod multipart;
 mod parameters;
 pub mod playground;
 mod refusal;
 mod reply;
+mod response_body;
+mod sse;
+mod staying;
+mod streaming;
 mod trace;
 mod validators;
 mod webhooks;
+mod websocket;
 
 use std::{
     io,
@@ -27,17 +33,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
 
 pub use csrf::is_addressed_to_loopback;
 pub use listener::{ListenerSettings, serve_connections};
+pub use response_body::ResponseBody;
 
 use crate::events::Events;
-
-/// A response's body: whole, because the length is then known and one write sends it with its headers.
-pub type ResponseBody = http_body_util::Full<Bytes>;
 
 /// Serves a gateway and its events on a bound listener until `shutdown` is ready. From then on it is not ready (`/health/ready` says 503)
 /// and takes no new connections; requests in flight, and mutations whose client has left, may go on for `drain`, and what is
@@ -59,6 +62,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let edge = edge::Edge::new(events.clone(), listener.local_addr()?);
     let gateway = events.gateway();
+    let _end = CutWhoStays(&edge);
     let told = OnceLock::new();
     let shutdown = async {
         shutdown.await;
@@ -70,11 +74,22 @@ pub async fn serve(
         service_fn(move |request| Arc::clone(&edge).handle(peer, request))
     })
     .await?;
-    // A mutation goes on without its client, and its connection is then no longer there to be waited for.
+    // A mutation goes on without its client, and its connection is then no longer there to be waited for. Nor is that of a
+    // WebSocket, which is none of HTTP any more.
     let spent = told.get().map_or(Duration::ZERO, Instant::elapsed);
     let left = gateway.config().drain.saturating_sub(spent);
-    if tokio::time::timeout(left, gateway.mutations_ended()).await.is_err() {
-        tracing::warn!("cut mutations that were still running after `drain`");
+    let all_ended = async { tokio::join!(gateway.mutations_ended(), edge.staying().have_left()) };
+    if tokio::time::timeout(left, all_ended).await.is_err() {
+        tracing::warn!("cut mutations and sockets that were still busy after `drain`");
     }
     Ok(())
+}
+
+/// However serving ends, nobody is served after it.
+struct CutWhoStays<'a>(&'a edge::Edge);
+
+impl Drop for CutWhoStays<'_> {
+    fn drop(&mut self) {
+        self.0.staying().cut();
+    }
 }

@@ -142,7 +142,8 @@ impl<'de> Deserialize<'de> for Parameter {
     }
 }
 
-struct OneSeed;
+/// Reads one request from JSON, as the parameters of GraphQL over HTTP have it.
+pub(super) struct OneSeed;
 
 impl<'de> DeserializeSeed<'de> for OneSeed {
     type Value = Request;

@@ -48,6 +48,8 @@ impl Refusal {
 
     pub(super) fn status(&self) -> StatusCode {
         match self.code {
+            Code::OriginRefused => StatusCode::FORBIDDEN,
+            Code::StreamInUse => StatusCode::CONFLICT,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
 use super::{
     ResponseBody,
@@ -42,7 +41,7 @@ pub(super) fn json(status: StatusCode, content_type: HeaderValue, body: Bytes) -
 
 /// A response with exactly these headers.
 pub(super) fn with_headers(status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<ResponseBody> {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(ResponseBody::new(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response

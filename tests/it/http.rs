@@ -15,3 +15,5 @@ mod server;
 mod shedding;
 mod sigterm;
 mod smuggling;
+mod streams;
+mod websocket;

@@ -38,5 +38,6 @@ mod spec;
 mod support;
 mod telemetry;
 mod trial;
+mod webhooks;
 mod wire;
 mod xml;

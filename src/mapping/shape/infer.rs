@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{
     FieldShape, Known, NothingKnown, ObjectShape, Shape,
-    made::{makes_something, number, spread},
+    made::{Making, makes_something, number},
 };
 use crate::{
     diagnostic::suggest,
@@ -348,35 +348,22 @@ impl<'k> Infer<'k> {
                 shape
             };
         }
-        // Each is an object so far, or null for good.
-        let mut made = vec![Shape::Object(ObjectShape::default())];
+        let mut making = Making::new();
         for item in &selection.items {
             match item {
                 Item::Named { name, value } => {
                     let shape = self.expression(value, scope);
-                    let (span, value) = (name.span.clone(), value.span.clone());
-                    let field = FieldShape { name: name.name.clone(), span, value, shape };
-                    for shape in &mut made {
-                        if let Shape::Object(object) = shape {
-                            object.put(field.clone());
-                        }
-                    }
+                    let span = name.span.clone();
+                    let field =
+                        FieldShape { name: name.name.clone(), span, value: value.span.clone(), shape };
+                    making.named(&field, value);
                 }
                 Item::Spread { value, explicit, .. } => {
-                    made = spread(&made, &self.expression(value, scope), *explicit);
+                    making.spread(&self.expression(value, scope), *explicit);
                 }
             }
         }
-        let is_anonymous = |item: &Item| matches!(item, Item::Spread { explicit: false, .. });
-        if !selection.items.is_empty() && selection.items.iter().all(is_anonymous) {
-            // Where each of them is a list, so is what they merge into.
-            for shape in &mut made {
-                if let Shape::Object(object) = shape {
-                    object.maybe_list = true;
-                }
-            }
-        }
-        Shape::one_of(made)
+        making.shape()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What selections and literals make, apart from the way to it: spreads into objects, numbers, objects made of scalars.
 
-use super::{ObjectShape, Shape, merge};
-use crate::mapping::ast::{ExprKind, Head, Item, SubSelection};
+use super::{FieldShape, ObjectShape, Shape, merge};
+use crate::mapping::ast::{Expr, ExprKind, Head, Item, SubSelection};
 
 /// How many alternatives spreads of alternatives may multiply to.
 const ALTERNATIVES_MAX: usize = 256;
@@ -9,41 +9,121 @@ const ALTERNATIVES_MAX: usize = 256;
 /// Whether a selection makes an object of a scalar for sure: one of its values is there whatever it is applied to.
 pub(super) fn makes_something(selection: &SubSelection) -> bool {
     selection.items.iter().any(|item| match item {
-        Item::Named { value, .. } => match &value.kind {
-            ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
-            ExprKind::Chain { .. } => false,
-            _ => true,
-        },
+        Item::Named { value, .. } => is_there(value),
         Item::Spread { .. } => false,
     })
 }
 
-/// Every object so far together with every alternative of what is spread into it.
-pub(super) fn spread(made: &[Shape], value: &Shape, is_explicit: bool) -> Vec<Shape> {
-    let alternatives = value.alternatives();
-    if made.len().saturating_mul(alternatives.len()) > ALTERNATIVES_MAX {
-        return vec![Shape::Object(ObjectShape { is_open: true, ..ObjectShape::default() })];
+/// Whether an expression has a value whatever it is applied to.
+fn is_there(value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
+        ExprKind::Chain { .. } => false,
+        _ => true,
     }
-    let mut all = Vec::new();
-    for object in made {
-        let Shape::Object(object) = object else {
-            all.push(object.clone());
-            continue;
+}
+
+/// What the items of a selection may have made so far, one after the other as evaluation takes them (`mapping::merge`).
+#[derive(Debug)]
+pub(super) struct Making(Vec<Made>);
+
+#[derive(Debug, Clone)]
+enum Made {
+    /// An object that may get more keys.
+    Object(ObjectShape),
+    /// What an anonymous path gave that is no object: a key makes an object in its place.
+    Other(Shape),
+    /// Null for good.
+    Null,
+}
+
+impl Making {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Making(vec![Made::Object(ObjectShape::default())])
+    }
+
+    /// A key with a value that may be missing.
+    pub(super) fn named(&mut self, field: &FieldShape, value: &Expr) {
+        let put = |object: &ObjectShape| {
+            let mut object = object.clone();
+            object.put(field.clone());
+            Made::Object(object)
         };
-        for alternative in alternatives {
-            all.push(match alternative {
-                Shape::Null if is_explicit => Shape::Null,
-                Shape::Unknown | Shape::Declared(_) => Shape::Object(opened(object)),
-                Shape::Object(other) => {
-                    // What is merged upward is one object, however it was come by.
-                    let other = ObjectShape { maybe_list: object.maybe_list, ..other.clone() };
-                    merge(&Shape::Object(object.clone()), &Shape::Object(other))
-                }
-                _ => Shape::Object(object.clone()),
-            });
-        }
+        let is_there = is_there(value);
+        self.each(|made| match made {
+            Made::Object(object) => vec![put(&object)],
+            Made::Other(_) if is_there => vec![put(&ObjectShape::default())],
+            Made::Other(other) => vec![put(&ObjectShape::default()), Made::Other(other)],
+            Made::Null => vec![Made::Null],
+        });
     }
-    all
+
+    /// `...` of a value, or an anonymous path that gives it.
+    pub(super) fn spread(&mut self, value: &Shape, is_explicit: bool) {
+        self.each(|made| {
+            let with = |alternative: &Shape| made.with(alternative, is_explicit);
+            value.alternatives().iter().flat_map(with).collect()
+        });
+    }
+
+    /// All that it may be.
+    pub(super) fn shape(self) -> Shape {
+        Shape::one_of(self.0.into_iter().map(|made| match made {
+            Made::Object(object) => Shape::Object(object),
+            Made::Other(other) => other,
+            Made::Null => Shape::Null,
+        }))
+    }
+
+    fn each(&mut self, mut follow: impl FnMut(Made) -> Vec<Made>) {
+        let mut all = Vec::new();
+        for made in std::mem::take(&mut self.0) {
+            all.append(&mut follow(made));
+            if all.len() > ALTERNATIVES_MAX {
+                all = vec![Made::Other(Shape::Unknown)];
+                break;
+            }
+        }
+        self.0 = all;
+    }
+}
+
+impl Made {
+    /// What becomes of it with one alternative of what is spread into it, which may be missing too.
+    fn with(&self, alternative: &Shape, is_explicit: bool) -> Vec<Made> {
+        let object = match self {
+            Made::Null => return vec![Made::Null],
+            Made::Object(object) => object.clone(),
+            Made::Other(_) => ObjectShape::default(),
+        };
+        let mut all = match alternative {
+            Shape::Null if is_explicit => return vec![Made::Null],
+            Shape::Missing | Shape::Null => Vec::new(),
+            Shape::Unknown if !is_explicit => vec![Made::Other(Shape::Unknown)],
+            Shape::Unknown | Shape::Declared(_) => vec![Made::Object(opened(&object))],
+            Shape::Object(other) => {
+                let mut merged = object;
+                merged.is_open |= other.is_open;
+                // What `...` adds are the keys of an object; an anonymous path may also give a list in its place.
+                merged.maybe_list |= other.maybe_list && !is_explicit;
+                other.fields.iter().cloned().for_each(|field| merged.put(field));
+                vec![Made::Object(merged)]
+            }
+            _ if is_explicit => Vec::new(),
+            other => match self {
+                Made::Other(earlier) => vec![Made::Other(merge(earlier, other))],
+                _ => vec![self.clone(), Made::Other(other.clone())],
+            },
+        };
+        // What is missing changes nothing; of an object, its keys may be missing as well.
+        if all.is_empty()
+            || matches!((self, alternative), (Made::Other(_), Shape::Object(_) | Shape::Unknown))
+        {
+            all.push(self.clone());
+        }
+        all
+    }
 }
 
 /// An object into which something unknown is spread: it may have more keys, and other values where a scalar or nothing stood.

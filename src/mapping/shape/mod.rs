@@ -314,6 +314,9 @@ mod tests {
             ("id ...data", "{id: ?, ...}*"),
             ("a: 1 b: $(1).x c: { d: 1 } ...data e: 1", "{a: ?, b: ?, c: {d: int}, e: int, ...}*"),
             ("id ...data { a }", "{id: ?, a: ?}*"),
+            ("x: { id $.data { a } }", "{x: {id: ?, a: ?}*}*"),
+            ("x: { $(['s']) { c: '' } id }", "{x: {id: ?} | [{c: \"\"}]}*"),
+            ("x: { $(['s']) { c: '' } id: 1 }", "{x: {id: int}}*"),
             ("x: { id ...null }", "{x: null}*"),
             (
                 "id ...kind->match(['b', { __typename: 'Book', pages }], ['m', { __typename: 'Movie' }], [@, null]) last",

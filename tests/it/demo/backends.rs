@@ -196,7 +196,8 @@ async fn a_taken_port_is_named() {
 #[tokio::test]
 async fn latency_is_added_on_request() {
     let latency = Duration::from_millis(30);
-    let running = demo::start(BackendOptions { first_port: 0, latency }).await.unwrap();
+    let running =
+        demo::start(BackendOptions { first_port: 0, latency, ..BackendOptions::default() }).await.unwrap();
     let begun = Instant::now();
     http_client().get(format!("{}/products/101", running.urls()["products"])).send().await.unwrap();
     assert!(begun.elapsed() >= latency);

@@ -64,17 +64,17 @@ async fn a_preflight_is_answered_for_allowed_origins_only() {
     let reply = send(server.address, preflight(app, "POST"), "").await;
     assert_eq!((reply.status.as_u16(), reply.body.len()), (204, 0));
     assert_eq!(reply.header("access-control-allow-origin"), app);
-    assert_eq!(reply.header("access-control-allow-methods"), "GET, POST");
+    assert_eq!(reply.header("access-control-allow-methods"), "GET, POST, PUT, DELETE");
     assert_eq!(reply.header("access-control-allow-headers"), "content-type,apollo-connectors-debugging");
     assert_eq!(reply.header("access-control-max-age"), "7200");
-    for (origin, method) in [("https://evil.example", "POST"), (app, "DELETE")] {
+    for (origin, method) in [("https://evil.example", "POST"), (app, "PATCH")] {
         let reply = send(server.address, preflight(origin, method), "").await;
         assert_eq!(reply.status, 204);
         assert_eq!(reply.header("access-control-allow-methods"), "", "{origin} {method}");
         assert_eq!(reply.header("access-control-allow-headers"), "", "{origin} {method}");
     }
     let reply = send(server.address, request("OPTIONS", "/graphql"), "").await;
-    assert_eq!((reply.status.as_u16(), reply.header("allow")), (204, "GET, POST, OPTIONS"));
+    assert_eq!((reply.status.as_u16(), reply.header("allow")), (204, "GET, POST, PUT, DELETE, OPTIONS"));
 }
 
 #[tokio::test]

@@ -80,13 +80,13 @@ async fn what_is_no_graphql_request_is_refused_with_the_right_status() {
         ("wrong extensions", post(), r#"{"query":"{hello}","extensions":""}"#, 400, "BAD_REQUEST"),
         ("a batch", post(), r#"[{"query":"{hello}"}]"#, 400, "LIMIT_BATCH"),
         (
-            "PUT",
-            request("PUT", "/graphql").header("content-type", "application/json"),
+            "PATCH",
+            request("PATCH", "/graphql").header("content-type", "application/json"),
             HELLO,
             405,
             "METHOD_NOT_ALLOWED",
         ),
-        ("DELETE", request("DELETE", "/graphql"), "", 405, "METHOD_NOT_ALLOWED"),
+        ("DELETE of no stream", request("DELETE", "/graphql"), "", 404, "NOT_FOUND"),
         ("an unknown method", request("QUERY", "/graphql"), HELLO, 405, "METHOD_NOT_ALLOWED"),
         ("no acceptable type", post().header("accept", "text/html"), HELLO, 406, "NOT_ACCEPTABLE"),
         (
@@ -108,7 +108,7 @@ async fn what_is_no_graphql_request_is_refused_with_the_right_status() {
         assert_eq!(reply.code(), code, "{what}");
         assert!(reply.header("content-type").ends_with("json; charset=utf-8"), "{what}");
         if status == 405 {
-            assert_eq!(reply.header("allow"), "GET, POST, OPTIONS", "{what}");
+            assert_eq!(reply.header("allow"), "GET, POST, PUT, DELETE, OPTIONS", "{what}");
         }
     }
 }
