@@ -65,6 +65,12 @@ pub enum Code {
     LimitErrors,
     /// More requests are in flight than `shed.in_flight` allows.
     Overloaded,
+    /// More subscriptions at once than the gateway carries.
+    LimitSubscriptions,
+    /// The backend that `authorize` asks does not let this client listen.
+    SubscriptionRefused,
+    /// A subscription goes on no more: the message says why.
+    SubscriptionEnded,
     /// The operation took longer than `deadline`, or a fetch longer than its source's `timeout`.
     GatewayTimeout,
     /// A source's queue is full, or a request waited in it too long.
@@ -119,6 +125,9 @@ impl Code {
         Code::LimitBatch,
         Code::LimitErrors,
         Code::Overloaded,
+        Code::LimitSubscriptions,
+        Code::SubscriptionRefused,
+        Code::SubscriptionEnded,
         Code::GatewayTimeout,
         Code::RequestLimitExceeded,
         Code::RequestRateLimited,
@@ -162,6 +171,9 @@ impl Code {
             Code::LimitBatch => "LIMIT_BATCH",
             Code::LimitErrors => "LIMIT_ERRORS",
             Code::Overloaded => "OVERLOADED",
+            Code::LimitSubscriptions => "LIMIT_SUBSCRIPTIONS",
+            Code::SubscriptionRefused => "SUBSCRIPTION_REFUSED",
+            Code::SubscriptionEnded => "SUBSCRIPTION_ENDED",
             Code::GatewayTimeout => "GATEWAY_TIMEOUT",
             Code::RequestLimitExceeded => "REQUEST_LIMIT_EXCEEDED",
             Code::RequestRateLimited => "REQUEST_RATE_LIMITED",
@@ -190,6 +202,8 @@ impl Code {
             | Code::ValueMismatch
             | Code::NullInNonNull => Fault::Upstream,
             Code::Overloaded
+            | Code::LimitSubscriptions
+            | Code::SubscriptionEnded
             | Code::RequestLimitExceeded
             | Code::RequestRateLimited
             | Code::ConnectorRequestInvalid

@@ -67,6 +67,7 @@ fn graph(sdl: &str) -> Graph {
         ],
         by_field: HashMap::new(),
         by_type: HashMap::new(),
+        subscribes: HashMap::new(),
         cache_hints: Default::default(),
         env: HashMap::new(),
         secrets: Default::default(),

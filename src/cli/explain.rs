@@ -77,7 +77,6 @@ fn explained(
     let mut plans = String::new();
     for operation in document.executable().operations.iter() {
         let name = operation.name.as_ref().map(|name| name.as_str());
-        // The same refusals as in a request: a subscription, say.
         let operation = document.operation(name)?;
         if let Some(variables) = variables {
             coerce(&graph.schema, document.executable(), operation, variables)?;

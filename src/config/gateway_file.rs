@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Admin, Config, Limits, LogFormat, Telemetry,
     environment::Lookup,
+    events::{EVENTS, events},
     instances::{REDIS, redis},
     keys::{Form, Group, Key, Kind, WAIT},
     reader::Reader,
@@ -57,9 +58,9 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new(
             "redis",
             Kind::Group(&REDIS),
-            "Redis or Valkey, for a cache that all instances of the gateway share.",
+            "Redis or Valkey, for a cache and events that all instances of the gateway share.",
         ),
-        Key::later("events", "where events are kept."),
+        Key::new("events", Kind::Group(&EVENTS), "Where events of webhooks are kept, and how long."),
         Key::new("websocket", Kind::Group(&WEBSOCKET), "Times and bounds of clients that stay."),
         Key::new("telemetry", Kind::Group(&TELEMETRY), "Logs and traces."),
         Key::new("admin", Kind::Group(&ADMIN), "The gateway's own graph, on a listener of its own."),
@@ -101,6 +102,8 @@ const LIMITS: Group = Group {
         Key::new("header_read", WAIT, "How long a client may take to send its headers.").default("10s"),
         Key::new("body_read", WAIT, "How long a client may take to send its body.").default("30s"),
         Key::new("connections", Kind::Integer(1, MOST), "Connections at once.").default("20000"),
+        Key::new("subscriptions", Kind::Integer(0, MOST), "Subscriptions at once, of all clients.")
+            .default("100000"),
     ],
 };
 
@@ -209,6 +212,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     }
     set(&mut config.websocket, values.group("websocket").map(|written| websocket(&mut reader, written)));
     config.redis = values.group("redis").and_then(|written| redis(&mut reader, written));
+    config.events = events(&mut reader, values.group("events"), values.has("redis"));
     set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
 }
@@ -251,6 +255,7 @@ fn limits(values: &Values, limits: &mut Limits) {
     set(&mut limits.header_read, values.duration("header_read"));
     set(&mut limits.body_read, values.duration("body_read"));
     set(&mut limits.connections_max, values.integer("connections"));
+    set(&mut limits.subscriptions_max, values.integer("subscriptions"));
 }
 
 fn telemetry(values: &Values, telemetry: &mut Telemetry) {
@@ -347,11 +352,12 @@ mod tests {
             "batch",
             "errors",
             "connections",
+            "subscriptions",
         ];
         let written: Vec<String> =
             counts.iter().zip(1..).map(|(name, count)| format!("{name}: {count}")).collect();
         let (config, faults) = read(&format!(
-            "limits: {{ {}, body: 10, header_read: 11s, body_read: 12s }}",
+            "limits: {{ {}, body: 11, header_read: 12s, body_read: 13s }}",
             written.join(", ")
         ));
         assert!(faults.is_empty(), "{faults:?}");
@@ -365,9 +371,10 @@ mod tests {
             batch_max: 7,
             errors_max: 8,
             connections_max: 9,
-            body_bytes_max: 10,
-            header_read: Duration::from_secs(11),
-            body_read: Duration::from_secs(12),
+            subscriptions_max: 10,
+            body_bytes_max: 11,
+            header_read: Duration::from_secs(12),
+            body_read: Duration::from_secs(13),
         };
         assert_eq!(config.limits, expected);
     }

@@ -1,8 +1,9 @@
-//! What `@source`, `@connect` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
+//! What `@source`, `@connect`, `@subscribe` and `connectors/*.yaml` say, as a model: sources, request templates, keys, batches.
 //! Checked and resolved; nothing here knows how a request is sent.
 
 mod caching;
 mod settings;
+mod subscribe;
 mod tls;
 mod topic;
 mod transport;
@@ -20,6 +21,7 @@ pub use self::{
     },
 };
 pub use self::{
+    subscribe::{Authorize, Subscribe, Topic},
     tls::{Authorities, Identity, Tls, TlsError},
     topic::{TopicPart, TopicTemplate},
     transport::{ClientAuthentication, ClientCredentials, HttpVersion, Proxy, Redirects, Transport},
@@ -152,7 +154,8 @@ pub struct Connector {
     pub kind: Kind,
     /// Its source.
     pub source: Arc<Source>,
-    /// The request; none for an `http`-less connector, whose selection is applied to null.
+    /// The request; none for an `http`-less connector, whose selection is applied to null, and for one of `Subscription`, where
+    /// it is applied to an event.
     pub request: Option<Request>,
     /// What the response means.
     pub selection: Mapping,
@@ -175,9 +178,9 @@ pub struct Connector {
 /// The kinds of connectors (section 10 of the connect language).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A field of `Query` or `Mutation`.
+    /// A field of `Query`, `Mutation` or `Subscription`.
     Root {
-        /// `Query` or `Mutation`.
+        /// `Query`, `Mutation` or `Subscription`.
         parent: Name,
         /// The field.
         field: Name,
@@ -290,5 +293,14 @@ impl Inputs {
     #[must_use]
     pub fn reads_client(&self) -> bool {
         self.context || self.all_client_headers || !self.client_headers.is_empty()
+    }
+
+    /// Counts what another connector reads of the client's request among what this one reads.
+    pub fn read_of_client_too(&mut self, other: &Inputs) {
+        self.client_headers.extend(other.client_headers.iter().cloned());
+        self.client_headers.sort();
+        self.client_headers.dedup();
+        self.all_client_headers |= other.all_client_headers;
+        self.context |= other.context;
     }
 }

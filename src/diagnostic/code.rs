@@ -47,7 +47,7 @@ pub enum Code {
     DuplicateType,
     /// A field is defined twice.
     DuplicateField,
-    /// `Subscription` has fields, and nothing here can serve them.
+    /// A `@connect` on a field of `Subscription`.
     SubscriptionInConnectors,
     /// A federation directive that has no meaning here.
     ConnectorsUnsupportedFederationDirective,
@@ -171,6 +171,10 @@ pub enum Code {
     /// Answers are to be kept for all clients, and something of the client's request goes into the request.
     PublicCacheOfClientData,
     // ---- Events
+    /// `@subscribe` that cannot be read, or that stands where there is nothing to subscribe to.
+    InvalidSubscribe,
+    /// Everybody may listen to a topic, and nobody said so.
+    SubscriptionWithoutAuthorize,
     /// A webhook that could not be verified, or that publishes nothing.
     InvalidWebhook,
     // ---- Plans
@@ -253,6 +257,8 @@ impl Code {
             Code::InvalidCached => "INVALID_CACHED",
             Code::InvalidInvalidates => "INVALID_INVALIDATES",
             Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
+            Code::InvalidSubscribe => "INVALID_SUBSCRIBE",
+            Code::SubscriptionWithoutAuthorize => "SUBSCRIPTION_WITHOUT_AUTHORIZE",
             Code::InvalidWebhook => "INVALID_WEBHOOK",
             Code::NPlusOne => "N_PLUS_ONE",
         }
@@ -267,6 +273,7 @@ impl Code {
             | Code::FieldsMissingOnOneWay
             | Code::UndefinedConfig
             | Code::SuspiciousUrl
+            | Code::SubscriptionWithoutAuthorize
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }

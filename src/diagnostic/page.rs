@@ -85,6 +85,8 @@ const PAGES: &[(Code, &str)] = &[
     (Code::InvalidCached, include_str!("pages/INVALID_CACHED.md")),
     (Code::InvalidInvalidates, include_str!("pages/INVALID_INVALIDATES.md")),
     (Code::PublicCacheOfClientData, include_str!("pages/PUBLIC_CACHE_OF_CLIENT_DATA.md")),
+    (Code::InvalidSubscribe, include_str!("pages/INVALID_SUBSCRIBE.md")),
+    (Code::SubscriptionWithoutAuthorize, include_str!("pages/SUBSCRIPTION_WITHOUT_AUTHORIZE.md")),
     (Code::InvalidWebhook, include_str!("pages/INVALID_WEBHOOK.md")),
     (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];

@@ -6,11 +6,20 @@ mod hub;
 mod subscriptions;
 mod webhook;
 
-pub use hub::{Delivery, Event, EventId, Heard, Hub, HubError, Listener, NewEvent, Published};
-pub use subscriptions::{Payload, Payloads, Started};
+pub use hub::{
+    Delivery, Event, EventId, Figures, Heard, Hub, HubError, Listener, NewEvent, OpenError, Published,
+};
+pub use subscriptions::{FieldFigures, Payload, Payloads, Started, SubscriptionFigures};
 pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
 
-use crate::execute::{Gateway, Request};
+use std::sync::Arc;
+
+use subscriptions::Registry;
+
+use crate::{
+    error::{ClientError, Code},
+    execute::{Begun, Gateway, Request},
+};
 
 /// A gateway and its events: what every transport asks, whether a request has one answer or many. A clone is another handle on
 /// the same.
@@ -18,13 +27,15 @@ use crate::execute::{Gateway, Request};
 pub struct Events {
     gateway: Gateway,
     hub: Hub,
+    subscriptions: Arc<Registry>,
 }
 
 impl Events {
     /// The events of a gateway; nothing is listened to yet.
     #[must_use]
     pub fn new(gateway: Gateway, hub: Hub) -> Self {
-        Events { gateway, hub }
+        let subscriptions = Arc::new(Registry::new(hub.clone(), &gateway));
+        Events { gateway, hub, subscriptions }
     }
 
     /// The gateway itself.
@@ -39,8 +50,37 @@ impl Events {
         &self.hub
     }
 
-    /// Begins what a request asks for: a query or mutation has one answer, a subscription any number.
+    /// Begins what a request asks for: a query or mutation has one answer, a subscription any number. It needs a tokio runtime.
+    ///
+    /// A client that comes back names the last event that it was told in `extensions.lastEventId`, and is told those behind it.
     pub async fn start(&self, request: Request) -> Started {
-        Started::Once(self.gateway.execute(request).await)
+        let after = match request.extensions.get("lastEventId") {
+            None | Some(serde_json::Value::Null) => Ok(None),
+            Some(id) => id.as_str().ok_or(()).and_then(str::parse).map(Some),
+        };
+        let subscription = match self.gateway.begin(request).await {
+            Begun::Once(response) => return Started::Once(response),
+            Begun::Subscription(subscription) => subscription,
+        };
+        let Ok(after) = after else {
+            let message = "`extensions.lastEventId` is not the id of an event, such as \"1732312345678-0\".";
+            return Started::Once(self.gateway.refuse(ClientError::new(Code::BadUserInput, message)));
+        };
+        match self.subscriptions.start(subscription, after).await {
+            Ok(listening) => Started::Stream(Box::pin(listening)),
+            Err(refused) => Started::Once(refused),
+        }
+    }
+
+    /// Ends every subscription, and refuses those that come later: the process goes down. What waits for their clients is still
+    /// read; then their streams end.
+    pub fn end_subscriptions(&self) {
+        self.subscriptions.close();
+    }
+
+    /// What is counted of subscriptions, of this moment.
+    #[must_use]
+    pub fn figures(&self) -> SubscriptionFigures {
+        self.subscriptions.figures()
     }
 }

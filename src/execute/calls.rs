@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use futures_util::{FutureExt as _, future::Shared};
 use tracing::Instrument as _;
 
+use super::event::EventCalls;
 use crate::{
     connector::Connector,
     fetch::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
@@ -42,10 +43,12 @@ impl Call<'_> {
 
 /// The requests of one operation (of one root field, in a mutation).
 pub(super) struct Calls<'r> {
-    upstream: &'r dyn Upstream,
+    upstream: &'r Arc<dyn Upstream>,
     /// The number of the next call of the operation.
     next: &'r AtomicU32,
     deadline: Deadline,
+    /// Those of other executions of the same event.
+    event: Option<&'r EventCalls>,
     made: Mutex<Made<'r>>,
 }
 
@@ -60,17 +63,25 @@ struct Made<'r> {
 }
 
 impl<'r> Calls<'r> {
-    pub(super) fn new(upstream: &'r dyn Upstream, next: &'r AtomicU32, deadline: Instant) -> Self {
-        Calls { upstream, next, deadline: Deadline(Some(deadline)), made: Mutex::default() }
+    pub(super) fn new(
+        upstream: &'r Arc<dyn Upstream>,
+        next: &'r AtomicU32,
+        deadline: Instant,
+        event: Option<&'r EventCalls>,
+    ) -> Self {
+        Calls { upstream, next, deadline: Deadline(Some(deadline)), event, made: Mutex::default() }
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
-    pub(super) fn send(&self, connector: &'r Connector, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send(&self, connector: &'r Arc<Connector>, request: UpstreamRequest) -> Call<'r> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
         }
-        let call = self.begin(connector, request.clone());
+        let call = match self.event {
+            Some(event) => self.take_part(event.send(self.upstream, connector, request.clone())),
+            None => self.begin(connector, request.clone()),
+        };
         made.requests.insert(request, call.clone());
         call
     }
@@ -90,7 +101,7 @@ impl<'r> Calls<'r> {
     fn begin(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
         request.deadline = self.deadline;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Call { number, answer: fetch(self.upstream, connector, request).boxed().shared() }
+        Call { number, answer: fetch(&**self.upstream, connector, request).boxed().shared() }
     }
 
     /// The requests that ask for keys of a batch already; none for a key that is not asked for yet.

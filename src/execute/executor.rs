@@ -27,7 +27,7 @@ impl Executor for Gateway {
         run(self, request, None).await
     }
 
-    /// One response, then the end: there are no subscriptions yet.
+    /// One response, then the end: subscriptions are what [`Events`](crate::events::Events) is asked.
     fn execute_stream(
         &self,
         request: async_graphql::Request,

@@ -15,26 +15,21 @@ use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    answers::{Answers, KeptAnswers},
+    answers::KeptAnswers,
     asked::Asked,
     caching::Uses,
-    debugger::debugging,
     packed::Packed,
-    plans::Plans,
     request::{OperationSummary, Request, Response, ResponseKind},
     run::{self, Operation},
-    share::Flights,
     watch::Watch,
-    window::Windows,
 };
 use crate::{
     config::Config,
     error::{ClientError, Code},
-    fetch::{Findings, Redaction, Upstream},
+    fetch::Upstream,
     graph::Graph,
     operation::{Refusal, Rules, coerce},
-    plan::Plan,
-    response::{Answer, Reported, Written, connector_errors, request_errors, write},
+    response::{self, Answer, request_errors, write},
     telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
 
@@ -56,30 +51,16 @@ pub struct Gateway {
     /// Counts mutations that ended.
     changes: Arc<AtomicU64>,
     meter: Arc<GatewayMeter>,
+    /// Counts the graphs that were served.
+    graphs: watch::Sender<u64>,
 }
 
-/// A graph and what is made of it: swapped as one.
-struct Served {
-    graph: Arc<Graph>,
-    plans: Plans,
-    answers: Answers,
-    flights: Flights,
-    windows: Windows,
-    since: Instant,
-}
-
-impl Served {
-    fn new(graph: Graph, config: &Config, upstream: &Arc<dyn Upstream>) -> Self {
-        let graph = Arc::new(graph);
-        Served {
-            windows: Windows::new(&graph, upstream),
-            graph,
-            plans: Plans::new(),
-            answers: Answers::new(config.answers_bytes_max() as u64),
-            flights: Flights::default(),
-            since: Instant::now(),
-        }
-    }
+/// What a request begins.
+pub enum Begun {
+    /// It was answered: a query, a mutation, or anything that was refused.
+    Once(Response),
+    /// It is a subscription, and nothing listens yet.
+    Subscription(Subscription),
 }
 
 impl Gateway {
@@ -90,7 +71,8 @@ impl Gateway {
         one_meter_for_unnamed(&graph, &meter);
         let served = Arc::new(ArcSwap::from_pointee(Served::new(graph, &config, &upstream)));
         let (mutations, changes) = (watch::Sender::new(()), Arc::default());
-        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter }
+        let graphs = watch::Sender::new(0);
+        Gateway { served, config: Arc::new(config), upstream, mutations, changes, meter, graphs }
     }
 
     /// What is counted of it, since the process started.
@@ -145,6 +127,13 @@ impl Gateway {
         }
         one_meter_for_unnamed(&graph, &self.meter);
         self.served.store(Arc::new(Served::new(graph, &self.config, &self.upstream)));
+        self.graphs.send_modify(|graphs| *graphs += 1);
+    }
+
+    /// Changes when another graph is served.
+    #[must_use]
+    pub fn reloads(&self) -> watch::Receiver<u64> {
+        self.graphs.subscribe()
     }
 
     /// The resolved configuration.
@@ -159,23 +148,55 @@ impl Gateway {
         self.served.load().plans.summaries()
     }
 
-    /// Runs one request. Dropping the future cancels a query's fetches, unless somebody else waits for the same; a mutation goes
-    /// on to its end.
+    /// Runs one request, which has one answer: a subscription is refused. Dropping the future cancels a query's fetches, unless
+    /// somebody else waits for the same; a mutation goes on to its end.
     pub async fn execute(&self, request: Request) -> Response {
-        let span = trace::operation(request.headers.as_ref());
-        let mut counted = self.meter.begin();
-        let response = self.answer(request, &mut counted).instrument(span.clone()).await;
-        counted.ended(match response.kind {
-            ResponseKind::Executed if response.errors == 0 => OperationOutcome::Ok,
-            ResponseKind::Executed => OperationOutcome::Errors,
-            _ => OperationOutcome::Refused,
-        });
-        trace::answered(&span, response.errors);
-        response
+        match self.begin(request).await {
+            Begun::Once(response) => response,
+            Begun::Subscription(_) => self.refused(&not_once()),
+        }
     }
 
-    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Response {
+    /// Runs one request as [`execute`](Self::execute) does, or finds out what a subscription is to be told.
+    pub async fn begin(&self, request: Request) -> Begun {
+        let span = trace::operation(request.headers.as_ref());
+        let mut counted = self.meter.begin();
+        let begun = self.answer(request, &mut counted).instrument(span.clone()).await;
+        let (outcome, errors) = match &begun {
+            Begun::Subscription(_) => (OperationOutcome::Ok, 0),
+            Begun::Once(Response { kind, errors, .. }) => match kind {
+                ResponseKind::Executed if *errors == 0 => (OperationOutcome::Ok, 0),
+                ResponseKind::Executed => (OperationOutcome::Errors, *errors),
+                _ => (OperationOutcome::Refused, *errors),
+            },
+        };
+        counted.ended(outcome);
+        trace::answered(&span, errors);
+        begun
+    }
+
+    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Begun {
         let deadline = Deadline::after(self.config.deadline);
+        let Admitted { served, asked, query, variables } = match self.admit(request, counted) {
+            Ok(admitted) => admitted,
+            Err(refused) => return Begun::Once(*refused),
+        };
+        if let Some(subscribe) = asked.planned.plan.subscribe.clone() {
+            let written = Written { query, variables };
+            return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe, written));
+        }
+        let asked = Arc::new(asked);
+        let response = if asked.planned.plan.mutation {
+            self.change(served, Arc::clone(&asked), deadline).await
+        } else {
+            self.query(served, &asked, deadline).await
+        };
+        asked.planned.ran(deadline.begun.elapsed());
+        Begun::Once(response)
+    }
+
+    /// Everything that comes before an execution: limits, validation, the plan, the variables.
+    fn admit(&self, request: Request, counted: &mut telemetry::Operation) -> Result<Admitted, Box<Response>> {
         let served = self.served.load_full();
         let rules = Rules {
             limits: self.config.limits.clone(),
@@ -185,34 +206,27 @@ impl Gateway {
         let name = request.operation_name.as_deref();
         let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
             Ok(planned) => planned,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
         let operation_type = planned.operation_type();
         counted.is_a(operation_type);
         let document = self.config.telemetry.documents.then_some(request.query.as_str());
         trace::is_a(&Span::current(), operation_type, planned.name(), document);
-        let mutation = planned.plan.mutation;
-        if mutation && request.read_only {
+        if planned.plan.mutation && request.read_only {
             let error =
                 ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
             let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
-            return Response { kind, ..self.refused(&Refusal::one(error, None)) };
+            return Err(Box::new(Response { kind, ..self.refused(&Refusal::one(error, None)) }));
         }
         let document = planned.document.executable();
         let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
         let variables = match coerced {
             Ok(variables) => variables,
-            Err(refusal) => return self.refused(&refusal),
+            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
-        let Request { headers, context, .. } = request;
-        let asked = Arc::new(Asked { planned, variables, headers, context });
-        let response = if mutation {
-            self.change(served, Arc::clone(&asked), deadline).await
-        } else {
-            self.query(served, &asked, deadline).await
-        };
-        asked.planned.ran(deadline.begun.elapsed());
-        response
+        let Request { headers, context, query, variables: sent, .. } = request;
+        let asked = Asked { planned, variables, headers, context };
+        Ok(Admitted { served, asked, query, variables: sent })
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -283,12 +297,13 @@ impl Gateway {
             windows: &served.windows,
             watch: &watch,
             uses: (!debugs && asked.may_be_shared()).then_some(&uses),
+            cause: None,
         };
         let (results, conditions) = run::run(&operation).await;
         let extensions =
             extensions(served, &*self.upstream, &planned.plan, watch, headers.as_ref(), errors_max);
         let is_plain = extensions.is_empty();
-        let Written { body, errors } = write(&Answer {
+        let response::Written { body, errors } = write(&Answer {
             plan: &planned.plan,
             results: &results,
             conditions: &conditions,
@@ -337,6 +352,15 @@ fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
     }
 }
 
+/// A request of which only the execution is left to do.
+struct Admitted {
+    served: Arc<Served>,
+    asked: Asked,
+    /// As they were sent.
+    query: String,
+    variables: Map<String, Json>,
+}
+
 /// What an execution came to.
 #[derive(Clone)]
 pub(super) struct Outcome {
@@ -368,42 +392,20 @@ fn asks_for_debugging(client: &HeaderMap) -> bool {
     client.get(&DEBUGGING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
-/// `extensions` of a response: what mappings report, and the calls where the client asked for them.
-fn extensions(
-    served: &Served,
-    upstream: &dyn Upstream,
-    plan: &Plan,
-    watch: Watch,
-    client: Option<&HeaderMap>,
-    errors_max: usize,
-) -> Map<String, Json> {
-    let (seen, reported) = watch.end();
-    let mut extensions = Map::new();
-    let mut errors = Vec::new();
-    for (step, findings) in reported.iter().map(|(id, findings)| (plan.step(*id), findings)) {
-        let mut path: Vec<&str> = step.path.split('.').filter(|key| !key.is_empty()).collect();
-        if let [field] = step.fields.as_slice() {
-            path.push(field);
-        }
-        let reported = findings.reported().iter();
-        errors.extend(reported.map(|error| Reported {
-            connector: &step.connector,
-            path: path.clone(),
-            error,
-        }));
-    }
-    let left_out = reported.values().map(Findings::reported_left_out).sum();
-    if let Some(errors) = connector_errors(&errors, left_out, errors_max) {
-        extensions.insert("connectorErrors".to_owned(), errors);
-    }
-    if let Some(seen) = seen {
-        let mut redaction = Redaction::of(&served.graph);
-        redaction.hide(upstream.secrets().iter().map(String::as_str));
-        let debugging = debugging(&seen, redaction, client);
-        extensions.insert("apolloConnectorsDebugging".to_owned(), debugging);
-    }
-    extensions
+/// The refusal of a subscription where there is one answer only.
+fn not_once() -> Refusal {
+    let message = "A subscription has many answers: send it over WebSocket (graphql-transport-ws), as server-sent events or \
+                   as multipart.";
+    Refusal::one(ClientError::new(Code::OperationResolutionFailed, message), None)
 }
 
+mod extensions;
+mod served;
+mod subscription;
 #[cfg(test)]
 mod tests;
+
+use extensions::extensions;
+use served::Served;
+use subscription::Written;
+pub use subscription::{Authorized, Subscription, SubscriptionAnswer};

@@ -8,6 +8,7 @@
 //! `window` lets keys of several operations wait for each other.
 //! `asked` is what a request's answer depends on: equal ones `share` an execution, or one of the `answers` that are kept; `caching` says
 //! how a client may keep one.
+//! `event` lets the executions of one event share their requests, and `gateway/subscription` is what a subscription is given.
 //! `executor` lets a Rust service mount the gateway in its own server.
 
 mod answers;
@@ -17,6 +18,7 @@ mod caching;
 mod calls;
 mod cut;
 mod debugger;
+mod event;
 pub mod executor;
 mod gateway;
 mod introspection;
@@ -39,8 +41,9 @@ mod window;
 pub use answers::KeptAnswers;
 pub(crate) use arguments::coerce_arguments;
 pub use caching::Caching;
+pub use event::EventCalls;
 pub(crate) use gateway::DEBUGGING;
-pub use gateway::Gateway;
+pub use gateway::{Authorized, Begun, Gateway, Subscription, SubscriptionAnswer};
 pub use packed::Packed;
 pub(crate) use record::record;
 pub use request::{OperationSummary, Request, Response, ResponseKind};

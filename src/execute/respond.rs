@@ -19,7 +19,7 @@ use super::{
 use crate::{
     connector::Connector,
     error::{ClientError, Code},
-    fetch::{Body, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
+    fetch::{Body, FetchError, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
         evaluate::{Variables, evaluate_root},
         value::Value,
@@ -77,6 +77,30 @@ impl Work<'_, '_> {
         if units.is_empty() {
             return found;
         }
+        self.run.watch.made(self.step, notes);
+        found
+    }
+
+    /// Links units to what an event gives.
+    pub(super) fn map_event(&mut self, units: &[Unit], arguments: &Json, event: &[u8]) -> Links {
+        let mut found = Links::default();
+        let mut notes = self.run.watch.notes();
+        let bytes_max = self.step.connector.source.settings.body_bytes_max;
+        for unit in units {
+            let arena = Bump::new();
+            let text = std::str::from_utf8(event).ok().filter(|_| event.len() <= bytes_max);
+            let data = text.and_then(|text| Body::Json(text).value(&arena).ok());
+            let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
+            let made = match data {
+                Some(data) => evaluate(self, data, &variables, &arena, &mut notes),
+                None => Err(unreadable_event(&self.step.connector)),
+            };
+            match made {
+                Ok(table) => found.push(table),
+                Err(error) => found.links.push(Link::Error(self.fail_noted(error, &mut notes))),
+            }
+        }
+        self.findings.append(&notes.findings);
         self.run.watch.made(self.step, notes);
         found
     }
@@ -268,6 +292,12 @@ fn evaluate<'a>(
         return Err(too_much_work(&step.connector));
     }
     Ok(record(work.run.plan, value, step.content, step.numbered.len()))
+}
+
+/// The error of an event that is no JSON, or more than an answer of a backend may be.
+fn unreadable_event(connector: &Connector) -> ClientError {
+    let error = FetchError::new(Code::ConnectorResponseInvalid, "The event is too large, or no JSON.");
+    *error.attributed(connector, None).client
 }
 
 /// The error of a mapping that was stopped.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{
     caching::Uses,
     calls::Calls,
+    event::EventCalls,
     step::{self, cut_off, is_root},
     watch::Watch,
     window::Windows,
@@ -25,6 +26,15 @@ use crate::{
     plan::{Plan, StepId},
     response::StepResult,
 };
+
+/// What makes a subscription give its next value.
+#[derive(Clone, Copy)]
+pub(super) enum Cause<'r> {
+    /// An event: its JSON, and the requests of its other executions.
+    Event(&'r [u8], &'r EventCalls),
+    /// A time that passed.
+    Poll,
+}
 
 /// One operation under way.
 pub(super) struct Run<'r> {
@@ -43,6 +53,8 @@ pub(super) struct Run<'r> {
     pub(super) calls: Calls<'r>,
     pub(super) watch: &'r Watch,
     pub(super) uses: Option<&'r Uses>,
+    /// Of a subscription.
+    pub(super) cause: Option<Cause<'r>>,
 }
 
 /// What one operation runs with.
@@ -58,6 +70,8 @@ pub(super) struct Operation<'r> {
     pub(super) watch: &'r Watch,
     /// Notes the answers that were used, where anybody wants to know.
     pub(super) uses: Option<&'r Uses>,
+    /// Of a subscription.
+    pub(super) cause: Option<Cause<'r>>,
 }
 
 /// Runs all steps. Those that do not end before the deadline leave an error for each of their objects.
@@ -71,6 +85,10 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
         .collect();
     let deadline = operation.deadline;
     let next_call = AtomicU32::new(0);
+    let event = match operation.cause {
+        Some(Cause::Event(_, calls)) => Some(calls),
+        Some(Cause::Poll) | None => None,
+    };
     for group in &plan.groups {
         // What a mutation changed must be seen by the root fields behind it: they share no request with it.
         let run = Run {
@@ -84,9 +102,10 @@ pub(super) async fn run(operation: &Operation<'_>) -> (Vec<OnceLock<StepResult>>
             conditions: conditions.clone(),
             results: &results,
             upstream: operation.upstream,
-            calls: Calls::new(&**operation.upstream, &next_call, deadline),
+            calls: Calls::new(operation.upstream, &next_call, deadline, event),
             watch: operation.watch,
             uses: operation.uses,
+            cause: operation.cause,
         };
         run.group(group, deadline).await;
     }

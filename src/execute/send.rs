@@ -3,13 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bumpalo::Bump;
+use http::{HeaderValue, header};
 use serde_json::Value as Json;
 
 use super::{
     calls::Call,
     key::{self, Found},
     rows::Kept,
-    step::{Sent, Unit, Work},
+    run::Cause,
+    step::{Sent, Unit, Work, is_root},
 };
 use crate::{
     connector::{Connector, Kind},
@@ -34,6 +36,13 @@ impl<'r> Requests<'r> {
             self.calls.push(call);
         }
         Sent::Call(index)
+    }
+}
+
+/// What was stored of an answer counts only once its backend said that it still holds (RFC 9111, section 5.2.1.4).
+pub(super) fn ask_anew(request: &mut UpstreamRequest) {
+    if request.headers.iter().all(|(name, _)| *name != header::CACHE_CONTROL) {
+        request.own_headers.set(&header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
 }
 
@@ -130,6 +139,9 @@ impl<'r> Work<'_, 'r> {
                         let others = self.run.plan.groups.len() > 1;
                         let of = others.then(|| self.step.fields.join("-"));
                         fetch::pass_key(&mut request, self.run.headers, of.as_deref());
+                    }
+                    if matches!(self.run.cause, Some(Cause::Poll)) && is_root(self.step.position) {
+                        ask_anew(&mut request);
                     }
                     let copy = self.run.watch.copy(&request);
                     let call = match changes {

@@ -9,7 +9,7 @@ use super::{
     calls::Call,
     key::{self, Found},
     respond::Links,
-    run::Run,
+    run::{Cause, Run},
     watch::count_problems,
     window::join_answers,
 };
@@ -72,7 +72,12 @@ pub(super) async fn run<'r>(run: &Run<'r>, id: StepId, changes: bool) -> StepRes
         Err(error) => return work.all_failed(&asks, units.len(), error),
     };
     if step.connector.request.is_none() {
-        let mapped = work.map_static(&units, &arguments);
+        let mapped = match run.cause {
+            Some(Cause::Event(event, _)) if is_root(step.position) => {
+                work.map_event(&units, &arguments, event)
+            }
+            _ => work.map_static(&units, &arguments),
+        };
         if changes {
             work.invalidate_unanswered(&units);
         }

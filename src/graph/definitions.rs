@@ -5,7 +5,7 @@ use super::link::Links;
 
 /// Directives that are documented and not built; they are refused, never ignored. Security directives most of all.
 pub(super) const LATER: &[&str] =
-    &["subscribe", "migrate", "saga", "authenticated", "requiresScopes", "policy", "cost", "listSize"];
+    &["migrate", "saga", "authenticated", "requiresScopes", "policy", "cost", "listSize"];
 
 /// Federation directives that have no meaning in one graph of connectors.
 pub(super) const UNSUPPORTED_FEDERATION: &[&str] = &["context", "fromContext"];
@@ -106,6 +106,25 @@ directive @cached(
 directive @invalidates(
   "Templates such as `product:{$args.id}`, or `order:{$.id}` of the response."
   tags: [String!]!
+) on FIELD_DEFINITION
+"Who may listen: `{source: \"orders\", http: {GET: \"/orders/{$args.id}\"}, every: \"60s\"}` asks a backend with the subscriber's own headers, and 2xx means yes; `NONE` lets everybody."
+scalar subscribe__Authorize
+"Where a field of `Subscription` comes from: the events of a topic, or what a backend answers when it is asked again and again. Ficus's own."
+directive @subscribe(
+  "The topic whose events are heard, such as `order/{$args.id}`. Each value is one encoded segment."
+  topic: String
+  "Which of its events: a mapping of the event that gives true, such as `$.status->eq($args.status)`."
+  where: connect__JSONSelection
+  "Who may listen to the topic: a request, or `NONE`."
+  authorize: subscribe__Authorize
+  "How often the backend is asked, such as `2s`. What it says is told when it changed."
+  poll: String
+  "For `poll`: the backend, a `@source` or a file `connectors/<source>.yaml`. Without it the URL is absolute."
+  source: String
+  "For `poll`: the request."
+  http: connect__ConnectHTTP
+  "Which values of the event, or of the response, become which fields. What it does not give is completed as in a query."
+  selection: connect__JSONSelection!
 ) on FIELD_DEFINITION
 "Who may keep a response."
 enum CacheControlScope {

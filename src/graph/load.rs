@@ -121,9 +121,11 @@ fn graph(
         }
     };
     let connectors: Vec<_> = bound.connectors.into_iter().map(|bound| bound.connector).collect();
+    let authorizing = bound.subscribes.values().filter_map(|found| found.topic()?.authorize.as_ref());
+    let authorizing = authorizing.map(|authorize| &authorize.connector);
     let webhooks = bound.sources.iter().flat_map(|source| &source.webhooks);
     let of_webhooks = webhooks.flat_map(|webhook| &webhook.inputs.env);
-    let of_connectors = connectors.iter().flat_map(|connector| &connector.inputs.env);
+    let of_connectors = connectors.iter().chain(authorizing).flat_map(|connector| &connector.inputs.env);
     let names: BTreeSet<&String> = of_connectors.chain(of_webhooks).collect();
     let env = names.into_iter().filter_map(|name| Some((name.clone(), lookup(name)?))).collect();
     Some(Graph {
@@ -133,6 +135,7 @@ fn graph(
         sources: bound.sources,
         by_field: bound.by_field,
         by_type: bound.by_type,
+        subscribes: bound.subscribes,
         cache_hints: CacheHints::default(),
         env,
         secrets: BTreeSet::new(),

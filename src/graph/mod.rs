@@ -24,7 +24,7 @@ use std::{
 
 use apollo_compiler::{Name, Schema, schema::Implementers, validation::Valid};
 
-use crate::connector::{Connector, ConnectorId, Source};
+use crate::connector::{Connector, ConnectorId, Source, Subscribe};
 
 pub use cache_control::{CacheHint, CacheHints};
 pub use export::{ConnectSchema, connect_schema, directive_definitions};
@@ -46,6 +46,8 @@ pub struct Graph {
     pub by_field: HashMap<(Name, Name), ConnectorId>,
     /// What can complete an object of a type, in the order written: type connectors, then `entity: true` fields.
     pub by_type: HashMap<Name, Vec<ConnectorId>>,
+    /// What fields of `Subscription` listen to. Each has a connector in `by_field`, too.
+    pub subscribes: HashMap<Name, Arc<Subscribe>>,
     /// Every `@cacheControl`.
     pub cache_hints: CacheHints,
     /// Values of the process environment that mappings read through `$env`, taken at load.

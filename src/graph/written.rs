@@ -1,4 +1,4 @@
-//! `@source`, `@connect`, `@groupBy`, `@cached` and `@invalidates` as they are written, every value with its place. What GraphQL itself checks
+//! `@source`, `@connect`, `@subscribe`, `@groupBy`, `@cached` and `@invalidates` as they are written, every value with its place. What GraphQL itself checks
 //! (unknown arguments, wrong kinds of literals) is reported by composition; here only strings are told from other
 //! literals, which a custom scalar would let pass.
 
@@ -40,6 +40,8 @@ pub(super) struct WrittenConnect {
     pub(super) is_success: Option<SchemaText>,
     pub(super) selection: Option<SchemaText>,
     pub(super) entity: bool,
+    /// Whether it is given events instead of responses: `@subscribe(topic:)`.
+    pub(super) hears: bool,
 }
 
 /// `http: { GET: …, … }` of a connector.
@@ -103,11 +105,50 @@ pub(super) struct WrittenInvalidates {
     pub(super) tags: Vec<SchemaText>,
 }
 
+/// `@subscribe(…)`: a connector without `http`, or one that polls, and what makes it give its next value.
+#[derive(Debug)]
+pub(super) struct WrittenSubscribe {
+    pub(super) connect: WrittenConnect,
+    pub(super) topic: Option<SchemaText>,
+    pub(super) filter: Option<SchemaText>,
+    pub(super) authorize: Option<WrittenAuthorize>,
+    pub(super) poll: Option<SchemaText>,
+}
+
+/// `authorize` of `@subscribe`.
+#[derive(Debug)]
+pub(super) enum WrittenAuthorize {
+    /// `NONE`
+    Everybody,
+    /// `{ source, http, every }`
+    Asked { connect: Box<WrittenConnect>, every: Option<SchemaText> },
+    /// Anything else; it was reported.
+    Unknown,
+}
+
 /// An integer and its place.
 #[derive(Debug)]
 pub(super) struct WrittenNumber {
     pub(super) value: i32,
     pub(super) place: Place,
+}
+
+impl WrittenConnect {
+    /// One that says nothing.
+    fn at(place: Place) -> Self {
+        WrittenConnect {
+            place,
+            source: None,
+            id: None,
+            http: None,
+            batch_size_max: None,
+            errors: WrittenErrors::default(),
+            is_success: None,
+            selection: None,
+            entity: false,
+            hears: false,
+        }
+    }
 }
 
 /// Reads directives of one element.
@@ -148,6 +189,7 @@ impl DirectiveReader<'_> {
             is_success: self.argument(directive, "isSuccess", Code::InvalidIsSuccess),
             selection: self.argument(directive, "selection", Code::InvalidSelection),
             entity: argument("entity").and_then(|value| value.to_bool()).unwrap_or(false),
+            hears: false,
         }
     }
 
@@ -175,6 +217,82 @@ impl DirectiveReader<'_> {
         let (item, parent) = (paths("item"), paths("parent"));
         let size_max = directive.specified_argument_by_name("maxSize").and_then(|value| self.number(value));
         WrittenGroupBy { place: self.files.place(directive.location()), item, parent, size_max }
+    }
+
+    pub(super) fn subscribe(&mut self, directive: &Node<Directive>) -> WrittenSubscribe {
+        let argument =
+            |name: &str| directive.specified_argument_by_name(name).filter(|value| !value.is_null());
+        let place = self.files.place(directive.location());
+        let connect = WrittenConnect {
+            source: self.argument(directive, "source", Code::SourceNameMismatch),
+            http: argument("http").map(|http| self.http(http)),
+            selection: self.argument(directive, "selection", Code::InvalidSelection),
+            hears: argument("poll").is_none(),
+            ..WrittenConnect::at(place)
+        };
+        WrittenSubscribe {
+            connect,
+            topic: self.argument(directive, "topic", Code::InvalidSubscribe),
+            filter: self.argument(directive, "where", Code::InvalidSubscribe),
+            authorize: argument("authorize").map(|value| self.authorize(value)),
+            poll: self.argument(directive, "poll", Code::InvalidSubscribe),
+        }
+    }
+
+    fn authorize(&mut self, value: &Node<Value>) -> WrittenAuthorize {
+        let place = self.files.place(value.location());
+        let fault = |place: Place, message: String| {
+            let help = "write `authorize: {source: \"…\", http: {GET: \"…\"}, every: \"60s\"}`, or `authorize: NONE`";
+            Diagnostic::new(Code::InvalidSubscribe, place, message).help(help)
+        };
+        if value.as_enum().is_some_and(|name| name == "NONE") {
+            return WrittenAuthorize::Everybody;
+        }
+        let Some(entries) = value.as_object() else {
+            let diagnostic = fault(place, "`authorize` is neither a request nor `NONE`".to_owned());
+            self.diagnostics.push(diagnostic.on(self.coordinate.as_str()));
+            return WrittenAuthorize::Unknown;
+        };
+        for (name, value) in entries {
+            let message = match name.as_str() {
+                "source" | "http" | "every" => continue,
+                other => format!("`authorize` has no `{other}`"),
+            };
+            let diagnostic = fault(self.files.place(value.location()), message);
+            self.diagnostics.push(diagnostic.on(self.coordinate.as_str()));
+        }
+        let http = find(entries, "http").filter(|http| http.as_object().is_some());
+        if let Some(http) = http {
+            self.known_http(http);
+        }
+        let Some(http) = http else {
+            let diagnostic = fault(place, "`authorize` has no request".to_owned());
+            self.diagnostics.push(diagnostic.on(self.coordinate.as_str()));
+            return WrittenAuthorize::Unknown;
+        };
+        let connect = WrittenConnect {
+            source: self.entry(entries, "source", Code::SourceNameMismatch),
+            http: Some(self.http(http)),
+            ..WrittenConnect::at(place)
+        };
+        let every = self.entry(entries, "every", Code::InvalidSubscribe);
+        WrittenAuthorize::Asked { connect: Box::new(connect), every }
+    }
+
+    /// The keys of an `http` that GraphQL did not check.
+    fn known_http(&mut self, http: &Node<Value>) {
+        for (name, value) in http.as_object().unwrap_or(&[]) {
+            let name = name.as_str();
+            if METHODS.contains(&name) || ["body", "headers", "path", "queryParams"].contains(&name) {
+                continue;
+            }
+            let place = self.files.place(value.location());
+            let diagnostic =
+                Diagnostic::new(Code::InvalidSubscribe, place, format!("`http` has no `{name}`"))
+                    .help("write a method with its URL, `headers`, `path`, `queryParams` and `body`")
+                    .on(self.coordinate.as_str());
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     fn http(&mut self, http: &Node<Value>) -> WrittenHttp {

@@ -2,7 +2,6 @@
 
 use apollo_compiler::{
     ExecutableDocument, Node, Schema,
-    ast::OperationType,
     executable::Operation,
     introspection,
     parser::Parser,
@@ -75,18 +74,14 @@ impl Document {
     /// The operation to run (GraphQL specification, `GetOperation`).
     ///
     /// # Errors
-    /// When the name is unknown, or none is given and there are several, or it is a subscription.
+    /// When the name is unknown, or none is given and there are several.
     pub fn operation(&self, name: Option<&str>) -> Result<&Node<Operation>, Refusal> {
         let refuse =
             |message: String| Refusal::one(ClientError::new(Code::OperationResolutionFailed, message), None);
-        let operation = self.executable.operations.get(name).map_err(|_| match name {
+        self.executable.operations.get(name).map_err(|_| match name {
             Some(name) => refuse(format!("The document has no operation named \"{name}\".")),
             None => refuse("The document has several operations: operationName must name one.".to_owned()),
-        })?;
-        if operation.operation_type == OperationType::Subscription {
-            return Err(refuse("Subscriptions are not supported yet.".to_owned()));
-        }
-        Ok(operation)
+        })
     }
 }
 

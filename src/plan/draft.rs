@@ -102,7 +102,19 @@ impl Planner<'_> {
             })
             .collect();
         let (reads, conditions) = (Reads::of(&steps), conditions.all);
-        Plan { mutation, positions, layouts, steps, conditions, introspection, groups, reads, allowances }
+        let subscribe = None;
+        Plan {
+            mutation,
+            subscribe,
+            positions,
+            layouts,
+            steps,
+            conditions,
+            introspection,
+            groups,
+            reads,
+            allowances,
+        }
     }
 }
 

@@ -38,7 +38,10 @@ pub(crate) use projection::compile_projection;
 pub use projection::{Capture, Destination, Place, Projection, RecordCapture};
 pub(crate) use whole::{Whole, missing_is_null, whole};
 
-use crate::{connector::Connector, mapping::ast::Root};
+use crate::{
+    connector::{Connector, Subscribe},
+    mapping::ast::Root,
+};
 
 /// A position's index in `Plan::positions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +63,8 @@ pub type SlotIndex = u16;
 pub struct Plan {
     /// True for a mutation: its root fields run one after another.
     pub mutation: bool,
+    /// For a subscription: what its one root field listens to.
+    pub subscribe: Option<Arc<Subscribe>>,
     /// The first is the root.
     pub positions: Vec<Position>,
     /// What records hold.

@@ -45,7 +45,10 @@ pub fn plan(graph: &Graph, document: &ExecutableDocument, operation: &Operation)
     if !mutation {
         groups = vec![groups.concat()];
     }
-    planner.finish(mutation, groups)
+    let subscribed = merged.first().filter(|_| operation.operation_type == OperationType::Subscription);
+    let subscribed = subscribed.and_then(|field| field.selections.first());
+    let subscribe = subscribed.and_then(|(field, _)| graph.subscribes.get(&field.name).cloned());
+    Plan { subscribe, ..planner.finish(mutation, groups) }
 }
 
 pub(super) struct Planner<'a> {

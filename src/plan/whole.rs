@@ -42,6 +42,7 @@ pub(crate) fn whole(graph: &Graph, connector: &Connector, value: Option<Value<'_
     }
     let plan = Plan {
         mutation: false,
+        subscribe: None,
         positions: draft.positions,
         layouts: draft.layouts,
         steps: Vec::new(),

@@ -19,6 +19,7 @@ mod extremes;
 mod faults;
 mod file_properties;
 mod http;
+mod hub;
 mod import;
 mod isolation;
 mod layers;
@@ -34,6 +35,7 @@ mod redis;
 mod reference;
 mod soak;
 mod spec;
+mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;

@@ -110,7 +110,7 @@ fn resilience() {
 }
 
 /// The cache and the guards before the mocks, as `fetch::upstream` puts them before HTTP.
-fn guarded(upstream: Arc<MockUpstream>) -> Arc<dyn Upstream> {
+pub(crate) fn guarded(upstream: Arc<MockUpstream>) -> Arc<dyn Upstream> {
     Arc::new(CachedUpstream::new(Arc::new(ResilientUpstream::new(upstream)), 1 << 20))
 }
 
@@ -143,6 +143,7 @@ fn run_through(
                     exchanges.push(blocks);
                 }
                 Step::Wait(time) => tokio::time::advance(*time).await,
+                _ => return Err("this belongs into spec/subscriptions".to_owned()),
             }
         }
         match upstream.problems() {
@@ -202,7 +203,7 @@ fn problem_lines(debugger: &str) -> Result<Vec<String>, String> {
     Ok(lines)
 }
 
-fn response_block(response: &Response) -> Result<Expected, String> {
+pub(crate) fn response_block(response: &Response) -> Result<Expected, String> {
     let info = match response.kind {
         ResponseKind::Executed => "json response".to_owned(),
         ResponseKind::RequestError => "json request error".to_owned(),
@@ -225,7 +226,7 @@ fn caching_block(caching: &Caching) -> Expected {
 
 /// The order of errors and of their members is nowhere fixed; a case has errors in the order of their paths, and the
 /// message first.
-fn sort_errors(response: &mut Json) {
+pub(crate) fn sort_errors(response: &mut Json) {
     const ORDER: [&str; 4] = ["\"message\"", "\"path\"", "\"locations\"", "\"extensions\""];
     let Json::Object(members) = response else { return };
     for (key, member) in members {
@@ -247,7 +248,7 @@ fn sort_errors(response: &mut Json) {
 
 /// The calls, a line each, headers below. Calls that wait for nothing but their inputs are made in any order, so they
 /// are sorted; only where a mutation orders them do they stand as they were made, reads between two writes sorted.
-fn calls(request: &Request, mut calls: Vec<Call>) -> String {
+pub(crate) fn calls(request: &Request, mut calls: Vec<Call>) -> String {
     let mutation = request.query.contains("mutation");
     let write = |call: &Call| mutation && !call.line.starts_with("GET ");
     for reads in calls.split_mut(write) {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # The gateway as a process of its own under trouble that lasts (tests/it/soak/), with pass lines:
-#   tests/soak/run.sh [all|storm|slow_source|slow_clients|churn|drain|flood|shedding]
+#   tests/soak/run.sh [all|storm|slow_source|slow_clients|sockets|churn|drain|flood|shedding]
 #
-# Some twenty minutes for all of them, and as quiet a machine as you have: several lines compare times. Needs 10,000 descriptors;
+# Some twenty minutes for all of them, and as quiet a machine as you have: several lines compare times. Needs 12,000 descriptors;
 # `slowhttptest` joins in where it is installed (apt-get install slowhttptest). FICUS_BIN names another binary than the one of the
 # release profile, FICUS_SOAK_SECONDS another length of the trouble. What the last run of all said is kept in tests/soak/last-run.txt.
 set -eu
@@ -14,7 +14,7 @@ if [ -z "${FICUS_BIN:-}" ]; then
     FICUS_BIN=$(cd "$target" && pwd)/release/ficus
     export FICUS_BIN
 fi
-ulimit -n 10000 || { echo "10,000 descriptors are needed: ulimit -n" >&2; exit 3; }
+ulimit -n 12000 || { echo "12,000 descriptors are needed: ulimit -n" >&2; exit 3; }
 if [ "$name" = all ]; then
     filter=soak:: FICUS_REPORT=$PWD/tests/soak/last-run.txt
 else

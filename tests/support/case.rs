@@ -10,6 +10,10 @@
 //!   turn; a later block replaces what an earlier one said of a call. `a{2000}` is that many letters.
 //! - `text wait`: a time such as `20s` that passes before the next request.
 //! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`, `json context`: one request.
+//! - `graphql request as=NAME`, `json extensions`: a request that may be a subscription, whose answers are told under the name.
+//!   `"event 2"` stands for the id of the second event that was published.
+//! - `json event TOPIC`, `text leave NAME`, `text passes` (a time), `graphql reload [NAME]`: what happens to subscriptions.
+//! - `json told NAME`, `text ended NAME`: what is expected of that.
 //! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text cache-control`, `text problems`,
 //!   `text plan`: what is expected of it.
 
@@ -46,6 +50,15 @@ pub(crate) enum Step {
     Mocks(Vec<(String, Vec<Answer>)>),
     Request(Box<Request>),
     Wait(Duration),
+    /// Under a name.
+    Subscribe(String, Box<Request>),
+    /// Topic, JSON.
+    Event(String, String),
+    Leave(String),
+    /// As `Wait`, with something expected of it.
+    Passes(Duration),
+    /// The name of a schema file, and its text from now on.
+    Reload(String, String),
 }
 
 /// A file read.
@@ -123,18 +136,37 @@ impl Case {
             ["sh", "env"] => self.env.extend(pairs(&text, '=')),
             ["http", "upstream"] => self.steps.push(Step::Mocks(mocks(&expand(&text))?)),
             ["graphql", "request", ref options @ ..] => {
-                let operation = options.iter().find_map(|option| option.strip_prefix("operation="));
-                self.steps.push(Step::Request(Box::new(Request {
+                let option = |name| options.iter().find_map(|option| option.strip_prefix(name));
+                let operation = option("operation=");
+                let request = Box::new(Request {
                     query: expand(&text),
                     operation_name: operation.map(str::to_owned),
                     headers: Some(http::HeaderMap::new()),
                     read_only: options.contains(&"get"),
                     ..Request::default()
-                })));
+                });
+                self.steps.push(match option("as=") {
+                    Some(name) => Step::Subscribe(name.to_owned(), request),
+                    None => Step::Request(request),
+                });
             }
             ["text", "wait"] => {
                 let time = ficus::config::duration(text.trim()).ok_or("no such time")?;
                 self.steps.push(Step::Wait(time));
+            }
+            ["text", "passes"] => {
+                let time = ficus::config::duration(text.trim()).ok_or("no such time")?;
+                self.steps.push(Step::Passes(time));
+            }
+            ["json", "event", topic] => self.steps.push(Step::Event(topic.to_owned(), expand(&text))),
+            ["text", "leave", name] => self.steps.push(Step::Leave(name.to_owned())),
+            ["graphql", "reload"] => self.steps.push(Step::Reload("schema/schema.graphql".to_owned(), text)),
+            ["graphql", "reload", name] => {
+                self.steps.push(Step::Reload(format!("schema/{name}.graphql"), text));
+            }
+            ["json", "extensions"] => {
+                self.request()?.extensions =
+                    serde_json::from_str(&text).map_err(|error| error.to_string())?;
             }
             ["json", "variables"] => {
                 self.request()?.variables =
@@ -149,7 +181,11 @@ impl Case {
                     headers.append(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
                 }
             }
-            _ if is_expected(info) => drop(self.request()?),
+            _ if is_expected(info) => {
+                if !self.pieces.iter().any(Piece::is_request) {
+                    return Err("stands behind no request".to_owned());
+                }
+            }
             _ => return Err("no such kind of block".to_owned()),
         }
         Ok(())
@@ -157,7 +193,7 @@ impl Case {
 
     fn request(&mut self) -> Result<&mut Request, String> {
         match self.steps.last_mut() {
-            Some(Step::Request(request)) => Ok(request),
+            Some(Step::Request(request) | Step::Subscribe(_, request)) => Ok(request),
             _ => Err("stands behind no request".to_owned()),
         }
     }
@@ -216,7 +252,8 @@ fn settled(exchange: &[Piece], actual: &[Expected]) -> (Vec<Piece>, Vec<String>)
 
 impl Piece {
     fn is_request(&self) -> bool {
-        self.info.as_deref().is_some_and(|info| info.starts_with("graphql request"))
+        let begins = ["graphql request", "json event", "text leave", "text passes", "graphql reload"];
+        self.info.as_deref().is_some_and(|info| begins.iter().any(|begins| info.starts_with(begins)))
     }
 
     fn is_expected(&self) -> bool {
@@ -248,6 +285,8 @@ fn is_expected(info: &str) -> bool {
         "json response",
         "json request error",
         "json refused",
+        "json told",
+        "text ended",
         "text calls",
         "text cache-control",
         "text problems",

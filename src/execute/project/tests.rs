@@ -45,6 +45,7 @@ fn content(wanted: &Wanted, layouts: &mut Vec<Layout>) -> Content {
 fn plan_of(layouts: Vec<Layout>) -> Plan {
     Plan {
         mutation: false,
+        subscribe: None,
         positions: Vec::new(),
         layouts,
         steps: Vec::new(),

@@ -120,7 +120,8 @@ impl Shared {
         let answered = self.inner.send(source, sending).await;
         let received = Instant::now();
         let exchange = Exchange { sent, received, received_at: SystemTime::now() };
-        let failed = answered.as_ref().map_or(true, policy::is_error);
+        // Who wants what the backend says now is not put off with what it said (RFC 9111, section 5.2.1.4).
+        let failed = answered.as_ref().map_or(true, policy::is_error) && !wants.no_cache;
         if let Some(known) = known
             .as_ref()
             .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))

@@ -143,7 +143,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The source it names, or one of its own.
-    fn source(
+    pub(super) fn source(
         &mut self,
         written: &WrittenConnect,
         coordinate: &str,

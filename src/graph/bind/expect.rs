@@ -19,6 +19,8 @@ pub(super) enum Expect {
     Form,
     /// `isSuccess`: true or false.
     Condition,
+    /// `where`: true or false.
+    Filter,
     /// `when` of a webhook: true or false.
     When,
     /// `id` of a webhook: a scalar.
@@ -78,7 +80,12 @@ pub(super) fn misfits(expect: Expect, shape: &Shape, mapping: &Mapping) -> Vec<M
             let message = format!("`isSuccess` must be true or false, and this gives {found}");
             vec![Misfit::whole(message, condition_help(mapping))]
         }
-        Expect::Condition => Vec::new(),
+        Expect::Filter if !can(shape, |shape| *shape == Shape::Bool) => {
+            let help = lone_key_help(mapping)
+                .unwrap_or_else(|| "compare something: `$.status->eq($args.status)`".to_owned());
+            vec![Misfit::whole(format!("`where` must be true or false, and this gives {found}"), help)]
+        }
+        Expect::Condition | Expect::Filter => Vec::new(),
         Expect::When if !can(shape, |shape| *shape == Shape::Bool) => {
             let help = lone_key_help(mapping)
                 .unwrap_or_else(|| "compare something: `$.type->eq(\"order.updated\")`".to_owned());

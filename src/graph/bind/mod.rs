@@ -15,6 +15,7 @@ mod reads;
 mod request;
 mod settings;
 mod sources;
+mod subscribe;
 mod topic;
 mod transport;
 mod verification;
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::{
     config::ConnectorFile,
-    connector::{Connector, ConnectorId, Kind, Source},
+    connector::{Connector, ConnectorId, Kind, Source, Subscribe},
     diagnostic::{Code, Diagnostic, Diagnostics, Place},
 };
 pub(super) use expect::lone_key_help;
@@ -55,6 +56,8 @@ pub(super) struct Bound {
     pub(super) sources: Vec<Arc<Source>>,
     pub(super) by_field: HashMap<(Name, Name), ConnectorId>,
     pub(super) by_type: HashMap<Name, Vec<ConnectorId>>,
+    /// By field of `Subscription`.
+    pub(super) subscribes: HashMap<Name, Arc<Subscribe>>,
 }
 
 /// The directives beside a `@connect`.
@@ -148,7 +151,7 @@ impl<'a> Pass<'a> {
         }
         for field in object.fields.values() {
             if subscription {
-                self.refuse_subscription(binder, &object.name, field);
+                self.subscription(binder, &object.name, field);
                 continue;
             }
             self.field(binder, &object.name, field, root);
@@ -172,6 +175,10 @@ impl<'a> Pass<'a> {
                 .help("keep one of them: there is no rule yet that chooses between them");
             binder.diagnostics.push(diagnostic);
         }
+        if let Some(directive) = field.directives.get("subscribe") {
+            let message = format!("`@subscribe` on a field of `{parent}`, which answers once");
+            self.refuse(binder, Code::InvalidSubscribe, parent, field, directive, &message);
+        }
         if let Some(directive) = connects.first() {
             self.refuse_override(binder, parent, field);
             if let Some(second) = field.directives.get_all("cached").nth(1) {
@@ -186,6 +193,11 @@ impl<'a> Pass<'a> {
             self.bind(binder, Element::Field { parent, field, root }, 0, directive, beside);
             return;
         }
+        self.refuse_beside(binder, parent, field);
+    }
+
+    /// Directives that stand beside a `@connect`, where there is none.
+    fn refuse_beside(&self, binder: &mut Binder<'a>, parent: &Name, field: &FieldDefinition) {
         for (name, code, message) in [
             ("groupBy", Code::InvalidGroupBy, "`@groupBy` without `@connect`"),
             ("cached", Code::InvalidCached, "`@cached` without `@connect`"),
@@ -287,22 +299,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn refuse_subscription(
-        &self,
-        binder: &mut Binder<'_>,
-        parent: &Name,
-        field: &Component<FieldDefinition>,
-    ) {
-        if self.composed.taken_out.fields.contains(&(parent.clone(), field.name.clone())) {
-            return;
-        }
-        let place = self.composed.files.place(field.name.location());
-        let message = "fields of `Subscription` cannot be served yet";
-        let diagnostic = Diagnostic::new(Code::SubscriptionInConnectors, place, message);
-        binder.diagnostics.push(diagnostic.on(format!("{parent}.{}", field.name)).help("remove the field"));
-    }
-
-    fn refuse_interface(&self, binder: &mut Binder<'_>, parent: &Name, field: &Component<FieldDefinition>) {
+    fn refuse_interface(&self, binder: &mut Binder<'a>, parent: &Name, field: &Component<FieldDefinition>) {
         for directive in self.connects(field.directives.iter()) {
             let place = self.composed.files.place(directive.location());
             let message = "`@connect` on a field of an interface, which no object inherits";
@@ -310,6 +307,10 @@ impl<'a> Pass<'a> {
                 .on(format!("{parent}.{}", field.name))
                 .help("put it on the field of each object type");
             binder.diagnostics.push(diagnostic);
+        }
+        if let Some(directive) = field.directives.get("subscribe") {
+            let message = format!("`@subscribe` on a field of the interface `{parent}`, which answers once");
+            self.refuse(binder, Code::InvalidSubscribe, parent, field, directive, &message);
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn request(
     source: &Source,
 ) -> Result<Option<Request>, Faulty> {
     let Some(http) = &written.http else {
-        if mappings.grammar == Grammar::V0_4 {
+        if mappings.grammar == Grammar::V0_4 || written.hears {
             return Ok(None);
         }
         let message = "a connector without `http` needs connect/v0.4";

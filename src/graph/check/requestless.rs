@@ -21,17 +21,25 @@ pub(super) fn check(bound: &Bound, diagnostics: &mut Diagnostics) {
         ];
         for (mapping, text) in mappings {
             let (Some(mapping), Some(text)) = (mapping, text) else { continue };
-            let of_data = data_reads(mapping).into_iter().map(|read| read.span);
+            // An event stands in the place of a response's body, and has nothing else of one.
+            let hears = found.written.hears;
+            let of_data = data_reads(mapping).into_iter().filter(|_| !hears).map(|read| read.span);
             let of_response = references(mapping)
                 .into_iter()
                 .filter(|reference| ["status", "response"].contains(&reference.variable.as_str()))
                 .map(|reference| reference.span);
             for span in of_data.chain(of_response) {
-                let message = "this reads a response, and a connector without `http` has none";
+                let message = match hears {
+                    true => "this reads a response, and an event is none",
+                    false => "this reads a response, and a connector without `http` has none",
+                };
                 let code = Code::RequestlessSelectionUsesRequestData;
                 let diagnostic = Diagnostic::new(code, text.place(span), message)
                     .on(connector.coordinate.as_str())
-                    .help("read `$args`, `$this` or `$config`, write the value out, or add `http`");
+                    .help(match hears {
+                        true => "read the event: `$.status`",
+                        false => "read `$args`, `$this` or `$config`, write the value out, or add `http`",
+                    });
                 diagnostics.push(diagnostic);
             }
         }

@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn check(composed: &Composed, bound: &Bound, given: &Given, diagnostics: &mut Diagnostics) {
     let schema = &composed.schema;
     let implementers: HashMap<Name, Implementers> = schema.implementers_map().into_iter().collect();
-    let roots: Vec<&Name> = [OperationType::Query, OperationType::Mutation]
+    let roots: Vec<&Name> = [OperationType::Query, OperationType::Mutation, OperationType::Subscription]
         .into_iter()
         .filter_map(|operation| schema.root_operation(operation))
         .collect();
@@ -75,7 +75,10 @@ fn unresolved(
     is_root: bool,
 ) -> Diagnostic {
     let coordinate = format!("{owner}.{}", field.name);
-    let help = if is_root {
+    let subscription = composed.schema.root_operation(OperationType::Subscription);
+    let help = if subscription == Some(owner) {
+        "give it a `@subscribe`".to_owned()
+    } else if is_root {
         "give it a `@connect`".to_owned()
     } else {
         format!("give it a `@connect`, or select `{}` in a mapping that fills `{owner}`", field.name)

@@ -46,7 +46,7 @@ pub fn n_plus_one(graph: &Graph) -> Vec<Diagnostic> {
         known: HashSet::new(),
         waiting: VecDeque::new(),
     };
-    for kind in [OperationType::Query, OperationType::Mutation] {
+    for kind in [OperationType::Query, OperationType::Mutation, OperationType::Subscription] {
         if let Some(root) = graph.schema.root_operation(kind) {
             walk.visit(
                 Stop { declared: root.clone(), concrete: root.clone(), origin: Origin::Root },

@@ -32,8 +32,10 @@ pub(super) fn operation(schema: &Schema, legs: &[Leg], last: usize, select: Opti
     {
         text.push_str(&below(schema, field, select));
     }
-    let mutation = schema.root_operation(OperationType::Mutation);
-    let kind = if way.first().map(|leg| &leg.concrete) == mutation { "mutation" } else { "query" };
+    let root = way.first().map(|leg| &leg.concrete);
+    let is_root = |kind: &OperationType| root.is_some() && schema.root_operation(*kind) == root;
+    let kind = [OperationType::Mutation, OperationType::Subscription].into_iter().find(is_root);
+    let kind = kind.unwrap_or(OperationType::Query).name();
     format!("{kind}{}{text}{closing}", variables.declared())
 }
 

@@ -9,6 +9,7 @@ mod report;
 mod shedding;
 mod slow_clients;
 mod slow_source;
+mod sockets;
 mod storm;
 
 use std::time::Duration;

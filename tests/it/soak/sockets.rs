@@ -1,0 +1,258 @@
+//! Thousands of WebSockets that wait: what each takes of the gateway's memory, how long one event takes to reach them all, and what
+//! those that stop reading do to the others. They come from several addresses of loopback, as the caps for each want it.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    sync::mpsc,
+    task::JoinSet,
+};
+
+use super::{Extent, report::Report};
+use crate::support::{load, process::Ficus};
+
+/// A quarter of what an address may have comes from each.
+const ADDRESSES: usize = 40;
+
+/// How long any wait may take before the test says what is missing.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Of one socket: what the gateway process may hold for it while it waits.
+const SOCKET_BYTES_MAX: u64 = 12 << 10;
+
+const SCHEMA: &str = r#"
+type Query { hello: String! @connect(selection: "$('world')") }
+type Tick { number: Int! note: String }
+type Subscription { ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE) }
+"#;
+
+const CLOCK: &str = "webhooks: { ticks: { verify: none, publish: { topic: ticks, event: $ } } }\n";
+
+/// What a socket heard, and when.
+struct Tick {
+    number: usize,
+    at: Instant,
+}
+
+async fn connect(gateway: SocketAddr, index: usize) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    let own = Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(index % ADDRESSES).unwrap());
+    socket.bind((own, 0).into()).unwrap();
+    let mut stream = socket.connect(gateway).await.unwrap();
+    let handshake = format!(
+        "GET /graphql HTTP/1.1\r\nhost: {gateway}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+    );
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": "subscription { ticked { number note } }"}});
+    for message in [json!({"type": "connection_init"}), subscribe] {
+        stream.write_all(&frame(0x81, message.to_string().as_bytes())).await.unwrap();
+    }
+    stream
+}
+
+/// A client's frame, with a mask of zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).expect("a short message");
+    [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
+}
+
+/// Reads what a socket is told until it is closed.
+async fn listen(
+    mut stream: TcpStream,
+    index: usize,
+    deaf_below: Arc<AtomicUsize>,
+    ticks: mpsc::UnboundedSender<Tick>,
+) {
+    loop {
+        if index < deaf_below.load(Relaxed) {
+            // Reads no more, and holds the socket open.
+            return std::future::pending().await;
+        }
+        let Ok(first) = stream.read_u8().await else { return };
+        let length = match stream.read_u8().await.unwrap() {
+            126 => usize::from(stream.read_u16().await.unwrap()),
+            short => usize::from(short),
+        };
+        let mut payload = vec![0; length];
+        stream.read_exact(&mut payload).await.unwrap();
+        let at = Instant::now();
+        match first {
+            0x89 => stream.write_all(&frame(0x8a, &payload)).await.unwrap(),
+            0x81 => {
+                let message: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+                if let Some(number) = message["payload"]["data"]["ticked"]["number"].as_u64() {
+                    let _ = ticks.send(Tick { number: usize::try_from(number).unwrap(), at });
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+struct Soak {
+    ficus: Ficus,
+    client: load::Client,
+    /// Sockets with a number below this one stop reading at their next event.
+    deaf_below: Arc<AtomicUsize>,
+    sockets: JoinSet<()>,
+    ticks: mpsc::UnboundedReceiver<Tick>,
+    ticked: usize,
+}
+
+impl Soak {
+    async fn publish(&mut self, note: &str) -> Instant {
+        self.ticked += 1;
+        let mut stream = TcpStream::connect(self.ficus.address).await.unwrap();
+        let body = json!({"number": self.ticked, "note": note}).to_string();
+        let began = Instant::now();
+        let request = format!(
+            "POST /webhooks/clock/ticks HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+        began
+    }
+
+    /// How long one event took to reach so many, sorted.
+    async fn reaches(&mut self, sockets: usize, note: &str) -> Vec<Duration> {
+        let began = self.publish(note).await;
+        let mut took = Vec::with_capacity(sockets);
+        let all = async {
+            while took.len() < sockets {
+                let tick = self.ticks.recv().await.unwrap();
+                if tick.number == self.ticked {
+                    took.push(tick.at - began);
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, all).await;
+        took.sort_unstable();
+        took
+    }
+}
+
+fn p99(took: &[Duration]) -> Duration {
+    took.get((took.len() * 99).div_ceil(100).max(1) - 1).copied().unwrap_or_default()
+}
+
+async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
+    let files = [
+        ("ficus.yaml", "admin: { enabled: false }\n".to_owned()),
+        ("schema/schema.graphql", SCHEMA.to_owned()),
+        ("connectors/clock.yaml", CLOCK.to_owned()),
+    ];
+    let ficus = Ficus::start(&files).await;
+    let client = load::Client::new(ficus.address);
+    let (address, descriptors, before) = (ficus.address, ficus.descriptors(), ficus.memory());
+    let (told, ticks) = mpsc::unbounded_channel();
+    let mut soak =
+        Soak { ficus, client, deaf_below: Arc::default(), sockets: JoinSet::new(), ticks, ticked: 0 };
+    let mut report = Report::new("sockets", extent);
+    for index in 0..sockets {
+        let stream = connect(address, index).await;
+        soak.sockets.spawn(listen(stream, index, Arc::clone(&soak.deaf_below), told.clone()));
+    }
+    // Nothing tells when a subscription has begun: the first event is repeated until all hear it.
+    let mut reached = 0;
+    for _ in 0..20 {
+        reached = soak.reaches(sockets, "").await.len();
+        if reached == sockets {
+            break;
+        }
+    }
+    report.line("every socket subscribes", reached == sockets, format!("{reached} of {sockets}"));
+    let bytes = soak.ficus.memory().saturating_sub(before) * 1024 / sockets as u64;
+    report.timed(
+        "memory for a socket that waits is under 12 KiB",
+        bytes < SOCKET_BYTES_MAX,
+        format!("{bytes} bytes"),
+    );
+
+    let note = "x".repeat(2_000);
+    let mut calm = Vec::new();
+    for _ in 0..rounds {
+        let took = soak.reaches(sockets, &note).await;
+        if took.len() < sockets {
+            report.line("an event reaches every socket", false, format!("{} of {sockets}", took.len()));
+        }
+        calm.push(p99(&took));
+    }
+    calm.sort_unstable();
+    report.line(
+        "every event reaches every socket",
+        calm.len() == rounds,
+        format!("{rounds} events, {sockets} sockets"),
+    );
+    let calm = calm[rounds / 2];
+    report.note("p99 from the webhook to the socket, median of the events", format!("{calm:.1?}"));
+
+    let full = soak.ficus.memory();
+    soak.deaf_below.store(deaf, Relaxed);
+    // Those hear one more.
+    soak.reaches(sockets, &note).await;
+    let mut during = Vec::new();
+    let mut lost = 0;
+    for _ in 0..rounds {
+        let took = soak.reaches(sockets - deaf, &note).await;
+        lost += (sockets - deaf).saturating_sub(took.len());
+        during.push(p99(&took));
+    }
+    during.sort_unstable();
+    report.line(
+        "with some that do not read, nobody else misses an event",
+        lost == 0,
+        format!("{lost} missed"),
+    );
+    report.slower("and their p99 is within 10 %", 1.1, calm, during[rounds / 2]);
+    let grown = soak.ficus.memory().saturating_sub(full);
+    report.timed(
+        "memory is bounded: 64 KiB for each that does not read",
+        grown <= 64 * deaf as u64,
+        format!("{grown} KiB more"),
+    );
+    let asked = soak.client.steady("{ hello }", 10, Duration::from_secs(1), 0).await;
+    report.whole("queries are answered beside them", &asked);
+
+    soak.sockets.shutdown().await;
+    soak.client = load::Client::new(address);
+    let closed = async {
+        while soak.ficus.descriptors() > descriptors + 10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let closed = tokio::time::timeout(PATIENCE, closed).await.is_ok();
+    let found = format!("{} now, {descriptors} before", soak.ficus.descriptors());
+    report.line("their descriptors are closed with them", closed, found);
+    report.end();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_that_wait_hear_every_event() {
+    soak(Extent::SLICE, 200, 5, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "wants 10,000 sockets: tests/soak/run.sh sockets"]
+async fn sockets_in_full() {
+    soak(Extent::full(60), 10_000, 100, 20).await;
+}
