@@ -8,7 +8,7 @@
 //! 2. **Request.** `operation` parses and validates what a client sent, `plan` compiles it into a tree of fetches,
 //!    `fetch` talks to the backends, `execute` drives the plan step by step, `response` writes the answer.
 //!    `trial` runs one connector by itself, for the people who write it.
-//! 3. **Events.** `events` is where webhooks become subscriptions (not built yet).
+//! 3. **Events.** `events` is where webhooks become subscriptions: events by topic, and the answers they give over time.
 //! 4. **The edge.** `server` speaks GraphQL over HTTP, `admin` is the gateway's own graph, `demo` the embedded backends.
 //!
 //! [`Gateway`] is the whole of it without a socket: a Rust service can mount it in its own HTTP server.
@@ -19,6 +19,7 @@ pub mod config;
 pub mod connector;
 pub mod diagnostic;
 pub mod graph;
+mod instances;
 pub mod mapping;
 // ---- request: bytes -> operation -> plan -> values -> bytes
 pub mod execute;

@@ -79,7 +79,8 @@ async fn serve(
         None => None,
     };
     let upstream = fetch::upstream(&config)?;
-    let events = Events::new(Gateway::new(graph, config, upstream), Hub::default());
+    let hub = Hub::open(&config)?;
+    let events = Events::new(Gateway::new(graph, config, upstream), hub.clone());
     let gateway = events.gateway().clone();
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     answer(&format!("GraphQL at http://{}{path}\n", listener.local_addr()?))?;
@@ -97,5 +98,6 @@ async fn serve(
     let clients = server::serve(listener, events, signals::told(stopped.clone()));
     let served = tokio::try_join!(clients, admin);
     tasks.iter().for_each(JoinHandle::abort);
+    hub.close().await;
     served.map(drop).context("a listener is broken")
 }

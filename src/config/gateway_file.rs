@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     Admin, Config, Limits, LogFormat, Telemetry,
     environment::Lookup,
+    events::{EVENTS, events},
     instances::{REDIS, redis},
     keys::{Form, Group, Key, Kind, WAIT},
     reader::Reader,
@@ -57,9 +58,9 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new(
             "redis",
             Kind::Group(&REDIS),
-            "Redis or Valkey, for a cache that all instances of the gateway share.",
+            "Redis or Valkey, for a cache and events that all instances of the gateway share.",
         ),
-        Key::later("events", "where events are kept."),
+        Key::new("events", Kind::Group(&EVENTS), "Where events of webhooks are kept, and how long."),
         Key::new("websocket", Kind::Group(&WEBSOCKET), "Times and bounds of clients that stay."),
         Key::new("telemetry", Kind::Group(&TELEMETRY), "Logs and traces."),
         Key::new("admin", Kind::Group(&ADMIN), "The gateway's own graph, on a listener of its own."),
@@ -211,6 +212,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     }
     set(&mut config.websocket, values.group("websocket").map(|written| websocket(&mut reader, written)));
     config.redis = values.group("redis").and_then(|written| redis(&mut reader, written));
+    config.events = events(&mut reader, values.group("events"), values.has("redis"));
     set(&mut config.admin, values.group("admin").map(|written| admin(&mut reader, written)));
     config
 }

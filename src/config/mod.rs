@@ -4,6 +4,7 @@
 mod cache;
 mod connector_file;
 pub mod environment;
+mod events;
 mod gateway_file;
 mod instances;
 mod json_schema;
@@ -25,6 +26,7 @@ use std::{
 
 pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
+pub use events::{EventStore, Events};
 pub use gateway_file::{is_collector, read_gateway_file};
 pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
@@ -75,6 +77,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Redis or Valkey, shared by all instances of the gateway. Default none.
     pub redis: Option<Redis>,
+    /// Where events are kept, and how long.
+    pub events: Events,
     /// The admin listener; none when it is off.
     pub admin: Option<Admin>,
 }
@@ -104,6 +108,7 @@ impl Default for Config {
             websocket: WebSocket::default(),
             telemetry: Telemetry::default(),
             redis: None,
+            events: Events::default(),
             admin: Some(Admin::default()),
         }
     }

@@ -26,6 +26,17 @@ use crate::{
     server,
 };
 
+/// A subscription that needs webhook and backends.
+const LISTENING: &str = "\
+subscription {
+  orderChanged {
+    id
+    status
+    total { amount currency }
+    customer { name }
+  }
+}";
+
 /// How the demo is started.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -135,6 +146,12 @@ impl Demo {
         }
         text.push_str("\nA query to try, in the explorer:\n\n");
         for line in SHOWCASE.lines() {
+            _ = writeln!(text, "  {line}");
+        }
+        text.push_str(
+            "\nAnd one that goes on: the orders service tells of each change by a signed webhook.\n\n",
+        );
+        for line in LISTENING.lines() {
             _ = writeln!(text, "  {line}");
         }
         text.push_str("\nCtrl-C stops everything.\n");

@@ -6,7 +6,9 @@ mod hub;
 mod subscriptions;
 mod webhook;
 
-pub use hub::{Delivery, Event, EventId, Heard, Hub, HubError, Listener, NewEvent, Published};
+pub use hub::{
+    Delivery, Event, EventId, Figures, Heard, Hub, HubError, Listener, NewEvent, OpenError, Published,
+};
 pub use subscriptions::{FieldFigures, Payload, Payloads, Started, SubscriptionFigures};
 pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
 

@@ -22,7 +22,6 @@ use crate::{
     fetch::{Body, FetchError, Given, Outcome, Scope, Site, UpstreamResponse, unexpected_format},
     mapping::{
         evaluate::{Variables, evaluate_root},
-        json,
         value::Value,
     },
     plan::{CompiledMapping, InputFrom, Step},
@@ -90,7 +89,7 @@ impl Work<'_, '_> {
         for unit in units {
             let arena = Bump::new();
             let text = std::str::from_utf8(event).ok().filter(|_| event.len() <= bytes_max);
-            let data = text.and_then(|text| json::read(text, &arena).ok());
+            let data = text.and_then(|text| Body::Json(text).value(&arena).ok());
             let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
             let made = match data {
                 Some(data) => evaluate(self, data, &variables, &arena, &mut notes),

@@ -42,6 +42,7 @@ pub use outcome::Outcome;
 pub use redaction::{REDACTED, Redaction};
 pub(crate) use request::pass_key;
 pub use request::{Chunk, build, chunks};
+pub(crate) use resilience::jittered;
 pub use resilience::{BreakerState, ResilientUpstream};
 pub use scope::Scope;
 pub use topic::{TOPIC_BYTES_MAX, TopicError, topic};

@@ -19,6 +19,7 @@ mod extremes;
 mod faults;
 mod file_properties;
 mod http;
+mod hub;
 mod import;
 mod isolation;
 mod layers;

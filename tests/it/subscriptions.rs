@@ -141,7 +141,8 @@ impl World {
                 if id.as_ref().is_some_and(|id| !text.contains(&format!("\"eventId\":\"{id}\""))) {
                     return Err(format!("the event's id is not in {text}"));
                 }
-                for (id, number) in self.ids.iter().zip(1..) {
+                // Ids are unique in their topic; of two topics the later one is meant.
+                for (number, id) in (1..).zip(&self.ids).collect::<Vec<_>>().into_iter().rev() {
                     text = text.replace(&format!("\"{id}\""), &format!("\"event {number}\""));
                 }
                 let mut told = json::parse(&text)?;

@@ -315,6 +315,51 @@ async fn what_is_wrong_is_refused_in_a_few_words() {
     }
 }
 
+/// A thousand copies of one delivery; also under a thousand ids, where the signature does not cover them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_delivery_are_one_event() {
+    let stand = Arc::new(Stand::start().await);
+    let body = r#"{"lines": "copied"}"#;
+    let copies: [(&str, &str, &'static str); 2] =
+        [("lines", "/webhooks/shop/updates", "standard"), ("push", "/webhooks/shop/github", "github")];
+    for (topic, path, scheme) in copies {
+        let mut listener = stand.listen(topic).await;
+        let standard = signed("msg_copied", now(), body);
+        let mut deliveries = tokio::task::JoinSet::new();
+        for copy in 0..1_000 {
+            let headers = match scheme {
+                "standard" => standard.clone(),
+                _ => github(&format!("copy-{copy}"), "push", body),
+            };
+            let (stand, path) = (Arc::clone(&stand), path.to_owned());
+            deliveries.spawn(async move {
+                // Some may be turned away for now, as any sender may be, and come again.
+                loop {
+                    let (status, _) = stand.send(&path, &headers, body).await;
+                    if status != 503 {
+                        return status;
+                    }
+                }
+            });
+        }
+        let statuses = deliveries.join_all().await;
+        assert!(statuses.iter().all(|status| *status == 200), "{scheme}: {statuses:?}");
+        heard(&mut listener).await;
+        let silent = tokio::time::timeout(Duration::ZERO, listener.next()).await.is_err();
+        assert!(silent, "{scheme}: a second event");
+    }
+    // The same body under a new id is another delivery where the id is signed.
+    let mut listener = stand.listen("lines").await;
+    stand.deliver("msg_other", body).await;
+    heard(&mut listener).await;
+    let graph = stand.events.gateway().graph();
+    let counted = |name: &str| {
+        let meter = graph.sources[0].webhook(name).unwrap().meter();
+        (meter.accepted.read(), meter.duplicates.read())
+    };
+    assert_eq!((counted("updates"), counted("github")), ((2, 999), (1, 999)));
+}
+
 #[tokio::test]
 async fn senders_that_ask_first_are_answered() {
     let stand = Stand::start().await;

@@ -333,3 +333,30 @@ fn a_plain_hmac_is_written_as_the_rules_say() {
     let lines = [("x-signature", &*unstamped), ("x-timestamp", &*timestamp)];
     assert_eq!(check(&stamped, &lines, BODY, NOW), Err(Unverified::NoneFits));
 }
+
+#[test]
+fn a_web_page_is_no_sender() {
+    assert_eq!(check(&Verification::None, &[], BODY, NOW), Ok(()));
+    for origin in ["null", "https://evil.example"] {
+        assert_eq!(check(&Verification::None, &[("origin", origin)], BODY, NOW), Err(Unverified::OfPage));
+    }
+}
+
+proptest::proptest! {
+    /// Whatever stands in the headers, it is no signature unless somebody signed.
+    #[test]
+    fn odd_headers_are_refused(
+        id in "[!-~]{0,12}",
+        timestamp in "[0-9]{0,3}1614265330|[ -~]{0,12}",
+        signature in "(v1a?|v0|t|sha256)?[,= ]{0,2}([A-Za-z0-9+/=]{0,90}|[ -~]{0,40})(,v1=[0-9a-f]{0,70}| v1,[A-Za-z0-9+/=]{0,50}){0,3}",
+    ) {
+        let lines = [
+            ("webhook-id", &*id), ("webhook-timestamp", &*timestamp), ("webhook-signature", &*signature),
+            ("stripe-signature", &*signature), ("x-hub-signature-256", &*signature),
+        ];
+        let stripe = Verification::Stripe { secrets: vec![Secret::new(*b"hush")], tolerance: TOLERANCE };
+        for verification in [published(), stripe, hub(b"hush")] {
+            proptest::prop_assert!(check(&verification, &lines, BODY, NOW).is_err());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
@@ -50,6 +50,9 @@ pub enum Unverified {
         "the header `{0}` holds no signature that can be checked: another version, scheme or encoding, cut off, or too many"
     )]
     NoSignature(HeaderName),
+    /// A web page sent it, and nothing is signed.
+    #[error("it comes from a web page (`Origin`), and with `scheme: none` nothing shows whether it may")]
+    OfPage,
     /// None fits.
     #[error("no signature fits a secret: it is of another secret, or the delivery was changed on its way")]
     NoneFits,
@@ -69,6 +72,8 @@ pub(super) fn verify<'m>(
     message: &Message<'m>,
 ) -> Result<Verified<'m>, Unverified> {
     match verification {
+        // A browser says where a page comes from, and no sender is a page: without a signature nothing else keeps pages out.
+        Verification::None if message.headers.contains_key(header::ORIGIN) => Err(Unverified::OfPage),
         Verification::None => Ok(Verified { timestamp: None, body: message.body }),
         Verification::StandardWebhooks { keys, tolerance } => standard::verify(keys, *tolerance, message),
         Verification::Stripe { secrets, tolerance } => stripe::verify(secrets, *tolerance, message),

@@ -120,11 +120,12 @@ impl Shared {
         let answered = self.inner.send(source, sending).await;
         let received = Instant::now();
         let exchange = Exchange { sent, received, received_at: SystemTime::now() };
-        let failed = answered.as_ref().map_or(true, policy::is_error);
         // Who wants what the backend says now is not put off with what it said (RFC 9111, section 5.2.1.4).
-        if let Some(known) = known.as_ref().filter(|known| {
-            failed && !wants.no_cache && known.policy.usable_on_error(received) && known.holds(&self.epochs)
-        }) {
+        let failed = answered.as_ref().map_or(true, policy::is_error) && !wants.no_cache;
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
+        {
             return Ok(known.answer(source, CacheResult::Stale, received));
         }
         let (mut result, mut tags) = (CacheResult::Miss, None);

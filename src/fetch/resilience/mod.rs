@@ -352,7 +352,7 @@ fn retry_after(response: &UpstreamResponse) -> Option<Duration> {
 
 /// Full jitter: anything between nothing and the backoff of this attempt, so that callers that failed together do not come
 /// back together.
-pub(super) fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
+pub(crate) fn jittered(backoff: Duration, backoff_max: Duration, attempt: u32) -> Duration {
     let longest = backoff.saturating_mul(1_u32 << (attempt - 1).min(16)).min(backoff_max);
     // A fresh hasher is seeded at random; nothing here needs more than that.
     let chance = ahash::RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;

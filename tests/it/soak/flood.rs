@@ -24,7 +24,7 @@ async fn soak(extent: Extent, bytes_per_second: usize) {
     let behind = healthy().await;
     let proxy = FaultProxy::start(behind.address, 1).await;
     proxy.set(&[Fault::Continues { bytes_per_second }]);
-    let rules = "timeout: 1s\nretry: { attempts: 1 }\ncircuit_breaker: { consecutive_failures: 100000, failure_ratio: 1 }\n";
+    let rules = "timeout: 1s\nretry: { attempts: 1 }\ncircuit_breaker: { consecutive_failures: 10000, failure_ratio: 1 }\n";
     let ficus = Ficus::start(&graph(&sound, &proxy, rules)).await;
     let mut held = Held::of(&ficus);
     let client = Client::new(ficus.address);

@@ -8,14 +8,14 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
+    Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
     aio::{MultiplexedConnection, PubSub},
 };
 use ring::{
@@ -28,7 +28,7 @@ use tokio::{
     time,
 };
 
-use super::{client::client, codec, scripts};
+use super::{codec, scripts};
 use crate::{
     config::Redis,
     fetch::{
@@ -39,18 +39,11 @@ use crate::{
         },
         resilience::jittered,
     },
+    instances::{self, BACKOFF, BACKOFF_MAX, CONNECT_TIMEOUT, PING_EVERY},
 };
 
-/// How long connecting may take. Nobody waits for it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a silent connection is asked whether it lives.
-const PING_EVERY: Duration = Duration::from_secs(5);
 /// Redis takes no longer time; a month is longer than any response is of use.
 const KEPT_MAX_MS: u64 = 31 * 86_400_000;
-/// Between attempts to connect: at first, and at most.
-const BACKOFF: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
-
 /// The way to Redis, there or not.
 pub(super) struct Link {
     client: Client,
@@ -95,7 +88,7 @@ impl Link {
     ) -> Result<(Arc<Self>, AbortHandle), SetUpError> {
         let runtime =
             tokio::runtime::Handle::try_current().map_err(|error| SetUpError::Redis(error.into()))?;
-        let client = client(settings).map_err(SetUpError::Redis)?;
+        let client = instances::client(settings).map_err(SetUpError::Redis)?;
         let instance = random_hex().map_err(|_| SetUpError::Redis("no random bytes".into()))?;
         let link = Arc::new(Link {
             client,
@@ -225,12 +218,9 @@ impl Link {
     /// A connection for commands, and one that others' purges come in over.
     async fn connect(&self) -> RedisResult<(Ready, PubSub)> {
         let mut purges = self.client.get_async_pubsub().await?;
-        let prefix = format!("{{{}}}", self.settings.prefix);
+        let prefix = instances::prefix(&self.settings);
         purges.subscribe(channel(&prefix)).await?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(self.settings.timeout.max(Duration::from_millis(1))));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = instances::commands(&self.client, self.settings.timeout).await?;
         let proposed = random_hex().map_err(|_| RedisError::from((ErrorKind::Client, "no random bytes")))?;
         let mut secret = scripts::SECRET.key(format!("{prefix}:secret"));
         let secret: String = secret.arg(proposed).invoke_async(&mut connection).await?;

@@ -6,7 +6,6 @@
 //! fetched afterwards is stored under it, and neither stored nor found once one of its marks was purged later. Both are
 //! decided by scripts in Redis, so no order of instances, fetches and purges leaves an old response behind.
 
-mod client;
 mod codec;
 mod link;
 mod scripts;
