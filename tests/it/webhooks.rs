@@ -294,7 +294,7 @@ async fn what_is_wrong_is_refused_in_a_few_words() {
         let mut order = stand.listen("order/7").await;
         assert_eq!(told(&stand.send(path, &headers, body).await), expected, "{case}");
         // Had it published anything, that would be heard before this.
-        assert_eq!(stand.deliver(&format!("after {}", case.len()), r#"{"lines": "after"}"#).await.0, 200);
+        assert_eq!(stand.deliver(&format!("after {case}"), r#"{"lines": "after"}"#).await.0, 200);
         assert_eq!(heard(&mut lines).await, r#""after""#, "{case}");
         let silent = tokio::time::timeout(Duration::ZERO, order.next()).await.is_err();
         assert!(silent, "{case}");
