@@ -263,8 +263,8 @@ fn kills_lose_nothing() {
         let begun = Instant::now();
         let said = run(usize::try_from(kills).unwrap(), seed);
         let _ = write!(report, "\n{what} ({} s)\n{said}", begun.elapsed().as_secs());
-    }
-    if let Ok(path) = std::env::var("FICUS_REPORT") {
-        std::fs::write(path, &report).unwrap();
+        if let Ok(path) = std::env::var("FICUS_REPORT") {
+            std::fs::write(path, &report).unwrap();
+        }
     }
 }
