@@ -16,4 +16,5 @@ mod shedding;
 mod sigterm;
 mod smuggling;
 mod streams;
+mod subscriptions;
 mod websocket;

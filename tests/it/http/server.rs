@@ -6,7 +6,7 @@ use ficus::{
     Gateway, Graph,
     config::Config,
     connector::Source,
-    events::{Events, Hub},
+    events::{Delivery, Events, Hub, NewEvent, Published},
     fetch::{FetchError, Upstream, UpstreamRequest, UpstreamResponse},
     graph::{Sources, load_sources},
 };
@@ -23,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) backend: Arc<Backend>,
     pub(crate) gateway: Gateway,
+    pub(crate) events: Events,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<io::Result<()>>,
 }
@@ -38,13 +39,34 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let events = Events::new(gateway.clone(), Hub::default());
-        let task = tokio::spawn(ficus::server::serve(listener, events, async {
+        let task = tokio::spawn(ficus::server::serve(listener, events.clone(), async {
             // A test that ends without stopping the server leaves it running until its runtime ends.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
         }));
-        Server { address, backend, gateway, stop: Some(stop), task }
+        Server { address, backend, gateway, events, stop: Some(stop), task }
+    }
+
+    /// Publishes an event of a clock that `ticked` tells of; gives its id.
+    pub(crate) async fn tick(&self, clock: &str, number: u32) -> String {
+        let data = format!(r#"{{"clock":"{clock}","number":{number}}}"#).into();
+        let event = NewEvent { topic: format!("clock/{clock}").into(), data };
+        let delivery = Delivery { names: Vec::new(), events: vec![event] };
+        match self.events.hub().publish(delivery).await.expect("published") {
+            Published::Kept(ids) => ids[0].to_string(),
+            Published::Duplicate => panic!("a duplicate"),
+        }
+    }
+
+    /// Waits until so many subscribers are there.
+    pub(crate) async fn subscribed(&self, subscribers: usize) {
+        soon("subscribers", async {
+            while self.events.figures().subscribers != subscribers {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// What SIGTERM does.
@@ -139,6 +161,15 @@ type Query {
     @connect(source: "backend", http: { GET: "/mine", headers: [{ name: "authorization", from: "authorization" }] }, selection: "$")
     @cacheControl(maxAge: 60)
   slow: String! @connect(source: "backend", http: { GET: "/slow" }, selection: "$")
+}
+
+type Subscription {
+  ticked(clock: ID!): Tick @subscribe(topic: "clock/{$args.clock}", selection: "clock number", authorize: NONE)
+}
+
+type Tick {
+  clock: ID!
+  number: Int!
 }
 
 type Mutation {

@@ -85,9 +85,9 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(address: SocketAddr, headers: &[(&'static str, &str)]) -> Client {
+pub(super) async fn connect(address: SocketAddr, headers: &[(&'static str, &str)]) -> Client {
     let mut request = format!("ws://{address}/graphql").into_client_request().expect("a request");
     let headers = headers.iter().chain(&[("sec-websocket-protocol", "graphql-transport-ws")]);
     for (name, value) in headers {
@@ -99,16 +99,16 @@ async fn connect(address: SocketAddr, headers: &[(&'static str, &str)]) -> Clien
     client
 }
 
-async fn say(client: &mut Client, message: Value) {
+pub(super) async fn say(client: &mut Client, message: Value) {
     client.send(Message::text(message.to_string())).await.expect("sent");
 }
 
-async fn hear(client: &mut Client) -> Value {
+pub(super) async fn hear(client: &mut Client) -> Value {
     let message = soon("a message", client.next()).await.expect("a message").expect("a message");
     serde_json::from_str(message.to_text().expect("text")).expect("JSON")
 }
 
-async fn ask(client: &mut Client, id: &str, query: &str) {
+pub(super) async fn ask(client: &mut Client, id: &str, query: &str) {
     say(client, json!({"id": id, "type": "subscribe", "payload": {"query": query}})).await;
 }
 

@@ -1,6 +1,7 @@
 //! A source that never says more than `100 Continue`, as fast as it can: its field fails in time, its connections are given up, and
 //! the others are answered. The HTTP client reads such beginnings for as long as there are any, up to 128 full buffers before it looks
-//! up: half a second at most in a build for production, and far longer in one for debugging, where the flood here is a trickle.
+//! up: a third of a second on a core of its own in a build for production, and far longer in one for debugging, where the flood here is
+//! a trickle.
 
 use std::time::Duration;
 

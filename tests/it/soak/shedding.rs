@@ -33,7 +33,7 @@ async fn soak(extent: Extent, room: usize) {
     let mut held = Held::of(&ficus);
     let client = Client::new(ficus.address);
     if extent.timed {
-        client.steady(QUERY, 20 * extent.rate, extent.trouble / 3, 0).await;
+        client.steady(QUERY, 20 * extent.rate, extent.trouble, 0).await;
         held.warmed(&ficus);
     }
     let samples = client.steady(QUERY, 20 * extent.rate, extent.trouble, 100_000).await;
