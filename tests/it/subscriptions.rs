@@ -154,3 +154,118 @@ impl World {
         Ok(blocks)
     }
 }
+
+// ---- many subscribers, and slow ones ---------------------------------------------------------------------------
+
+fn events(config: &str) -> Events {
+    let schema = r#"
+        type Query { ready: Boolean @connect(selection: "$(true)") }
+        type Subscription { changed(id: ID!): Int @subscribe(topic: "changes/{$args.id}", authorize: NONE, selection: "$.n") }
+    "#;
+    let files = [("schema/a.graphql", schema), ("ficus.yaml", config)]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let gateway = gateway::from_files(&files, &[], Arc::new(MockUpstream::new())).unwrap();
+    Events::new(gateway, Hub::default())
+}
+
+async fn listen(events: &Events, id: usize) -> Payloads {
+    let query = format!("subscription {{ changed(id: {id}) }}");
+    match events.start(Request { query, ..Request::default() }).await {
+        Started::Stream(payloads) => payloads,
+        Started::Once(response) => panic!("{:?}", response.body),
+    }
+}
+
+async fn publish(events: &Events, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        let data = Bytes::from(format!("{{\"n\":{number}}}"));
+        let event = NewEvent { topic: "changes/1".into(), data };
+        events.hub().publish(Delivery { names: Vec::new(), events: vec![event] }).await.unwrap();
+        // What it becomes is handed to every subscriber before the next one.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What waits for a client: the number of each answer, with `gap` where it says that some are missing.
+fn waiting(payloads: &mut Payloads) -> Vec<String> {
+    let mut read = Vec::new();
+    while let Some(Some(payload)) = payloads.next().now_or_never() {
+        let answer: serde_json::Value = serde_json::from_slice(&payload.body).unwrap();
+        let gap = if answer["extensions"]["gap"] == true { " gap" } else { "" };
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
+        read.push(format!("{}{code}{gap}", answer["data"]["changed"]).replace("null", ""));
+    }
+    read
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_nothing_has_a_bounded_queue_and_slows_nobody() {
+    for (slow, expected) in [
+        ("coalesce", &["9 gap"][..]),
+        ("drop_oldest", &["7 gap", "8", "9"][..]),
+        ("disconnect", &["SUBSCRIPTION_ENDED"][..]),
+    ] {
+        let events = events(&format!("websocket: {{ queue: 3, slow: {slow} }}"));
+        let mut reads_nothing = listen(&events, 1).await;
+        let mut reads = listen(&events, 1).await;
+        let mut read = Vec::new();
+        for number in 0..10 {
+            publish(&events, number..number + 1).await;
+            read.extend(waiting(&mut reads));
+        }
+        assert_eq!(read, (0..10).map(|number| number.to_string()).collect::<Vec<_>>(), "{slow}");
+        assert_eq!(waiting(&mut reads_nothing), expected, "{slow}");
+        let figures = events.figures();
+        assert_eq!((figures.fields[0].executed, figures.fields[0].queued), (10, 0), "{slow}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_equal_subscriptions_are_one_execution_and_one_body() {
+    let events = events("");
+    let mut clients = Vec::new();
+    for _ in 0..10_000 {
+        clients.push(listen(&events, 1).await);
+    }
+    assert_eq!((events.figures().tasks, events.figures().subscribers), (2, 10_000));
+    publish(&events, 7..8).await;
+    let bodies: Vec<Bytes> =
+        clients.iter_mut().map(|client| client.next().now_or_never().unwrap().unwrap().body).collect();
+    assert!(bodies.iter().all(|body| body.as_ptr() == bodies[0].as_ptr()), "one body for all");
+    assert_eq!(events.figures().fields[0].executed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_and_goes_leaves_nothing_behind() {
+    let events = events("");
+    for round in 0..20 {
+        let mut clients = Vec::new();
+        for client in 0..1_000 {
+            // Some are alone on their topic, some are not.
+            clients.push(listen(&events, client % 500 * (round % 2)).await);
+        }
+        drop(clients);
+        let figures = events.figures();
+        assert_eq!((figures.topics, figures.tasks, figures.subscribers), (0, 0, 0), "round {round}");
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gateway_carries_so_many_and_ends_them_when_it_goes_down() {
+    let events = events("limits: { subscriptions: 1 }");
+    let mut first = listen(&events, 1).await;
+    let refused = |started| match started {
+        Started::Once(response) => String::from_utf8_lossy(&response.body).into_owned(),
+        Started::Stream(_) => panic!("there is no more room"),
+    };
+    let request = || Request { query: "subscription { changed(id: 2) }".to_owned(), ..Request::default() };
+    assert!(refused(events.start(request()).await).contains("LIMIT_SUBSCRIPTIONS"));
+    publish(&events, 1..2).await;
+    events.end_subscriptions();
+    assert_eq!(waiting(&mut first), ["1"], "what waits is still read");
+    assert!(first.next().await.is_none());
+    drop(first);
+    assert!(refused(events.start(request()).await).contains("SUBSCRIPTION_ENDED"));
+}
