@@ -36,7 +36,8 @@ type Tick { number: Int! note: String }
 type Subscription { ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE) }
 "#;
 
-const CLOCK: &str = "webhooks: { ticks: { verify: { scheme: none }, publish: { topic: ticks, event: $ } } }\n";
+const CLOCK: &str =
+    "webhooks: { ticks: { verify: { scheme: none }, publish: { topic: ticks, event: $ } } }\n";
 
 /// What a socket heard, and when.
 struct Tick {
