@@ -11,7 +11,9 @@ use async_graphql::{Context, SimpleObject, Subscription as GraphqlSubscription};
 use futures_util::{Stream, stream};
 
 use super::{
-    Control, graph,
+    Control,
+    events::Events,
+    graph,
     sources::{Breaker, Times, sources},
 };
 use crate::telemetry::{LatencyReading, OperationOutcome};
@@ -96,6 +98,7 @@ impl Sample {
             in_flight: meter.in_flight.read(),
             running: meter.running.read(),
             sources: sources.collect(),
+            events: Events::of(&control.events),
         }
     }
 
@@ -126,6 +129,8 @@ struct Figures {
     running: usize,
     /// The backends.
     sources: Vec<SourceFigures>,
+    /// Events and subscriptions.
+    events: Events,
 }
 
 /// A backend at one moment.

@@ -7,6 +7,7 @@ use async_graphql::{Context, Enum, Object, Schema, SimpleObject};
 use super::{
     Control,
     cache::Cache,
+    events::Events,
     figures::Subscription,
     sources::{Connector, Count, Source, Times, connectors, counts, sources},
 };
@@ -86,6 +87,11 @@ impl Query {
     /// Answers of backends that are kept; null where none ever is.
     async fn cache<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Option<Cache>> {
         Ok(Cache::of(&control(context)?.gateway))
+    }
+
+    /// Events of webhooks, and the subscriptions that hear them.
+    async fn events<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Events> {
+        Ok(Events::of(&control(context)?.events))
     }
 
     /// The operations in the plan cache, at most 1,000.

@@ -1,8 +1,9 @@
 //! The gateway's own state as a GraphQL API, on a listener of its own: what it serves, what it does, and how to reload it.
-//! `graph`, `cache`, `sources` and `figures` are the API, `metrics` the same numbers for Prometheus, `guard` decides who may reach it, `listener` serves it. Clients' requests go
+//! `graph`, `cache`, `events`, `sources` and `figures` are the API, `metrics` the same numbers for Prometheus, `guard` decides who may reach it, `listener` serves it. Clients' requests go
 //! through `server`, never here.
 
 mod cache;
+mod events;
 mod figures;
 mod graph;
 mod guard;
@@ -18,7 +19,7 @@ use std::{
 
 pub use listener::{AdminError, bind, serve};
 
-use crate::{diagnostic::Diagnostic, execute::Gateway};
+use crate::{diagnostic::Diagnostic, events::Events, execute::Gateway};
 
 /// Loads the files of the graph again and serves what they say, unless they have faults. Gives all that was found,
 /// warnings too; when an error is among it, the old graph goes on serving.
@@ -27,6 +28,7 @@ pub type Reload = Arc<dyn Fn() -> Vec<Diagnostic> + Send + Sync>;
 /// What the admin graph shows and steers.
 pub struct Control {
     gateway: Gateway,
+    events: Events,
     reload: Reload,
     started: Instant,
     started_at: SystemTime,
@@ -37,9 +39,10 @@ pub struct Control {
 impl Control {
     /// Uptime counts from here.
     #[must_use]
-    pub fn new(gateway: Gateway, reload: Reload) -> Self {
+    pub fn new(events: Events, reload: Reload) -> Self {
         Control {
-            gateway,
+            gateway: events.gateway().clone(),
+            events,
             reload,
             started: Instant::now(),
             started_at: SystemTime::now(),

@@ -26,6 +26,7 @@ use crate::{
     config::{self, Config},
     connector::Source,
     diagnostic::{self, Diagnostic, Place},
+    events::{Delivery, Hub, NewEvent},
     fetch::{FetchError, SourceState, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
     mapping::{ast::Grammar, template::parse_base_url},
@@ -81,7 +82,7 @@ fn admin(
 ) -> Router {
     let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
     let reloaded = gateway.clone();
-    let control = Control::new(gateway, Arc::new(move || reload(&reloaded)));
+    let control = Control::new(Events::new(gateway, Hub::default()), Arc::new(move || reload(&reloaded)));
     listener::router(control, Guard { loopback: true, token: token.map(str::to_owned) })
 }
 
@@ -280,10 +281,28 @@ async fn the_page_and_health_stand_beside_the_graph() {
     assert_eq!(send(&router, rebound, "").await.status(), StatusCode::FORBIDDEN);
 }
 
+#[tokio::test]
+async fn events_are_counted() {
+    let hub = Hub::default();
+    let event = NewEvent { topic: "order/7".into(), data: "{}".into() };
+    let delivery = Delivery { names: vec![Box::from(*b"1")], events: vec![event] };
+    hub.publish(delivery.clone()).await.expect("it is kept");
+    hub.publish(delivery).await.expect("it is known");
+    let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
+    let control = Arc::new(Control::new(Events::new(gateway, hub), Arc::new(Vec::new)));
+    let document = "{ events { topics kept listeners deliveries published duplicates subscribers subscriptions { name } } }";
+    let answer = super::graph::schema(control).execute(document).await.data.into_json().expect("JSON");
+    let expected = json!({
+        "topics": 1, "kept": 1, "listeners": 0, "deliveries": 1, "published": 1, "duplicates": 1,
+        "subscribers": 0, "subscriptions": []
+    });
+    assert_eq!(answer["events"], expected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn figures_come_at_once_and_then_again() {
     let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
-    let control = Arc::new(Control::new(gateway, Arc::new(Vec::new)));
+    let control = Arc::new(Control::new(Events::new(gateway, Hub::default()), Arc::new(Vec::new)));
     let schema = super::graph::schema(control);
     let document = "subscription { figures(everySeconds: 10) { callsPerSecond sources { name inFlight } } }";
     let mut figures = schema.execute_stream(document);
@@ -307,7 +326,7 @@ async fn socket(token: Option<&str>) -> WebSocketStream<MaybeTlsStream<TcpStream
     let listener = bind(&config).await.expect("a listener");
     let address = listener.local_addr().expect("an address");
     let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
-    let control = Control::new(gateway, Arc::new(Vec::new));
+    let control = Control::new(Events::new(gateway, Hub::default()), Arc::new(Vec::new));
     tokio::spawn(async move { serve(listener, &config, control, std::future::pending()).await });
     let mut request = format!("ws://{address}/admin/graphql").into_client_request().expect("a request");
     request

@@ -90,9 +90,9 @@ async fn serve(
     let reload = signals::reload(gateway.clone(), paths, on_reload);
     let (stop, stopped) = watch::channel(false);
     let tasks = [signals::on_hangup(reload.clone())?, signals::on_stop(stop)?];
+    let control = Control::new(events.clone(), reload);
     let admin = async {
         let Some((listener, admin)) = admin else { return Ok(()) };
-        let control = Control::new(gateway.clone(), reload);
         admin::serve(listener, &admin, control, signals::told(stopped.clone())).await
     };
     let clients = server::serve(listener, events, signals::told(stopped.clone()));

@@ -168,7 +168,7 @@ impl Demo {
             // An error means that the sender is gone: a reason to stop, too.
             drop(stopped.wait_for(|stop| *stop).await);
         };
-        let control = Control::new(self.events.gateway().clone(), self.reload);
+        let control = Control::new(self.events.clone(), self.reload);
         let gateway = server::serve(self.listener, self.events, stopping(stopped.clone()));
         let admin = admin::serve(self.admin_listener, &self.admin, control, stopping(stopped));
         let signal = async {

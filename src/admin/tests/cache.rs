@@ -51,7 +51,7 @@ async fn what_is_kept_is_shown_with_its_tags_and_purged_by_them() {
         );
         gateway.execute(execute::Request { query, ..execute::Request::default() }).await
     };
-    let control = Control::new(gateway.clone(), Arc::new(Vec::new));
+    let control = Control::new(Events::new(gateway.clone(), Hub::default()), Arc::new(Vec::new));
     let router = listener::router(control, Guard { loopback: true, token: None });
     let figures = "{ cache { hits misses hitRatio tags { name entries } } }";
     let tag = |name: &str, entries: u32| json!({ "name": name, "entries": entries });

@@ -6,6 +6,7 @@ use ficus::{
     Gateway,
     admin::{self, Control},
     config::{Admin, Config, Redis},
+    events::{Events, Hub},
     execute::Request,
     fetch,
 };
@@ -36,7 +37,7 @@ async fn start_as(
     let admin = Admin { listen: "127.0.0.1:0".parse().unwrap(), token: token.map(str::to_owned) };
     let listener = admin::bind(&admin).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let control = Control::new(gateway.clone(), std::sync::Arc::new(Vec::new));
+    let control = Control::new(Events::new(gateway.clone(), Hub::default()), std::sync::Arc::new(Vec::new));
     tokio::spawn(async move { admin::serve(listener, &admin, control, std::future::pending()).await });
     (gateway, address)
 }
