@@ -235,7 +235,10 @@ impl<'s, 'r> Work<'s, 'r> {
             .collect();
         count_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
         self.run.watch.ended(self.id, self.findings);
-        StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
+        let is_shared = asks.len() >= 2 * found.links.len();
+        let mut result = StepResult::new(found.tables, links, self.errors, self.step.numbered.len());
+        result.is_shared = is_shared;
+        result
     }
 
     fn all_failed(mut self, asks: &[Asks], units: usize, error: ClientError) -> StepResult {
