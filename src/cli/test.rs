@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::{
     Outcome,
-    shared::{Files, answer, say, show},
+    shared::{Files, Format, answer, say, show},
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, counted, to_json},
@@ -59,12 +59,6 @@ pub(super) struct Test {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
 }
 
 /// One case that was run, or a file that could not be read as cases.
