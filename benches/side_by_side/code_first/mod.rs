@@ -1,5 +1,5 @@
-//! A contender: the same graph written code-first with async-graphql's derive macros and its DataLoader, one set of loaders a request,
-//! as its documentation has it. The HTTP client is that of the endpoints written by hand.
+//! A contender: the same graph written code-first with async-graphql's derive macros and its DataLoader, one set of loaders a request
+//! that remember what they loaded, as its documentation has it. The HTTP client is that of the endpoints written by hand.
 
 mod deep;
 mod profile;
@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     ComplexObject, Context, EmptySubscription, Error, InputObject, Object, Result, Schema, SimpleObject,
-    dataloader::{DataLoader, Loader},
+    dataloader::{DataLoader, HashMapCache, Loader},
 };
 use axum::{Router, body::Body, extract::State, response::Response, routing::post, serve::ListenerExt as _};
 use bytes::Bytes;
@@ -68,12 +68,13 @@ impl<T: Row> Loader<i32> for ById<T> {
 
 /// The row with this id, by the request's loader of its type.
 async fn load<T: Row>(context: &Context<'_>, id: i32) -> Result<Option<T>> {
-    let loader = context.data::<DataLoader<ById<T>>>()?;
+    let loader = context.data::<DataLoader<ById<T>, HashMapCache>>()?;
     loader.load_one(id).await.map_err(|error| Error::new(error.message.clone()))
 }
 
-fn loader<T: Row>(services: &Services) -> DataLoader<ById<T>> {
-    DataLoader::new(ById(services.clone(), std::marker::PhantomData), tokio::spawn).max_batch_size(100)
+fn loader<T: Row>(services: &Services) -> DataLoader<ById<T>, HashMapCache> {
+    let by_id = ById(services.clone(), std::marker::PhantomData);
+    DataLoader::with_cache(by_id, tokio::spawn, HashMapCache::default()).max_batch_size(100)
 }
 
 #[derive(SimpleObject, Deserialize)]

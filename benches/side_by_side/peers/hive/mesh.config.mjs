@@ -64,7 +64,7 @@ export const composeConfig = {
         field: 'placeOrder',
         path: '/orders',
         method: 'POST',
-        requestSchema: object('OrderInput', { item: integer, quantity: integer, note: string }),
+        requestSchema: { ...object('OrderInput', { item: integer, quantity: integer, note: string }), required: ['item', 'quantity'] },
         responseSchema: object('Placed', { id: string, status: string, total: integer }),
       },
     ]),
