@@ -12,7 +12,7 @@ pub enum Fault {
     Gateway,
 }
 
-/// Codes in `errors[].extensions.code`. The table in README.md lists each.
+/// Codes in `errors[].extensions.code`. The table in docs/answers.md lists each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// The HTTP request is not a GraphQL request.

@@ -1,5 +1,5 @@
 //! `/metrics`: what was counted, in the OpenMetrics text format that Prometheus reads. Labels hold names of the graph and of
-//! closed sets, never anything of a client. README.md has the table.
+//! closed sets, never anything of a client. docs/observing.md has the table.
 
 mod webhooks;
 

@@ -1,5 +1,5 @@
 //! `extensions.apolloConnectorsDebugging`: the calls of one operation, for tools that read version 2 of that protocol. Everything
-//! in it is redacted and bounded. README.md describes its form; what is known of a call is `fetch::Exchange`.
+//! in it is redacted and bounded. docs/debugging.md describes its form; what is known of a call is `fetch::Exchange`.
 
 use bumpalo::Bump;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -23,7 +23,7 @@ use super::{
     playground::Playground,
     refusal::Refusal,
     reply,
-    staying::{self, Staying, no_place},
+    staying::{self, Staying, TOO_MANY_IN_FLIGHT, no_place},
     streaming::Streams,
     trace,
     webhooks::Webhooks,
@@ -143,13 +143,11 @@ impl Edge {
         match parts.uri.path() {
             path if path == config.path => {
                 let meter = self.events.gateway().meter();
-                let (_in_flight, count) = meter.in_flight.enter();
-                if count > config.shed_in_flight_max {
-                    meter.shed.count();
+                let Some(_in_flight) = meter.admit(config.shed_in_flight_max) else {
                     let mut response = overloaded(parts);
                     self.cors.allow(parts.headers.get(header::ORIGIN), response.headers_mut());
                     return response;
-                }
+                };
                 if websocket::is_asked(parts) {
                     return self
                         .websocket(parts, peer)
@@ -224,8 +222,7 @@ fn is_read(method: &Method) -> bool {
 /// Before anything is read: refusing must cost next to nothing. The body is hyper's to drop, with the connection if it is large.
 fn overloaded(parts: &Parts) -> Response<ResponseBody> {
     let media = MediaType::negotiate(parts.headers.get_all(header::ACCEPT).iter());
-    let refusal =
-        Refusal::new(Code::Overloaded, "The gateway has too many requests in flight; try again shortly.");
+    let refusal = Refusal::new(Code::Overloaded, TOO_MANY_IN_FLIGHT);
     reply::refusal(refusal, media.unwrap_or(MediaType::Json))
 }
 

@@ -40,6 +40,9 @@ pub(super) enum Outcome {
     Done,
 }
 
+/// Why a request is shed.
+pub(super) const TOO_MANY_IN_FLIGHT: &str = "The gateway has too many requests in flight; try again shortly.";
+
 /// What an operation comes to, in order.
 pub(super) fn outcomes(started: Started) -> Pin<Box<dyn Stream<Item = Outcome> + Send>> {
     match started {
@@ -63,15 +66,10 @@ pub(super) fn start(events: Events) -> Start {
         Box::pin(async move {
             let gateway = events.gateway();
             let meter = gateway.meter();
-            let (_in_flight, count) = meter.in_flight.enter();
-            if count > gateway.config().shed_in_flight_max {
-                meter.shed.count();
+            let Some(_in_flight) = meter.admit(gateway.config().shed_in_flight_max) else {
                 meter.errors.count(Code::Overloaded);
-                return Started::Once(refused(
-                    Code::Overloaded,
-                    "The gateway has too many requests in flight; try again shortly.",
-                ));
-            }
+                return Started::Once(refused(Code::Overloaded, TOO_MANY_IN_FLIGHT));
+            };
             events.start(request).await
         })
     })

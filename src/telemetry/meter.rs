@@ -352,6 +352,17 @@ impl GatewayMeter {
         OperationType::ALL.iter().copied().zip(&self.operations)
     }
 
+    /// Lets a request in, which is in flight until the guard is dropped; none where `max` are in flight already: it is shed, and
+    /// counted as such.
+    pub fn admit(&self, max: usize) -> Option<Within<'_>> {
+        let (within, count) = self.in_flight.enter();
+        if count > max {
+            self.shed.count();
+            return None;
+        }
+        Some(within)
+    }
+
     /// Begins to count an operation.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> Operation {

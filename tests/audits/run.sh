@@ -6,16 +6,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 cd "$here/../.."
 out="${1:-}"
-
-if [[ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20')" != true ]]; then
-  echo "Node 20 or newer is needed; this is $(node --version)" >&2
-  exit 3
-fi
-[[ -d "$here/node_modules/graphql-http" ]] || npm --prefix "$here" ci --no-audit --no-fund >&2
-if [[ -z "${FICUS_BIN:-}" ]]; then
-  cargo build --quiet --bin ficus
-  FICUS_BIN="${CARGO_TARGET_DIR:-target}/debug/ficus"
-fi
+source tests/support/node.sh
 
 server=
 trap '[[ -z "$server" ]] || kill "$server" 2>/dev/null || true' EXIT

@@ -6,12 +6,7 @@ set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 out="${1:+$(realpath -m "$1")}"
 cd "$here/../.."
-
-[[ -d "$here/node_modules/playwright-core" ]] || npm --prefix "$here" ci --no-audit --no-fund >&2
-if [[ -z "${FICUS_BIN:-}" ]]; then
-  cargo build --quiet --locked --bin ficus
-  FICUS_BIN="${CARGO_TARGET_DIR:-target}/debug/ficus"
-fi
+source tests/support/node.sh
 
 "$FICUS_BIN" demo >&2 &
 demo=$!

@@ -342,8 +342,10 @@ impl<'k> Infer<'k> {
     fn object<'m>(&mut self, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
         if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice() {
             let shape = self.expression(value, scope);
-            return if ends_in_selection(value) && shape == Shape::Missing {
-                Shape::Object(ObjectShape::default())
+            // Where the path leads nowhere, its `{ … }` leaves an object without keys.
+            let is_object = |shape: &Shape| matches!(shape, Shape::Object(_) | Shape::Unknown);
+            return if ends_in_selection(value) && !shape.alternatives().iter().any(is_object) {
+                Shape::one_of([shape, Shape::Object(ObjectShape::default())])
             } else {
                 shape
             };

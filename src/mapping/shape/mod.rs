@@ -287,6 +287,7 @@ mod tests {
             ("$.x->entries { key }", "[{key: string}]"),
             ("$.x->as($v, @->size)->echo([$v])", "[int]"),
             ("$(['a'])->filter(@->eq(1))", "[\"a\"]"),
+            ("a: { $.x->entries { key } }", "{a: [{key: string}] | {}}*"),
             ("$.x->nosuch", "-"),
             ("a { $.b }", "{a: ?}*"),
             ("$args.x", "?"),

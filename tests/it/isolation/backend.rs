@@ -69,7 +69,7 @@ pub(crate) struct Mistake {
     pub(crate) one_of: u32,
     /// Whom it takes them for.
     pub(crate) other: &'static str,
-    /// What is asked for begins with one of these; anything where there are none.
+    /// What is read begins with one of these; anything, writes too, where there are none.
     pub(crate) of: &'static [&'static str],
 }
 
@@ -117,7 +117,7 @@ impl Backend {
         let after = self.chance(|chance| if fate < 30 { 300 } else { chance.random_range(0..15) });
         tokio::time::sleep(self.tick * after).await;
         let mut caller = Caller::of(&request);
-        if let Some(other) = self.mistaken(&caller) {
+        if let Some(other) = self.mistaken(&caller, change) {
             caller.names = vec![other.to_owned()];
         }
         match fate {
@@ -137,9 +137,9 @@ impl Backend {
     }
 
     /// Whom a caller is taken for instead.
-    fn mistaken(&self, caller: &Caller) -> Option<&'static str> {
+    fn mistaken(&self, caller: &Caller, change: bool) -> Option<&'static str> {
         let Mistake { one_of, other, of } = self.mistaken.as_ref()?;
-        let is_asked = of.is_empty() || of.contains(&caller.path[0].as_str());
+        let is_asked = of.is_empty() || (!change && of.contains(&caller.path[0].as_str()));
         let is_somebody = caller.names != [EVERYBODY];
         (is_asked && is_somebody && self.chance(|chance| chance.random_ratio(1, *one_of))).then_some(other)
     }

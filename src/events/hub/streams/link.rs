@@ -4,7 +4,7 @@
 use std::{fmt, time::Duration};
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
+    Client, FromRedisValue, RedisResult, ScriptInvocation,
     aio::{MultiplexedConnection, PubSub},
 };
 use tokio::{
@@ -94,15 +94,7 @@ impl Link {
 
     /// Connects; from now on commands find the connection, and wake-ups come in over what is given.
     pub(super) async fn connect(&self, number: u64) -> RedisResult<PubSub> {
-        let connect = async {
-            let mut wake_ups = self.client.get_async_pubsub().await?;
-            wake_ups.subscribe(self.channel()).await?;
-            let commands = instances::commands(&self.client, ANSWER_MAX).await?;
-            Ok((wake_ups, commands))
-        };
-        let connected = time::timeout(instances::CONNECT_TIMEOUT, connect).await;
-        let none = |_| -> RedisResult<_> { Err(RedisError::from((ErrorKind::Io, "no connection in time"))) };
-        let (wake_ups, commands) = connected.unwrap_or_else(none)?;
+        let (wake_ups, commands) = instances::connect(&self.client, self.channel(), ANSWER_MAX).await?;
         self.ready.send_replace(Some((number, commands)));
         Ok(wake_ups)
     }

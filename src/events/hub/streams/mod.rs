@@ -17,11 +17,7 @@ use data_encoding::HEXLOWER;
 use futures_util::{StreamExt as _, future::join_all};
 use redis::{FromRedisValue, ScriptInvocation, aio::PubSub};
 use ring::digest;
-use tokio::{
-    sync::mpsc,
-    task::AbortHandle,
-    time::{self, MissedTickBehavior},
-};
+use tokio::{sync::mpsc, task::AbortHandle, time};
 
 use self::link::Link;
 use super::{
@@ -36,7 +32,7 @@ use super::{
 use crate::{
     config::Redis,
     fetch::jittered,
-    instances::{BACKOFF, BACKOFF_MAX, CONNECT_TIMEOUT, PING_EVERY},
+    instances::{self, BACKOFF, BACKOFF_MAX},
 };
 
 /// Events that are read at once.
@@ -205,8 +201,7 @@ impl Streams {
     /// Reads what is new until the connection ends.
     async fn follow(&self, wake_ups: PubSub, openings: &mut mpsc::UnboundedReceiver<Arc<str>>) {
         let (mut asking, mut wake_ups) = wake_ups.split();
-        let mut ping = time::interval(PING_EVERY);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ping = instances::pings();
         // There may be something new in any.
         let mut new: HashSet<Arc<str>> =
             self.shelf.topics().iter().map(|topic| Arc::clone(&topic.name)).collect();
@@ -222,8 +217,7 @@ impl Streams {
                 Some(topic) = openings.recv() => drop(new.insert(topic)),
                 () = self.link.broken.notified() => return,
                 _ = ping.tick() => {
-                    let answered = time::timeout(CONNECT_TIMEOUT, asking.ping::<redis::Value>()).await;
-                    if !matches!(answered, Ok(Ok(_))) {
+                    if !instances::answers(&mut asking).await {
                         return;
                     }
                 }

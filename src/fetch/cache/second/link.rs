@@ -39,7 +39,7 @@ use crate::{
         },
         resilience::jittered,
     },
-    instances::{self, BACKOFF, BACKOFF_MAX, CONNECT_TIMEOUT, PING_EVERY},
+    instances::{self, BACKOFF, BACKOFF_MAX},
 };
 
 /// Redis takes no longer time; a month is longer than any response is of use.
@@ -194,8 +194,7 @@ impl Link {
     async fn keep_open(self: Arc<Self>) {
         let mut attempt = 1_u32;
         loop {
-            let connected = time::timeout(CONNECT_TIMEOUT, self.connect()).await;
-            match connected.unwrap_or_else(|_| Err((ErrorKind::Io, "no connection in time").into())) {
+            match self.connect().await {
                 Ok((ready, purges)) => {
                     attempt = 1;
                     self.watch(Arc::new(ready), purges).await;
@@ -217,10 +216,9 @@ impl Link {
 
     /// A connection for commands, and one that others' purges come in over.
     async fn connect(&self) -> RedisResult<(Ready, PubSub)> {
-        let mut purges = self.client.get_async_pubsub().await?;
         let prefix = instances::prefix(&self.settings);
-        purges.subscribe(channel(&prefix)).await?;
-        let mut connection = instances::commands(&self.client, self.settings.timeout).await?;
+        let (purges, mut connection) =
+            instances::connect(&self.client, channel(&prefix), self.settings.timeout).await?;
         let proposed = random_hex().map_err(|_| RedisError::from((ErrorKind::Client, "no random bytes")))?;
         let mut secret = scripts::SECRET.key(format!("{prefix}:secret"));
         let secret: String = secret.arg(proposed).invoke_async(&mut connection).await?;
@@ -240,8 +238,7 @@ impl Link {
         self.turned(true);
         self.settle();
         tracing::info!("connected to redis");
-        let mut ping = time::interval(PING_EVERY);
-        ping.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        let mut ping = instances::pings();
         loop {
             tokio::select! {
                 message = purges.next() => match message {
@@ -251,8 +248,7 @@ impl Link {
                 () = self.wake.notified() => drop(self.send_purges(&ready).await),
                 () = self.broken.notified() => {}
                 _ = ping.tick() => {
-                    let answered = time::timeout(CONNECT_TIMEOUT, asking.ping::<redis::Value>()).await;
-                    if !matches!(answered, Ok(Ok(_))) {
+                    if !instances::answers(&mut asking).await {
                         self.give_up(&ready, "no answer to a ping");
                     }
                     // Those that Redis refused.

@@ -1,6 +1,11 @@
-//! What README.md promises, held against the code: its example graph loads, its tables are complete.
+//! What README.md and the pages of docs/ promise, held against the code: the example graph loads, tables are complete, links lead
+//! somewhere.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use ficus::{
     config::Limits,
@@ -12,12 +17,36 @@ use ficus::{
 };
 use futures_util::FutureExt as _;
 
-const README: &str = include_str!("../../README.md");
+/// README.md and the pages of docs/, one after another.
+fn pages() -> &'static str {
+    static PAGES: LazyLock<String> = LazyLock::new(|| {
+        let texts: Vec<String> = paths().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        texts.join("\n")
+    });
+    &PAGES
+}
+
+/// Where they are.
+fn paths() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = pages.collect();
+    paths.sort();
+    paths.insert(0, root.join("README.md"));
+    paths
+}
+
+/// The part of a page below a heading.
+fn section<'p>(page: &'p str, heading: &str) -> &'p str {
+    let below = page.split_once(&format!("{heading}\n")).unwrap_or_else(|| panic!("no {heading:?}")).1;
+    let level = heading.split(' ').next().unwrap();
+    below.split(&format!("\n{level} ")).next().unwrap()
+}
 
 /// The fenced blocks whose first line names a file: `(name, text)`.
 fn files(language: &str) -> Vec<(String, String)> {
     let fence = format!("```{language} ");
-    README
+    pages()
         .split(&fence)
         .skip(1)
         .filter_map(|rest| {
@@ -30,7 +59,9 @@ fn files(language: &str) -> Vec<(String, String)> {
 fn example() -> Sources {
     let mut connectors = files("yaml");
     connectors.retain(|(name, _)| name.starts_with("connectors/"));
-    Sources { schema: files("graphql"), connectors, ..Sources::default() }
+    let secret = |name: &str| (name.to_owned(), "whsec_c2VjcmV0IG9mIGEgcGFnZSBvZiBkb2NzLw==".to_owned());
+    let env = HashMap::from([secret("ACCOUNTS_WEBHOOK_SECRET"), secret("STRIPE_WEBHOOK_SECRET")]);
+    Sources { schema: files("graphql"), connectors, env, ..Sources::default() }
 }
 
 #[test]
@@ -49,7 +80,7 @@ fn the_cases_it_shows_pass() {
 #[test]
 fn the_example_graph_loads_without_a_warning() {
     let sources = example();
-    assert_eq!((sources.schema.len(), sources.connectors.len()), (5, 4));
+    assert_eq!((sources.schema.len(), sources.connectors.len()), (7, 6));
     let loaded = load_sources(&sources)
         .unwrap_or_else(|diagnostics| panic!("{}", ficus::diagnostic::render(&diagnostics, false)));
     assert!(loaded.warnings.is_empty(), "{}", ficus::diagnostic::render(&loaded.warnings, false));
@@ -57,7 +88,7 @@ fn the_example_graph_loads_without_a_warning() {
 
 #[test]
 fn the_import_it_shows_is_the_import() {
-    let (_, task) = README.split_once("### Import an OpenAPI document\n").unwrap();
+    let task = include_str!("../../docs/openapi.md");
     let blocks: Vec<(&str, &str)> =
         task.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).collect();
     let [("yaml", document), ("sh", shown), ("graphql", schema), ("yaml", connector), ..] = blocks[..] else {
@@ -79,21 +110,21 @@ fn the_table_of_codes_is_the_closed_table() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Code::")?.split_once("=> \"")?.1.strip_suffix("\","))
         .collect();
-    let table = README.split("### Error codes").nth(1).unwrap().split("\n### ").next().unwrap();
-    let in_readme: BTreeSet<&str> =
+    let table = section(pages(), "## Error codes");
+    let listed: BTreeSet<&str> =
         table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert!(in_code.len() > 20, "{in_code:?}");
-    assert_eq!(in_readme, in_code);
+    assert_eq!(listed, in_code);
 }
 
 #[test]
 fn the_table_of_methods_has_them_all() {
     let known: BTreeSet<&str> = methods::names().collect();
-    let table = README.split("### Methods").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = section(pages(), "## Methods");
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
-    let in_readme: BTreeSet<&str> =
+    let listed: BTreeSet<&str> =
         rows.flat_map(|row| row.split("`, `")).filter_map(|method| method.split(['(', '`']).next()).collect();
-    assert_eq!(in_readme, known);
+    assert_eq!(listed, known);
 }
 
 #[test]
@@ -112,21 +143,21 @@ fn the_table_of_limits_shows_the_defaults() {
         ("connections", limits.connections_max.to_string()),
     ];
     for (name, default) in rows {
-        assert!(README.contains(&format!("| `limits.{name}` | {default} |")), "limits.{name}: {default}");
+        assert!(pages().contains(&format!("| `limits.{name}` | {default} |")), "limits.{name}: {default}");
     }
     let times = format!("{}s, {}s", limits.header_read.as_secs(), limits.body_read.as_secs());
-    assert!(README.contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
+    assert!(pages().contains(&format!("| `limits.header_read`, `limits.body_read` | {times} |")), "{times}");
 }
 
 #[test]
 fn the_diagnostic_it_shows_is_one_of_the_cases() {
-    let shown = README.split("```text\nerror[").nth(1).unwrap().split("\n```").next().unwrap();
+    let shown = pages().split("```text\nerror[").nth(1).unwrap().split("\n```").next().unwrap();
     assert!(include_str!("../check/undefined-argument.md").contains(shown), "{shown}");
 }
 
 #[test]
 fn the_plan_it_shows_is_the_plan() {
-    let shown = README.split("$ ficus explain -q '").nth(1).unwrap();
+    let shown = pages().split("$ ficus explain -q '").nth(1).unwrap();
     let (operation, rest) = shown.split_once("'\n").unwrap();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_ficus"))
         .args(["explain", "-q", operation])
@@ -135,4 +166,35 @@ fn the_plan_it_shows_is_the_plan() {
         .unwrap();
     let plan = rest.split("```").next().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), plan, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The anchor that code hosts make of a heading.
+fn anchor(heading: &str) -> String {
+    let letters =
+        heading.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    letters.map(|letter| if letter == ' ' { '-' } else { letter.to_ascii_lowercase() }).collect()
+}
+
+#[test]
+fn its_links_lead_somewhere() {
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for path in paths() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains("://")) {
+            count += 1;
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let has_anchor = || {
+                let target = std::fs::read_to_string(&target).unwrap();
+                let mut headings = target.lines().filter(|line| line.starts_with('#'));
+                headings.any(|line| anchor(line.trim_start_matches('#').trim()) == fragment)
+            };
+            if !target.exists() || !(fragment.is_empty() || has_anchor()) {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(count > 20 && broken.is_empty(), "{broken:?}");
 }
