@@ -14,11 +14,13 @@ pub struct Graph {
 
 impl Graph {
     fn new(sources: impl IntoIterator<Item = String>) -> Self {
-        let mut files = vec![("ficus.yaml".to_owned(), "admin: { enabled: false }\n".to_owned())];
+        let mut files =
+            vec![("ficus.yaml".to_owned(), "deadline: 30s\nadmin: { enabled: false }\n".to_owned())];
         for (position, source) in sources.into_iter().enumerate() {
             let upstream = UPSTREAMS.get(position % UPSTREAMS.len()).copied().unwrap_or_default();
-            let connector =
-                format!("base_url: http://{upstream}\nheaders:\n  - {{ name: x-caller, from: x-caller }}\n");
+            let connector = format!(
+                "base_url: http://{upstream}\ntimeout: 30s\nheaders:\n  - {{ name: x-caller, from: x-caller }}\n"
+            );
             files.push((format!("connectors/{source}.yaml"), connector));
         }
         Graph { files }
