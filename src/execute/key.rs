@@ -15,6 +15,9 @@ use crate::{
 /// A key that is kept. Numbers and ids need no allocation.
 pub(super) type Key = SmallVec<[u8; 48]>;
 
+/// The entries of an object that is being made: mostly one or two.
+pub(super) type Entries<'a> = SmallVec<[(&'a str, Value<'a>); 4]>;
+
 /// Where an input's value was found for one object.
 #[derive(Clone, Copy)]
 pub(super) enum Found<'r> {
@@ -149,21 +152,16 @@ pub(super) fn value<'a>(table: &'a Table, node: Node, slots: &[SlotIndex], arena
 }
 
 /// Puts a value at its path into the object that `$this`, an element of `$batch`, or `$args` is.
-pub(super) fn insert<'a>(
-    entries: &mut Vec<(&'a str, Value<'a>)>,
-    path: &'a [String],
-    value: Value<'a>,
-    arena: &'a Bump,
-) {
+pub(super) fn insert<'a>(entries: &mut Entries<'a>, path: &'a [String], value: Value<'a>, arena: &'a Bump) {
     let Some((name, below)) = path.split_first() else { return };
     let known = entries.iter().position(|(key, _)| *key == name.as_str());
-    let mut nested: Vec<(&'a str, Value<'a>)> = match known.and_then(|index| entries.get(index)) {
-        Some((_, Value::Object(entries))) if !below.is_empty() => entries.to_vec(),
-        _ => Vec::new(),
-    };
     let value = if below.is_empty() {
         value
     } else {
+        let mut nested = match known.and_then(|index| entries.get(index)) {
+            Some((_, Value::Object(entries))) => Entries::from_slice(entries),
+            _ => Entries::new(),
+        };
         insert(&mut nested, below, value, arena);
         Value::Object(arena.alloc_slice_copy(&nested))
     };

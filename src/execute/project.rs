@@ -13,7 +13,7 @@ use crate::{
 /// Lists nested deeper than this are refused, as deeply nested JSON is.
 const NESTING_MAX: u8 = 100;
 /// How many keys of the objects at one place are remembered in their order.
-const ORDER_MAX: usize = 64;
+const ORDER_MAX: usize = 256;
 /// How many keys of that order an object may leave out one after another and still be read by it.
 const LEFT_OUT_MAX: usize = 4;
 

@@ -56,7 +56,7 @@ impl<'r> Work<'_, 'r> {
         let Some(owner) = position.owner.and_then(|id| self.run.result(id)) else {
             return Value::Object(&[]);
         };
-        let mut entries = Vec::new();
+        let mut entries = key::Entries::new();
         for input in &self.step.inputs {
             if let Found::Node(table, node, slots) =
                 key::find(input, owner, unit.at, unit.row, |id| self.run.result(id))

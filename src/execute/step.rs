@@ -137,7 +137,7 @@ impl<'s, 'r> Work<'s, 'r> {
             return Asked { asks: Vec::new(), units };
         };
         let mut known: HashMap<Key, u32, ahash::RandomState> = HashMap::default();
-        let mut asks = Vec::new();
+        let mut asks = Vec::with_capacity(owner.count(number));
         let mut key = Vec::new();
         let mut last = 0;
         for (at, row) in owner.rows(number).zip(0..) {

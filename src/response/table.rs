@@ -168,6 +168,12 @@ impl StepResult {
             .map_or(u32::MAX, |base| base + row)
     }
 
+    /// How many objects there are of a numbered position.
+    #[must_use]
+    pub fn count(&self, position: u16) -> usize {
+        self.tables.iter().filter_map(|table| table.rows.get(usize::from(position))).map(Vec::len).sum()
+    }
+
     /// All objects of a numbered position, in the order of their numbers.
     pub fn rows(&self, position: u16) -> impl Iterator<Item = Row> {
         self.tables.iter().zip(0..).flat_map(move |(table, index)| {

@@ -30,7 +30,7 @@ type Flight = (Epoch, Landing);
 /// The flights under way, by request, compared in full.
 #[derive(Default)]
 pub(super) struct Flights {
-    under_way: Arc<Mutex<HashMap<UpstreamRequest, Flight, RandomState>>>,
+    under_way: Arc<Mutex<HashMap<Arc<UpstreamRequest>, Flight, RandomState>>>,
 }
 
 impl Flights {
@@ -52,7 +52,8 @@ impl Flights {
             trace::joined();
             return landing.clone();
         }
-        let (flights, own) = (Arc::clone(&self.under_way), request.clone());
+        let request = Arc::new(request);
+        let (flights, own) = (Arc::clone(&self.under_way), Arc::clone(&request));
         // What it does is shown below the fetch that began it.
         let flight = async move {
             let answered = Arc::new(fetch().await);

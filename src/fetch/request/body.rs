@@ -1,7 +1,5 @@
 //! The body of a request: what its mapping gives, as JSON or as a form.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -75,7 +73,6 @@ fn write_form_text(text: &str, form: &mut String) {
         if position > 0 {
             form.push('+');
         }
-        // Writing to a string cannot fail.
-        let _ = write!(form, "{}", utf8_percent_encode(word, FORM));
+        form.extend(utf8_percent_encode(word, FORM));
     }
 }

@@ -1,8 +1,6 @@
 //! The URL of a request: parts of source and connector joined, dynamic values encoded.
 //! Dynamic values can make neither a new segment nor a new parameter, and never touch scheme, host or port.
 
-use std::fmt::Write as _;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::BuildError;
@@ -232,8 +230,7 @@ impl Url {
     }
 
     fn encoded(&mut self, value: &str) {
-        // Writing to a string cannot fail.
-        let _ = write!(self.text, "{}", utf8_percent_encode(value, ENCODED));
+        self.text.extend(utf8_percent_encode(value, ENCODED));
     }
 
     fn slash(&mut self) -> Result<(), BuildError> {
