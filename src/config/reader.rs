@@ -71,7 +71,6 @@ impl<'a> Reader<'a> {
             let full =
                 if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
             match group.keys.iter().find(|key| key.name == written.text) {
-                Some(key) if !key.is_built() => self.later(written, &full),
                 // Of a key that stands twice the first is read.
                 Some(key) if values.has(key.name) => {}
                 Some(key) => {
@@ -89,18 +88,10 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
-    fn later(&mut self, key: &Key, full: &str) {
-        let place = self.file.place(key.range.clone());
-        let diagnostic =
-            Diagnostic::new(Code::NotSupportedYet, place, format!("`{full}` is not supported yet"));
-        let help = "remove it: a setting that is read and ignored would be worse than none";
-        self.diagnostics.push(diagnostic.help(help));
-    }
-
     fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
         let place = self.file.place(key.range.clone());
         let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
-        let known = group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        let known = group.keys.iter().map(|key| key.name);
         self.diagnostics.push(match suggest(&key.text, known) {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
@@ -140,7 +131,6 @@ impl<'a> Reader<'a> {
             }
             Kind::ByStatus(meaning) => self.by_status(node, meaning, name).map(Value::ByStatus),
             Kind::ByName(kind) => self.by_name(node, kind, name).map(Value::ByName),
-            Kind::Later => None,
         }
     }
 
