@@ -11,6 +11,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 /// Folders nested deeper than this are a loop of links.
 const FOLDERS_MAX: usize = 32;
 
+/// What names of schema files end with.
+const SCHEMA: &[&str] = &["graphql"];
+/// What names of connector files end with.
+const CONNECTORS: &[&str] = &["yaml", "yml"];
+
 /// Where the files of a graph are.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -48,13 +53,13 @@ pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
         let place = Place::whole(paths.schema.to_string_lossy());
         let diagnostic = Diagnostic::new(Code::NoSchema, place, "there is no such directory");
         diagnostics.push(diagnostic.help("name the directory of the schema: `--schema DIR`"));
-    } else if let Err(error) = list(&paths.schema, &["graphql"], FOLDERS_MAX, &mut found) {
+    } else if let Err(error) = list(&paths.schema, SCHEMA, FOLDERS_MAX, &mut found) {
         diagnostics.push(unreadable(&paths.schema, &error));
     }
     let schema = texts(found, diagnostics);
     let mut found = Vec::new();
     if paths.connectors.is_dir()
-        && let Err(error) = list(&paths.connectors, &["yaml", "yml"], 0, &mut found)
+        && let Err(error) = list(&paths.connectors, CONNECTORS, 0, &mut found)
     {
         diagnostics.push(unreadable(&paths.connectors, &error));
     }
@@ -62,6 +67,14 @@ pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
     let config =
         if paths.config.exists() { texts(vec![paths.config.clone()], diagnostics) } else { Vec::new() };
     Sources { schema, connectors, config: config.into_iter().next(), env: HashMap::new() }
+}
+
+/// The files of a graph that are there now; what cannot be read is left out.
+pub fn graph_files(paths: &Paths) -> Vec<PathBuf> {
+    let mut found = vec![paths.config.clone()];
+    drop(list(&paths.schema, SCHEMA, FOLDERS_MAX, &mut found));
+    drop(list(&paths.connectors, CONNECTORS, 0, &mut found));
+    found
 }
 
 /// Files with one of the extensions, sorted by path, so that every machine sees them in one order.
