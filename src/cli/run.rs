@@ -4,13 +4,13 @@ mod show;
 
 use std::{fs, io::IsTerminal};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
     Outcome,
-    shared::{Files, answer, say, show},
+    shared::{Files, Format, answer, say, show},
 };
 use crate::{
     connector::Connector,
@@ -56,12 +56,6 @@ pub(super) struct Run {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
 }
 
 impl Run {

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     diagnostic::{Diagnostic, render, summary},
@@ -24,6 +24,13 @@ pub(super) struct Files {
     /// The gateway's own configuration; need not exist
     #[arg(long, value_name = "FILE", default_value = "ficus.yaml")]
     config: PathBuf,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
 }
 
 impl Files {

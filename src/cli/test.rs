@@ -4,21 +4,21 @@ mod difference;
 mod junit;
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::{
     Outcome,
-    shared::{Files, answer, say, show},
+    shared::{Files, Format, answer, say, show},
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, counted, to_json},
-    graph::{Graph, load},
+    graph::{Graph, files_below, load},
     trial::case::{Case, CaseFile, Part, Ran, is_case_file, read, run, update},
 };
 
@@ -61,12 +61,6 @@ pub(super) struct Test {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
-}
-
 /// One case that was run, or a file that could not be read as cases.
 struct Report {
     file: String,
@@ -87,7 +81,7 @@ impl Test {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
         let mut paths = Vec::new();
         for path in &self.paths {
-            find(path, FOLDERS_MAX, &mut paths).with_context(|| format!("cannot read {}", path.display()))?;
+            find(path, &mut paths).with_context(|| format!("cannot read {}", path.display()))?;
         }
         let graph = match load(&self.files.paths()) {
             Ok(loaded) => loaded.graph,
@@ -229,28 +223,13 @@ fn as_json(reports: &[Report], diagnostics: &[Diagnostic]) -> Json {
 }
 
 /// The files of cases at a path, in the order of their names. A file that is named is one whatever its name.
-fn find(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if !path.is_dir() {
-        if !path.exists() {
-            bail!("there is no such file or folder");
-        }
+fn find(path: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if path.is_dir() {
+        files_below(path, FOLDERS_MAX, &is_case_file, found)?;
+    } else if path.exists() {
         found.push(path.to_owned());
-        return Ok(());
-    }
-    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::path);
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if path.is_dir() {
-            if depth > 0 {
-                find(&path, depth - 1, found)?;
-            }
-        } else if is_case_file(&path) {
-            found.push(path);
-        }
+    } else {
+        bail!("there is no such file or folder");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
     values::{Entry, MappingText, Placed, Value, Values},
     yaml::{self, Key, Node, NodeKind},
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, suggest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile, nearest, suggest};
 
 /// Reads one file.
 pub(super) struct Reader<'a> {
@@ -67,6 +67,7 @@ impl<'a> Reader<'a> {
     fn group(&mut self, node: &Node, group: &'static Group, name: &str) -> Option<Values> {
         let entries = self.entries(node, name)?;
         let mut values = Values::new(self.place(node));
+        let mut misspelt = Vec::new();
         for (written, node) in entries {
             let full =
                 if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
@@ -77,7 +78,13 @@ impl<'a> Reader<'a> {
                     let value = self.value(node, &key.kind, &full);
                     values.push(Entry { name: key.name, place: self.place(node), value });
                 }
-                None => self.unknown(written, &full, group),
+                None => misspelt.extend(self.unknown(written, &full, group)),
+            }
+        }
+        // What is meant is not missing: that would be a second fault for one slip.
+        for (name, place) in misspelt {
+            if !values.has(name) {
+                values.push(Entry { name, place, value: None });
             }
         }
         if group.rule.as_ref().is_some_and(|rule| !holds(rule, &values)) {
@@ -88,14 +95,32 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
+<<<<<<< HEAD
     fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
         let place = self.file.place(key.range.clone());
         let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
         let known = group.keys.iter().map(|key| key.name);
         self.diagnostics.push(match suggest(&key.text, known) {
+=======
+    fn later(&mut self, key: &Key, full: &str) {
+        let place = self.file.place(key.range.clone());
+        let diagnostic =
+            Diagnostic::new(Code::NotSupportedYet, place, format!("`{full}` is not supported yet"));
+        let help = "remove it: a setting that is read and ignored would be worse than none";
+        self.diagnostics.push(diagnostic.help(help));
+    }
+
+    /// Reports a key that there is not; gives the one that is meant, where it is near.
+    fn unknown(&mut self, key: &Key, full: &str, group: &Group) -> Option<(&'static str, Place)> {
+        let place = self.file.place(key.range.clone());
+        let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("unknown key `{full}`"));
+        let known = || group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        self.diagnostics.push(match suggest(&key.text, known()) {
+>>>>>>> main
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         });
+        Some((nearest(&key.text, known())?, place))
     }
 
     /// A value of a kind; none when it is not one, which is reported.

@@ -214,9 +214,9 @@ const REFUSALS: &[(&str, &str, &[&str])] = &[
         &["there is no argument", "has no argument"],
     ),
     (
-        "a key of what has no keys",
-        "of a string, number or boolean, as far as the mapping tells: it is always null",
-        &["has no keys"],
+        "a key that is never there",
+        "of a string, number or boolean, or of an object that the mapping made with other keys: it is always null",
+        &["has no keys", "never has a key"],
     ),
     (
         "a comparison that is always the same",
