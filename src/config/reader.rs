@@ -95,28 +95,12 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
-<<<<<<< HEAD
-    fn unknown(&mut self, key: &Key, full: &str, group: &Group) {
-        let place = self.file.place(key.range.clone());
-        let diagnostic = Diagnostic::new(Code::UnknownKey, place, format!("unknown key `{full}`"));
-        let known = group.keys.iter().map(|key| key.name);
-        self.diagnostics.push(match suggest(&key.text, known) {
-=======
-    fn later(&mut self, key: &Key, full: &str) {
-        let place = self.file.place(key.range.clone());
-        let diagnostic =
-            Diagnostic::new(Code::NotSupportedYet, place, format!("`{full}` is not supported yet"));
-        let help = "remove it: a setting that is read and ignored would be worse than none";
-        self.diagnostics.push(diagnostic.help(help));
-    }
-
     /// Reports a key that there is not; gives the one that is meant, where it is near.
     fn unknown(&mut self, key: &Key, full: &str, group: &Group) -> Option<(&'static str, Place)> {
         let place = self.file.place(key.range.clone());
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("unknown key `{full}`"));
-        let known = || group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        let known = || group.keys.iter().map(|key| key.name);
         self.diagnostics.push(match suggest(&key.text, known()) {
->>>>>>> main
             Some(help) => diagnostic.help(help),
             None => diagnostic,
         });
