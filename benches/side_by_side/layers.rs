@@ -12,11 +12,11 @@ use ficus::{
     graph::{Sources, load_sources},
 };
 
-use crate::measure::Q1;
+use crate::workloads::Q1;
 
 /// Sources as they are when nothing is said of them: equal requests shared, answers kept where they allow it, which the
 /// upstream's do not.
-const CONNECTOR: &str = "base_url: http://127.0.0.1:4180\n";
+const CONNECTOR: &str = "base_url: http://127.0.0.1:4280\n";
 
 /// Sends Q1 `count` times, one after the other.
 pub fn run(layers: &str, count: usize) -> anyhow::Result<()> {

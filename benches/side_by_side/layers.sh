@@ -10,7 +10,7 @@ profile=${PROFILE:-release}
 command -v valgrind >/dev/null || { echo "valgrind is missing" >&2; exit 3; }
 built=$(cargo bench --locked --profile "$profile" --no-run --bench side-by-side --message-format json)
 harness=$(printf '%s\n' "$built" | sed -n 's/.*"name":"side-by-side".*"executable":"\([^"]*\)".*/\1/p')
-"$harness" upstream 127.0.0.1:4180 &
+"$harness" upstream 127.0.0.1:4280 &
 trap 'kill $!' EXIT
 counted() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$harness" layers "$1" "$2" 2>&1 |

@@ -1,17 +1,21 @@
-//! The load: a number of keep-alive connections, each sending its next request when its last answer is there and is,
-//! byte for byte, the expected one.
+//! The load: a number of keep-alive connections, each sending its next request when its last answer is there and is the
+//! expected one. It has no queue of its own, so a slow contender is asked less.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    io::Write as _,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    task::LocalSet,
+use serde_json::{Value, json};
+use tokio::task::LocalSet;
+
+use crate::{
+    connection::{Answer, Connection},
+    workloads::{CALLER, Workload},
 };
 
 /// What a run showed from outside.
@@ -20,6 +24,8 @@ pub struct Run {
     pub elapsed: Duration,
     /// Of every request, sorted.
     pub latencies: Vec<Duration>,
+    /// Answers with errors, which are allowed where the backend fails.
+    pub failed: usize,
 }
 
 impl Run {
@@ -33,109 +39,171 @@ impl Run {
     }
 }
 
-/// A POST of a GraphQL query, as bytes.
-pub fn post(address: &str, query: &str) -> Vec<u8> {
-    let body = serde_json::json!({ "query": query }).to_string();
-    format!(
-        "POST /graphql HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/graphql-response+json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// What is sent and what must come back.
+pub struct Questions {
+    workload: Workload,
+    address: String,
+    path: &'static str,
+    /// The body of every request, where they are equal, and the `data` of every answer.
+    constant: Option<(String, Value)>,
+    /// The bytes of an answer that was held to its data: the same bytes need no second look. Contenders whose order of keys
+    /// varies have several.
+    known: RefCell<HashMap<Vec<u8>, ()>>,
 }
 
-/// A GET, as bytes.
-pub fn get(address: &str, path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
-}
-
-/// Sends `request` `count` times over `connections` connections.
-pub async fn run(
-    address: &str,
-    request: &[u8],
-    expected: &[u8],
-    count: usize,
-    connections: usize,
-) -> anyhow::Result<Run> {
-    let left = Rc::new(RefCell::new(count));
-    let latencies = Rc::new(RefCell::new(Vec::with_capacity(count)));
-    let (request, expected): (Rc<[u8]>, Rc<[u8]>) = (request.into(), expected.into());
-    let mut sockets = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        sockets.push(Connection::open(address).await?);
+impl Questions {
+    pub fn new(workload: &Workload, address: &str, path: &'static str) -> Self {
+        let same = (workload.variables)(1) == (workload.variables)(2);
+        let constant = same.then(|| (body(workload, 1), (workload.data)(1)));
+        let address = address.to_owned();
+        Questions { workload: workload.clone(), address, path, constant, known: RefCell::default() }
     }
+
+    /// Writes the request with this number.
+    fn write(&self, number: u64, request: &mut Vec<u8>) -> anyhow::Result<()> {
+        let of_this_one;
+        let body = match &self.constant {
+            Some((body, _)) => body,
+            None => {
+                of_this_one = body(&self.workload, number);
+                &of_this_one
+            }
+        };
+        request.clear();
+        write!(
+            request,
+            "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\naccept: application/json\r\n{CALLER}: {}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.path,
+            self.address,
+            self.workload.caller(number),
+            body.len()
+        )?;
+        Ok(())
+    }
+
+    /// Whether the answer holds the data; an answer with errors is `false` where the backend fails, and ends the run where it does not.
+    fn check(&self, number: u64, answer: &Answer<'_>) -> anyhow::Result<bool> {
+        if answer.status == 200 && self.known.borrow().contains_key(answer.body) {
+            return Ok(true);
+        }
+        let text = || String::from_utf8_lossy(answer.body.get(..600).unwrap_or(answer.body));
+        let value: Value = match serde_json::from_slice(answer.body) {
+            Ok(value) => value,
+            Err(_) if self.workload.error_every > 0 => return Ok(false),
+            Err(error) => bail!("{}: no JSON ({error}): {}", answer.status, text()),
+        };
+        let faultless = answer.status == 200 && value.get("errors").is_none_or(Value::is_null);
+        if !faultless {
+            ensure!(self.workload.error_every > 0, "{}: {}", answer.status, text());
+            return Ok(false);
+        }
+        let of_this_one;
+        let expected = match &self.constant {
+            Some((_, expected)) => expected,
+            None => {
+                of_this_one = (self.workload.data)(number);
+                &of_this_one
+            }
+        };
+        ensure!(value.get("data") == Some(expected), "a wrong answer: {}", text());
+        if self.constant.is_some() && self.known.borrow().len() < 64 {
+            self.known.borrow_mut().insert(answer.body.to_vec(), ());
+        }
+        Ok(true)
+    }
+}
+
+fn body(workload: &Workload, number: u64) -> String {
+    match (workload.variables)(number) {
+        Some(variables) => json!({"query": workload.query, "variables": variables}).to_string(),
+        None => json!({"query": workload.query}).to_string(),
+    }
+}
+
+/// Until when to go on.
+#[derive(Debug, Clone, Copy)]
+pub enum Until {
+    Requests(usize),
+    Elapsed(Duration),
+}
+
+/// Sends requests, numbered from `next` on (which it moves), over so many connections.
+pub async fn run(
+    questions: &Rc<Questions>,
+    connections: usize,
+    until: Until,
+    next: &Cell<u64>,
+) -> anyhow::Result<Run> {
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        open.push(Connection::open(&questions.address).await?);
+    }
+    let taken = Rc::new(Cell::new(0_usize));
+    let (number, failed) = (Rc::new(Cell::new(next.get())), Rc::new(Cell::new(0)));
+    let latencies = Rc::new(RefCell::new(Vec::new()));
     let started = Instant::now();
     let tasks = LocalSet::new();
     let mut running = Vec::with_capacity(connections);
-    for mut connection in sockets {
-        let (left, latencies) = (Rc::clone(&left), Rc::clone(&latencies));
-        let (request, expected) = (Rc::clone(&request), Rc::clone(&expected));
+    for mut connection in open {
+        let (questions, latencies) = (Rc::clone(questions), Rc::clone(&latencies));
+        let (taken, number, failed) = (Rc::clone(&taken), Rc::clone(&number), Rc::clone(&failed));
         running.push(tasks.spawn_local(async move {
-            while take_one(&left) {
+            let mut request = Vec::with_capacity(4096);
+            loop {
+                let more = match until {
+                    Until::Requests(count) => taken.get() < count,
+                    Until::Elapsed(time) => started.elapsed() < time,
+                };
+                if !more {
+                    return anyhow::Ok(());
+                }
+                taken.set(taken.get() + 1);
+                let this = number.replace(number.get() + 1);
+                questions.write(this, &mut request)?;
                 let sent = Instant::now();
-                let body = connection.exchange(&request).await?;
-                ensure!(body == &*expected, "an answer differs: {}", String::from_utf8_lossy(body));
-                latencies.borrow_mut().push(sent.elapsed());
+                let answer = connection.exchange(&request).await?;
+                let elapsed = sent.elapsed();
+                if !questions.check(this, &answer)? {
+                    failed.set(failed.get() + 1);
+                }
+                latencies.borrow_mut().push(elapsed);
             }
-            anyhow::Ok(())
         }));
     }
     tasks.await;
     for task in running {
         task.await??;
     }
+    next.set(number.get());
     let mut latencies = latencies.take();
+    let elapsed = started.elapsed();
     latencies.sort_unstable();
-    Ok(Run { elapsed: started.elapsed(), latencies })
+    Ok(Run { elapsed, latencies, failed: failed.get() })
 }
 
-fn take_one(left: &RefCell<usize>) -> bool {
-    let mut left = left.borrow_mut();
-    let one = *left > 0;
-    *left = left.saturating_sub(1);
-    one
+/// Asks once; the answer must be right even where the backend fails now and then.
+pub async fn once(questions: &Questions, number: u64) -> anyhow::Result<()> {
+    let mut request = Vec::new();
+    questions.write(number, &mut request)?;
+    let mut connection = Connection::open(&questions.address).await?;
+    let answer = connection.exchange(&request).await?;
+    let right = questions.check(number, &answer)?;
+    ensure!(right, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
+    Ok(())
 }
 
-/// One keep-alive connection.
-pub struct Connection {
-    socket: TcpStream,
-    read: Vec<u8>,
+/// Asks the upstream how often it was called in all.
+pub async fn upstream_calls(upstream: &str) -> anyhow::Result<u64> {
+    let body = get(upstream, "/calls").await?;
+    let calls: HashMap<String, u64> = serde_json::from_slice(&body)?;
+    Ok(calls.values().sum())
 }
 
-impl Connection {
-    pub async fn open(address: &str) -> anyhow::Result<Self> {
-        let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {address}"))?;
-        socket.set_nodelay(true)?;
-        Ok(Connection { socket, read: Vec::with_capacity(32 << 10) })
-    }
-
-    /// Sends a request and reads its answer; gives the body.
-    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
-        self.read.clear();
-        self.socket.write_all(request).await?;
-        let mut whole = None;
-        while whole.is_none_or(|(_, end)| self.read.len() < end) {
-            ensure!(self.socket.read_buf(&mut self.read).await? > 0, "the connection was closed");
-            if whole.is_none() {
-                whole = frame(&self.read)?;
-            }
-        }
-        whole.and_then(|(start, end)| self.read.get(start..end)).context("no body")
-    }
-}
-
-/// Where the body of an answer begins and ends, once its head is there.
-fn frame(read: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
-    let Some(head_end) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
-    let head = std::str::from_utf8(read.get(..head_end).unwrap_or_default())?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.1 200") {
-        bail!("{status}: {}", String::from_utf8_lossy(read.get(head_end..).unwrap_or_default()));
-    }
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .context("an answer without content-length")?;
-    let start = head_end + 4;
-    Ok(Some((start, start + length.1.trim().parse::<usize>()?)))
+/// A GET of its own; gives the body of a 200.
+pub async fn get(address: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut connection = Connection::open(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let answer = connection.exchange(request.as_bytes()).await.context("GET")?;
+    ensure!(answer.status == 200, "{path}: {}", answer.status);
+    Ok(answer.body.to_vec())
 }

@@ -1,14 +1,26 @@
-//! Ficus beside the endpoint that a careful person would write by hand for the same two backends' data: the same
-//! queries, the same upstream, the same build profile, one after the other, over several rounds. `run.sh` beside this
-//! file starts it; one binary plays all the parts, each in a process of its own.
+//! Ficus beside endpoints that a careful person would write by hand for the same data, and beside others who serve GraphQL over REST: the
+//! same queries, the same upstream, in turn, over several rounds. `run.sh` beside this file starts it; one binary plays the load, the
+//! upstream and the contenders that are written in Rust, each in a process of its own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the figures are what this program prints")]
-#![allow(unreachable_pub, reason = "modules of a binary")]
+#![allow(unreachable_pub, missing_docs, reason = "modules of a binary")]
 
+mod code_first;
+mod connection;
+mod contenders;
+mod data;
+mod expected;
+mod generated;
+mod growth;
 mod handwritten;
 mod layers;
 mod load;
 mod measure;
+mod plot;
+mod process;
+mod report;
+mod statistics;
 mod upstream;
+mod workloads;
 
 use anyhow::{Context as _, bail};
 
@@ -19,22 +31,74 @@ fn main() -> anyhow::Result<()> {
     let part = arguments.next();
     let mut next = |what: &'static str| arguments.next().context(what);
     match part.as_deref() {
-        Some("upstream") => upstream::serve(&next("upstream ADDRESS")?),
-        Some("handwritten") => handwritten::serve(&next("handwritten ADDRESS UPSTREAM")?, next("UPSTREAM")?),
+        Some("upstream") => upstream::serve(&arguments.collect::<Vec<_>>()),
+        Some("handwritten") => {
+            let address = next("handwritten ADDRESS UPSTREAM…")?;
+            handwritten::serve(&address, &arguments.collect::<Vec<_>>())
+        }
+        Some("code-first") => {
+            let address = next("code-first ADDRESS UPSTREAM…")?;
+            code_first::serve(&address, &arguments.collect::<Vec<_>>())
+        }
         Some("layers") => {
             let layers = next("layers LAYERS COUNT")?;
             layers::run(&layers, next("COUNT")?.parse().context("COUNT is a number")?)
         }
-        Some("measure") => measure::run(measure::Options {
-            ficus: next("measure FICUS GRAPH OUT ROUNDS")?,
-            graph: next("GRAPH")?,
-            out: next("OUT")?,
-            rounds: next("ROUNDS")?.parse().context("ROUNDS is a number")?,
-        }),
+        Some(mode @ ("measure" | "growth")) => {
+            let setup = contenders::Setup {
+                this: std::env::current_exe()?.display().to_string(),
+                ficus: next(
+                    "measure FICUS FOLDER OUT PROFILE [ROUNDS] [--seconds S] [--workloads A,B] [--contenders X,Y]",
+                )?,
+                folder: next("FOLDER")?,
+            };
+            let (out, profile) = (next("OUT")?.into(), next("PROFILE")?);
+            let options = options(setup, out, profile, arguments)?;
+            std::fs::create_dir_all(&options.out)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            if mode == "growth" {
+                return runtime.block_on(growth::all(&options));
+            }
+            let write = |measured: &[_]| report::write(&options, measured);
+            runtime.block_on(measure::all(&options, workloads::all(), write))?;
+            print!("{}", std::fs::read_to_string(options.out.join("figures.md"))?);
+            Ok(())
+        }
         Some(other) => bail!("there is no part {other:?}"),
         None => {
             println!("Run benches/side_by_side/run.sh");
             Ok(())
         }
     }
+}
+
+fn options(
+    setup: contenders::Setup,
+    out: std::path::PathBuf,
+    profile: String,
+    mut arguments: impl Iterator<Item = String>,
+) -> anyhow::Result<measure::Options> {
+    let mut options = measure::Options {
+        setup,
+        out,
+        rounds: 5,
+        seconds: 1.0,
+        workloads: vec![],
+        contenders: vec![],
+        profile,
+    };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} takes a value"));
+        let list = |names: String| names.split(',').map(|name| name.trim().to_owned()).collect();
+        match argument.as_str() {
+            "--workloads" => options.workloads = list(value()?),
+            "--contenders" => options.contenders = list(value()?),
+            "--seconds" => options.seconds = value()?.parse().context("--seconds takes a number")?,
+            rounds => {
+                options.rounds =
+                    rounds.parse().with_context(|| format!("{rounds:?} is no number of rounds"))?
+            }
+        }
+    }
+    Ok(options)
 }

@@ -1,131 +1,223 @@
-//! The backend that every contender calls: 100 posts in 27 kB, ten users of half a kilobyte, all in memory.
-//! It counts its calls.
+//! The backend that every contender calls: all in memory, bodies ready to be sent. It counts its calls, and is as slow and as
+//! faulty as it is told to be. It is no contender, so it only has to be cheap enough not to hold one up.
 
 use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    rc::Rc,
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::LocalSet};
 
-const WORDS: [&str; 16] = [
-    "amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kelp",
-    "lichen", "meadow", "nimbus", "obsidian", "pollen",
-];
+use crate::data;
 
-fn words(seed: usize, count: usize) -> String {
-    let word = |position| WORDS.get((seed * 7 + position * position * 3 + position) % WORDS.len());
-    (0..count).filter_map(word).copied().collect::<Vec<_>>().join(" ")
+/// What is served, and how.
+struct Backend {
+    /// Whole bodies, by path.
+    lists: HashMap<&'static str, Bytes>,
+    /// Rows that are asked for by id, by path: `/users?id=1&id=2` is a list, `/users/1` one of them.
+    rows: HashMap<&'static str, Vec<String>>,
+    /// Lists of any length, made when they are first asked for.
+    generated: RefCell<HashMap<usize, Bytes>>,
+    /// Calls by the first segment of the path.
+    calls: RefCell<HashMap<String, u64>>,
+    latency: Cell<Duration>,
+    /// Every so many calls fail with 503; 0 for none.
+    error_every: Cell<u64>,
+    answered: Cell<u64>,
 }
 
-/// The hundred posts, ten of each user.
-pub fn posts() -> Vec<Value> {
-    (1..=100)
-        .map(|id| {
-            let body = format!("{}\n{}\n{}", words(id, 9), words(id + 1, 9), words(id + 2, 9));
-            json!({"userId": (id - 1) / 10 + 1, "id": id, "title": words(id + 3, 6), "body": body})
+impl Backend {
+    fn new() -> anyhow::Result<Self> {
+        let mut lists = HashMap::new();
+        let mut rows = HashMap::new();
+        for (path, list) in data::levels() {
+            lists.insert(path, serde_json::to_vec(&list)?.into());
+            rows.insert(path, texts(list));
+        }
+        lists.insert("posts", serde_json::to_vec(&data::posts())?.into());
+        lists.insert("profiles", serde_json::to_vec(&data::profiles())?.into());
+        lists.insert("catalogue", serde_json::to_vec(&data::catalogue())?.into());
+        let articles = data::articles();
+        lists.insert(
+            "articles",
+            serde_json::to_vec(&json!({"total": articles.len(), "items": articles}))?.into(),
+        );
+        rows.insert("users", texts(data::users()));
+        rows.insert("vendors", texts((1..=data::VENDORS).map(data::vendor)));
+        rows.insert("nodes", texts((1..=64).map(data::node)));
+        Ok(Backend {
+            lists,
+            rows,
+            generated: RefCell::default(),
+            calls: RefCell::default(),
+            latency: Cell::default(),
+            error_every: Cell::default(),
+            answered: Cell::default(),
         })
-        .collect()
-}
-
-/// The ten users.
-pub fn users() -> Vec<Value> {
-    (1..=10)
-        .map(|id| {
-            let name = words(id, 2);
-            json!({
-                "id": id, "name": name, "username": words(id + 5, 1), "email": format!("{}@example.org", words(id, 1)),
-                "address": {
-                    "street": words(id + 2, 3), "suite": format!("Apt. {id}56"), "city": words(id + 1, 2),
-                    "zipcode": format!("9{id}998-38{id}4"), "geo": {"lat": "-37.3159", "lng": "81.1496"}
-                },
-                "phone": format!("1-770-736-80{id} x5644{id}"), "website": format!("{}.example.org", words(id + 4, 1)),
-                "company": {"name": words(id + 6, 2), "catchPhrase": words(id + 7, 10), "bs": words(id + 8, 10)}
-            })
-        })
-        .collect()
-}
-
-struct Data {
-    posts: Bytes,
-    users: Vec<String>,
-    calls: AtomicU64,
-}
-
-impl Data {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let uri = request.uri();
-        let body = match uri.path() {
-            "/calls" => return json_response(self.calls.load(Ordering::Relaxed).to_string().into()),
-            "/posts" => self.posts.clone(),
-            "/users" => self.users(uri.query().unwrap_or_default()).into(),
-            path => match path.strip_prefix("/users/").and_then(|id| self.user(id)) {
-                Some(user) => user.to_owned().into(),
-                None => {
-                    let mut missing = Response::new(Full::default());
-                    *missing.status_mut() = StatusCode::NOT_FOUND;
-                    return missing;
-                }
-            },
-        };
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        json_response(body)
     }
 
-    fn users(&self, query: &str) -> String {
-        let mut list = String::with_capacity(6 << 10);
+    async fn answer(&self, request: Request<Incoming>) -> anyhow::Result<Response<Full<Bytes>>> {
+        let (parts, body) = request.into_parts();
+        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let mut segments = path.trim_start_matches('/').splitn(2, '/');
+        let (first, rest) = (segments.next().unwrap_or_default(), segments.next());
+        match first {
+            "calls" => return Ok(json_response(serde_json::to_vec(&*self.calls.borrow())?.into())),
+            "set" => {
+                self.set(query)?;
+                return Ok(json_response("true".into()));
+            }
+            _ => self.count(first),
+        }
+        let body = if parts.method == Method::POST { body.collect().await?.to_bytes() } else { Bytes::new() };
+        if !self.latency.get().is_zero() {
+            tokio::time::sleep(self.latency.get()).await;
+        }
+        if self.fails() {
+            let mut failed = json_response("{\"message\":\"try again\"}".into());
+            *failed.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return Ok(failed);
+        }
+        let found =
+            if parts.method == Method::POST { Some(place(&body)?) } else { self.find(first, rest, query) };
+        Ok(found.map_or_else(
+            || {
+                let mut missing = json_response("null".into());
+                *missing.status_mut() = StatusCode::NOT_FOUND;
+                missing
+            },
+            json_response,
+        ))
+    }
+
+    fn find(&self, first: &str, rest: Option<&str>, query: &str) -> Option<Bytes> {
+        match (first, rest) {
+            ("rows", None) => Some(self.list(query.strip_prefix("count=")?.parse().ok()?)),
+            ("items", Some(id)) => Some(data::item(id.parse().ok()?).to_string().into()),
+            (name, Some(id)) => self.row(name, id).map(|row| row.to_owned().into()),
+            (name, None) if query.is_empty() => self.lists.get(name).cloned(),
+            (name, None) => Some(self.chosen(name, query)),
+        }
+    }
+
+    /// The rows that `id=1&id=2` or `id=1%2C2` name, in that order.
+    fn chosen(&self, name: &str, query: &str) -> Bytes {
+        let mut list = String::with_capacity(16 << 10);
         list.push('[');
-        let ids = query.split('&').filter_map(|parameter| parameter.strip_prefix("id="));
-        for (position, user) in ids.filter_map(|id| self.user(id)).enumerate() {
-            list.push_str(if position == 0 { "" } else { "," });
-            list.push_str(user);
+        for row in query
+            .split('&')
+            .filter_map(|parameter| parameter.strip_prefix("id="))
+            .filter_map(|id| self.row(name, id))
+        {
+            list.push_str(if list.len() == 1 { "" } else { "," });
+            list.push_str(row);
         }
         list.push(']');
-        list
+        list.into()
     }
 
-    fn user(&self, id: &str) -> Option<&str> {
-        self.users.get(id.parse::<usize>().ok()?.checked_sub(1)?).map(String::as_str)
+    fn row(&self, name: &str, id: &str) -> Option<&str> {
+        self.rows.get(name)?.get(id.parse::<usize>().ok()?.checked_sub(1)?).map(String::as_str)
     }
+
+    fn list(&self, count: usize) -> Bytes {
+        let mut generated = self.generated.borrow_mut();
+        let list = generated.entry(count).or_insert_with(|| {
+            let rows: Vec<String> = (1..=count).map(|id| data::row(id).to_string()).collect();
+            format!("[{}]", rows.join(",")).into()
+        });
+        list.clone()
+    }
+
+    fn count(&self, first: &str) {
+        let mut calls = self.calls.borrow_mut();
+        match calls.get_mut(first) {
+            Some(count) => *count += 1,
+            None => drop(calls.insert(first.to_owned(), 1)),
+        }
+    }
+
+    fn fails(&self) -> bool {
+        self.answered.set(self.answered.get() + 1);
+        self.error_every.get() > 0 && self.answered.get().is_multiple_of(self.error_every.get())
+    }
+
+    /// `latency_us=4000&error_every=100`
+    fn set(&self, query: &str) -> anyhow::Result<()> {
+        for (name, value) in query.split('&').filter_map(|setting| setting.split_once('=')) {
+            match name {
+                "latency_us" => self.latency.set(Duration::from_micros(value.parse()?)),
+                "error_every" => self.error_every.set(value.parse()?),
+                _ => anyhow::bail!("there is no setting {name:?}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn texts(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
+    rows.into_iter().map(|row| row.to_string()).collect()
+}
+
+fn place(body: &[u8]) -> anyhow::Result<Bytes> {
+    let order: Value = serde_json::from_slice(body)?;
+    let number = |name: &str| order.get(name).and_then(Value::as_u64).unwrap_or_default();
+    Ok(data::placed(number("item"), number("quantity")).to_string().into())
 }
 
 fn json_response(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// Serves until the process ends.
-pub fn serve(address: &str) -> anyhow::Result<()> {
-    let data = Arc::new(Data {
-        posts: serde_json::to_vec(&posts())?.into(),
-        users: users().iter().map(Value::to_string).collect(),
-        calls: AtomicU64::new(0),
-    });
+/// Serves on all the addresses until the process ends; they answer alike, and are different backends to whoever calls them.
+pub fn serve(addresses: &[String]) -> anyhow::Result<()> {
+    let backend = Rc::new(Backend::new()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        loop {
-            let (socket, _) = listener.accept().await?;
-            socket.set_nodelay(true)?;
-            let data = Arc::clone(&data);
-            tokio::spawn(async move {
-                let service = service_fn(|request| {
-                    let answer = data.answer(&request);
-                    async move { Ok::<_, Infallible>(answer) }
-                });
-                // A contender that goes away takes its connections along.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    let tasks = LocalSet::new();
+    for address in addresses {
+        let (backend, address) = (Rc::clone(&backend), address.clone());
+        tasks.spawn_local(async move {
+            if let Err(error) = listen(&address, &backend).await {
+                eprintln!("{address}: {error}");
+                std::process::exit(3);
+            }
+        });
+    }
+    runtime.block_on(tasks);
+    Ok(())
+}
+
+async fn listen(address: &str, backend: &Rc<Backend>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        let (socket, _) = listener.accept().await?;
+        socket.set_nodelay(true)?;
+        let backend = Rc::clone(backend);
+        tokio::task::spawn_local(async move {
+            let service = service_fn(|request| {
+                let backend = Rc::clone(&backend);
+                async move {
+                    let answer = backend.answer(request).await.unwrap_or_else(|error| {
+                        let mut wrong = Response::new(Full::new(error.to_string().into()));
+                        *wrong.status_mut() = StatusCode::BAD_REQUEST;
+                        wrong
+                    });
+                    Ok::<_, Infallible>(answer)
+                }
             });
-        }
-    })
+            // A contender that goes away takes its connections along.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+        });
+    }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use futures_util::{FutureExt as _, future::Shared};
 use tracing::Instrument as _;
 
-use super::event::EventCalls;
+use super::{event::EventCalls, key::Key};
 use crate::{
     connector::Connector,
     fetch::{Deadline, FetchError, Upstream, UpstreamRequest, UpstreamResponse},
@@ -59,7 +59,7 @@ type CallsBy<'r, K> = HashMap<K, Call<'r>, ahash::RandomState>;
 struct Made<'r> {
     requests: CallsBy<'r, UpstreamRequest>,
     /// By connector and arguments: the request that asks for a key.
-    keys: HashMap<(usize, String), CallsBy<'r, Vec<u8>>, ahash::RandomState>,
+    keys: HashMap<(usize, String), CallsBy<'r, Key>, ahash::RandomState>,
 }
 
 impl<'r> Calls<'r> {
@@ -112,6 +112,9 @@ impl<'r> Calls<'r> {
         keys: impl Iterator<Item = &'k [u8]>,
     ) -> Vec<Option<Call<'r>>> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.keys.is_empty() {
+            return keys.map(|_| None).collect();
+        }
         let known = made.keys.get(&identity(connector, arguments));
         keys.map(|key| known.and_then(|known| known.get(key)).cloned()).collect()
     }
@@ -126,7 +129,7 @@ impl<'r> Calls<'r> {
     ) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let known = made.keys.entry(identity(connector, arguments)).or_default();
-        known.extend(keys.map(|key| (key.to_vec(), call.clone())));
+        known.extend(keys.map(|key| (Key::from_slice(key), call.clone())));
     }
 }
 

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 
 use bumpalo::Bump;
 use bytes::Bytes;
-use jiter::{Jiter, JiterError, Peek};
 
 use super::key;
 use crate::{
     connector::Rows,
-    mapping::json::{self, write_string},
+    mapping::json::{
+        self,
+        scan::{Broken, Scanner},
+        write_string,
+    },
 };
 
 /// Rows by key. Rows without a key are nobody's.
@@ -53,45 +56,46 @@ fn key_of(row: &str, how: &Rows, row_key: &mut Vec<u8>) -> Option<bool> {
 
 /// The text of a key's value; of duplicate keys the last counts. None for a list, and for what is not JSON.
 fn below<'t>(text: &'t str, name: &str) -> Option<Option<&'t str>> {
-    let mut jiter = Jiter::new(text.as_bytes());
-    match jiter.peek().ok()? {
-        Peek::Array => return None,
-        Peek::Object => {}
+    let mut scanner = Scanner::new(text);
+    match scanner.peek().ok()? {
+        b'[' => return None,
+        b'{' => {}
         _ => return Some(None),
     }
     let mut found = None;
-    let mut is_wanted = jiter.known_object().ok()?.map(|key| key == name);
-    while let Some(wanted) = is_wanted {
-        let value = skip(&mut jiter, text).ok()?;
-        if wanted {
+    let mut has_more = scanner.object().ok()?;
+    while has_more {
+        let key = scanner.key().ok()?;
+        let value = skip(&mut scanner, text).ok()?;
+        if key.characters() == name {
             found = Some(value);
         }
-        is_wanted = jiter.next_key().ok()?.map(|key| key == name);
+        has_more = scanner.next_entry().ok()?;
     }
     Some(found)
 }
 
 /// The texts of a list's elements; none for what is no list.
-fn elements(text: &str) -> Result<Option<Vec<&str>>, JiterError> {
-    let mut jiter = Jiter::new(text.as_bytes());
-    if jiter.peek()? != Peek::Array {
+fn elements(text: &str) -> Result<Option<Vec<&str>>, Broken> {
+    let mut scanner = Scanner::new(text);
+    if scanner.peek()? != b'[' {
         return Ok(None);
     }
     let mut found = Vec::new();
-    let mut next = jiter.known_array()?;
+    let mut next = scanner.list()?;
     while next.is_some() {
-        found.push(skip(&mut jiter, text)?);
-        next = jiter.array_step()?;
+        found.push(skip(&mut scanner, text)?);
+        next = scanner.next_element()?;
     }
     Ok(Some(found))
 }
 
 /// The text of the value at hand.
-fn skip<'t>(jiter: &mut Jiter<'_>, text: &'t str) -> Result<&'t str, JiterError> {
-    let peek = jiter.peek()?;
-    let start = jiter.current_index();
-    jiter.known_skip(peek)?;
-    Ok(text.get(start..jiter.current_index()).unwrap_or_default())
+fn skip<'t>(scanner: &mut Scanner<'_>, text: &'t str) -> Result<&'t str, Broken> {
+    let first = scanner.peek()?;
+    let start = scanner.at();
+    scanner.skip(first)?;
+    Ok(text.get(start..scanner.at()).unwrap_or_default())
 }
 
 /// A body that holds these rows where they were cut out.

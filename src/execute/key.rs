@@ -1,6 +1,7 @@
 //! Keys: what steps read of the objects they run for, compared after coercion (`"7"` and `7` are one key).
 
 use bumpalo::Bump;
+use smallvec::SmallVec;
 
 use crate::{
     mapping::{
@@ -10,6 +11,9 @@ use crate::{
     plan::{Input, InputFrom, SlotIndex, StepId},
     response::{Link, Node, Row, StepResult, Table, unquoted},
 };
+
+/// A key that is kept. Numbers and ids need no allocation.
+pub(super) type Key = SmallVec<[u8; 48]>;
 
 /// Where an input's value was found for one object.
 #[derive(Clone, Copy)]
@@ -125,7 +129,8 @@ fn number(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The value itself, for a request: as the backend gave it, not coerced.
-pub(super) fn value<'a>(table: &Table, node: Node, slots: &[SlotIndex], arena: &'a Bump) -> Value<'a> {
+pub(super) fn value<'a>(table: &'a Table, node: Node, slots: &[SlotIndex], arena: &'a Bump) -> Value<'a> {
+    let text = |start, end| std::str::from_utf8(table.slice(start, end)).unwrap_or("null");
     match (node, slots) {
         (Node::Record { start, .. }, [slot, below @ ..]) => {
             value(table, table.slot(start, *slot), below, arena)
@@ -136,9 +141,9 @@ pub(super) fn value<'a>(table: &Table, node: Node, slots: &[SlotIndex], arena: &
         }
         (Node::Missing | Node::Null, _) | (Node::Record { .. }, []) => Value::Null,
         (Node::Bool(value), _) => Value::Bool(value),
-        (Node::Number { start, end } | Node::String { start, end } | Node::Json { start, end }, _) => {
-            let text = std::str::from_utf8(table.slice(start, end)).unwrap_or("null");
-            json::read(arena.alloc_str(text), arena).unwrap_or(Value::Null)
+        (Node::Number { start, end }, _) => Value::Number(Number::Text(text(start, end))),
+        (Node::String { start, end } | Node::Json { start, end }, _) => {
+            json::read(text(start, end), arena).unwrap_or(Value::Null)
         }
     }
 }

@@ -2,16 +2,20 @@
 //! A body of another shape than the projection handles is left to evaluation.
 
 use bytes::Bytes;
-use jiter::{Jiter, JiterError, Peek};
 use smallvec::{SmallVec, smallvec};
 
 use crate::{
-    plan::{Capture, Destination, Place, Projection, RecordCapture},
+    mapping::json::scan::{Broken, KeySeen, Scanner},
+    plan::{Capture, Destination, Keys, Place, Projection, RecordCapture},
     response::{Node, Table},
 };
 
 /// Lists nested deeper than this are refused, as deeply nested JSON is.
 const NESTING_MAX: u8 = 100;
+/// How many keys of the objects at one place are remembered in their order.
+const ORDER_MAX: usize = 64;
+/// How many keys of that order an object may leave out one after another and still be read by it.
+const LEFT_OUT_MAX: usize = 4;
 
 /// Why a projection made nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,27 +26,43 @@ pub(super) enum Misfit {
     Json(String),
 }
 
-impl From<JiterError> for Misfit {
-    fn from(error: JiterError) -> Self {
-        Misfit::Json(error.to_string())
+/// Why reading stops; what is wrong with the text, the scanner knows.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Broken,
+    Shape,
+    TooDeep,
+}
+
+impl From<Broken> for Stop {
+    fn from(Broken: Broken) -> Self {
+        Stop::Broken
     }
 }
 
-/// Makes a table of a body that is UTF-8. The result is the table's first node.
-pub(super) fn project(projection: &Projection, text: Bytes, numbered: usize) -> Result<Table, Misfit> {
+/// Makes a table of a body; `text` is all of it as text. The result is the table's first node.
+pub(super) fn project(
+    projection: &Projection,
+    text: &str,
+    body: Bytes,
+    numbered: usize,
+) -> Result<Table, Misfit> {
     if u32::try_from(text.len()).is_err() {
         return Err(Misfit::Json("longer than 4 GiB".to_owned()));
     }
     // A value that is read takes some 32 bytes of a body; a first guess that is too small only costs a copy.
     let mut nodes = Vec::with_capacity(1 + text.len() / 32);
     nodes.push(Node::Missing);
-    let mut records = Records { nodes, rows: vec![Vec::new(); numbered], scratch: Vec::with_capacity(64) };
-    let mut reader = Reader { jiter: Jiter::new(&text), bytes: &text, base: 0, records: &mut records };
-    let peek = reader.jiter.peek()?;
-    reader.place(&projection.place, peek, &[0])?;
-    reader.jiter.finish()?;
-    let Records { nodes, rows, .. } = records;
-    Ok(Table { text, nodes, rows })
+    let records = Records { nodes, rows: vec![Vec::new(); numbered], scratch: Vec::new() };
+    let orders = vec![Vec::new(); usize::from(projection.objects)];
+    let mut reader = Reader { scanner: Scanner::new(text), orders, records };
+    reader.all(&projection.place).map_err(|stop| match stop {
+        Stop::Shape => Misfit::Shape,
+        Stop::TooDeep => Misfit::Json("nested too deeply".to_owned()),
+        Stop::Broken => Misfit::Json(reader.scanner.error().to_string()),
+    })?;
+    let Records { nodes, rows, .. } = reader.records;
+    Ok(Table { text: body, nodes, rows })
 }
 
 /// What is made.
@@ -53,88 +73,140 @@ struct Records {
     scratch: Vec<Node>,
 }
 
-struct Reader<'b, 'r> {
-    jiter: Jiter<'b>,
-    bytes: &'b [u8],
-    /// Where `bytes` begins in the body.
-    base: usize,
-    records: &'r mut Records,
+/// A key as objects at one place have it, and which of the wanted ones it is.
+#[derive(Clone, Copy)]
+struct Known {
+    key: KeySeen,
+    wanted: Option<u16>,
 }
 
-impl<'b> Reader<'b, '_> {
-    fn place(&mut self, place: &Place, peek: Peek, frames: &[u32]) -> Result<(), Misfit> {
-        match (place.leaves.as_slice(), place.records.as_slice(), place.keys.as_slice()) {
-            ([leaf], [], []) => {
-                let node = self.leaf(peek, leaf.lists)?;
+struct Reader<'b> {
+    scanner: Scanner<'b>,
+    /// For each place of objects, their keys in the order in which they mostly stand: a key that is where it was before need not
+    /// be looked for.
+    orders: Vec<Vec<Known>>,
+    records: Records,
+}
+
+impl Reader<'_> {
+    fn all(&mut self, place: &Place) -> Result<(), Stop> {
+        let first = self.scanner.peek()?;
+        self.place(place, first, &[0])?;
+        Ok(self.scanner.finish()?)
+    }
+
+    fn place(&mut self, place: &Place, first: u8, frames: &[u32]) -> Result<(), Stop> {
+        match (place.only, place.leaves.as_slice(), place.records.as_slice()) {
+            (Some(leaf), ..) => {
+                let node = self.leaf(first, leaf.lists)?;
                 self.records.set(frames, leaf.to, node);
             }
-            ([], [record], []) => {
-                let node = self.record(record, peek, 0)?;
+            (None, [], [record]) if place.keys.wanted.is_empty() => {
+                let node = self.record(record, first, 0)?;
                 self.records.set(frames, record.to, node);
             }
-            ([], [], keys) => self.below(keys, peek, frames)?,
-            _ => self.several(place, peek, frames)?,
+            (None, [], []) => self.below(&place.keys, first, frames)?,
+            _ => self.several(place, first, frames)?,
         }
         Ok(())
     }
 
-    /// Several things are wanted of one value: it is skipped once, and read once for each.
-    fn several(&mut self, place: &Place, peek: Peek, frames: &[u32]) -> Result<(), Misfit> {
-        let start = self.jiter.current_index();
-        self.jiter.known_skip(peek)?;
-        let slice = self.bytes.get(start..self.jiter.current_index()).unwrap_or_default();
-        let base = self.base + start;
+    /// Several things are wanted of one value: it is read once for each.
+    fn several(&mut self, place: &Place, first: u8, frames: &[u32]) -> Result<(), Stop> {
+        let start = self.scanner.at();
         for Capture { to, lists } in &place.leaves {
-            let mut again = Reader { jiter: Jiter::new(slice), bytes: slice, base, records: self.records };
-            let peek = again.jiter.peek()?;
-            let node = again.leaf(peek, *lists)?;
+            self.scanner.go_back(start);
+            let node = self.leaf(first, *lists)?;
             self.records.set(frames, *to, node);
         }
         for record in &place.records {
-            let mut again = Reader { jiter: Jiter::new(slice), bytes: slice, base, records: self.records };
-            let peek = again.jiter.peek()?;
-            let node = again.record(record, peek, 0)?;
+            self.scanner.go_back(start);
+            let node = self.record(record, first, 0)?;
             self.records.set(frames, record.to, node);
         }
-        if !place.keys.is_empty() {
-            let mut again = Reader { jiter: Jiter::new(slice), bytes: slice, base, records: self.records };
-            let peek = again.jiter.peek()?;
-            again.below(&place.keys, peek, frames)?;
+        if !place.keys.wanted.is_empty() {
+            self.scanner.go_back(start);
+            self.below(&place.keys, first, frames)?;
         }
         Ok(())
     }
 
     /// A path goes on below this value. Scalars have nothing below; a list means "of each element".
-    fn below(&mut self, keys: &[(Box<str>, Place)], peek: Peek, frames: &[u32]) -> Result<(), Misfit> {
-        match peek {
-            Peek::Object => self.object(keys, frames),
-            Peek::Array if !keys.is_empty() => Err(Misfit::Shape),
-            _ => Ok(self.jiter.known_skip(peek)?),
+    fn below(&mut self, keys: &Keys, first: u8, frames: &[u32]) -> Result<(), Stop> {
+        match first {
+            b'{' => self.object(keys, frames),
+            b'[' if !keys.wanted.is_empty() => Err(Stop::Shape),
+            _ => Ok(self.scanner.skip(first)?),
         }
     }
 
-    fn object(&mut self, keys: &[(Box<str>, Place)], frames: &[u32]) -> Result<(), Misfit> {
-        let mut expected = 0;
-        let mut found = self.jiter.known_object()?.map(|key| find(keys, key, &mut expected));
-        while let Some(wanted) = found {
-            let peek = self.jiter.peek()?;
-            match wanted {
-                Some(place) => self.place(place, peek, frames)?,
-                None => self.jiter.known_skip(peek)?,
+    fn object(&mut self, keys: &Keys, frames: &[u32]) -> Result<(), Stop> {
+        let mut position = 0;
+        let mut has_more = self.scanner.object()?;
+        while has_more {
+            let wanted = self.key(keys, &mut position)?;
+            let first = self.scanner.peek()?;
+            match wanted.and_then(|index| keys.wanted.get(usize::from(index))) {
+                Some((_, Place { only: Some(leaf), .. })) => {
+                    let node = self.leaf(first, leaf.lists)?;
+                    self.records.set(frames, leaf.to, node);
+                }
+                Some((_, place)) => self.place(place, first, frames)?,
+                None => self.scanner.skip(first)?,
             }
-            found = self.jiter.next_key()?.map(|key| find(keys, key, &mut expected));
+            has_more = self.scanner.next_entry()?;
         }
         Ok(())
     }
 
-    fn record(&mut self, capture: &RecordCapture, peek: Peek, depth: u8) -> Result<Node, Misfit> {
-        match peek {
-            Peek::Object if capture.groups.is_empty() => {
+    /// Goes behind the key at hand; which of the wanted ones it is. `position` is where in the known order it should be.
+    #[inline(always)]
+    fn key(&mut self, keys: &Keys, position: &mut usize) -> Result<Option<u16>, Stop> {
+        if let Some(known) = self.orders.get(usize::from(keys.object)).and_then(|order| order.get(*position))
+            && self.scanner.pass_again(&known.key)
+        {
+            *position += 1;
+            return Ok(known.wanted);
+        }
+        self.other_key(keys, position)
+    }
+
+    /// A key that is not the next one of the known order: keys were left out, or it is new.
+    #[inline(never)]
+    fn other_key(&mut self, keys: &Keys, position: &mut usize) -> Result<Option<u16>, Stop> {
+        if let Some(order) = self.orders.get(usize::from(keys.object)) {
+            for (known, index) in order.iter().zip(1..).skip(*position + 1).take(LEFT_OUT_MAX) {
+                if self.scanner.pass_again(&known.key) {
+                    *position = index;
+                    return Ok(known.wanted);
+                }
+            }
+        }
+        self.new_key(keys, position)
+    }
+
+    fn new_key(&mut self, keys: &Keys, position: &mut usize) -> Result<Option<u16>, Stop> {
+        let start = self.scanner.at();
+        let characters = self.scanner.key()?.characters();
+        let wanted = keys.wanted.iter().position(|(known, _)| **known == *characters);
+        let wanted = wanted.and_then(|index| u16::try_from(index).ok());
+        if let Some(order) = self.orders.get_mut(usize::from(keys.object))
+            && order.len() < ORDER_MAX
+        {
+            order.insert(*position, Known { key: self.scanner.seen(start), wanted });
+            *position += 1;
+        }
+        Ok(wanted)
+    }
+
+    fn record(&mut self, capture: &RecordCapture, first: u8, depth: u8) -> Result<Node, Stop> {
+        match first {
+            b'{' if capture.groups.is_empty() => {
                 let (node, start) = self.records.open(capture.record.slots, capture.record.numbered);
                 self.object(&capture.keys, &[start])?;
                 Ok(node)
             }
-            Peek::Object => {
+            b'{' => {
                 let (node, start) = self.records.open(capture.record.slots, capture.record.numbered);
                 let mut frames: SmallVec<[u32; 8]> = smallvec![start];
                 for (to, group) in &capture.groups {
@@ -145,56 +217,53 @@ impl<'b> Reader<'b, '_> {
                 self.object(&capture.keys, &frames)?;
                 Ok(node)
             }
-            Peek::Array if depth >= NESTING_MAX => Err(Misfit::Json("nested too deeply".to_owned())),
-            Peek::Array => {
+            b'[' if depth >= NESTING_MAX => Err(Stop::TooDeep),
+            b'[' => {
                 let mark = self.records.scratch.len();
-                let mut next = self.jiter.known_array()?;
-                while let Some(peek) = next {
-                    let node = self.record(capture, peek, depth + 1)?;
+                let mut next = self.scanner.list()?;
+                while let Some(first) = next {
+                    let node = self.record(capture, first, depth + 1)?;
                     self.records.scratch.push(node);
-                    next = self.jiter.array_step()?;
+                    next = self.scanner.next_element()?;
                 }
                 Ok(self.records.list(mark))
             }
             // Of a scalar a selection gives the scalar itself, unless a group makes an object in its place.
             scalar if capture.groups.is_empty() => self.leaf(scalar, 0),
-            _ => Err(Misfit::Shape),
+            _ => Err(Stop::Shape),
         }
     }
 
-    fn leaf(&mut self, peek: Peek, lists: u8) -> Result<Node, Misfit> {
-        if peek == Peek::Array && lists > 0 {
-            let mark = self.records.scratch.len();
-            let mut next = self.jiter.known_array()?;
-            while let Some(peek) = next {
-                let node = self.leaf(peek, lists - 1)?;
-                self.records.scratch.push(node);
-                next = self.jiter.array_step()?;
-            }
-            return Ok(self.records.list(mark));
+    #[inline(always)]
+    fn leaf(&mut self, first: u8, lists: u8) -> Result<Node, Stop> {
+        if first == b'[' && lists > 0 {
+            return self.leaves(lists - 1);
         }
-        let from = self.jiter.current_index();
-        self.jiter.known_skip(peek)?;
+        let from = self.scanner.at();
+        self.scanner.skip(first)?;
         #[allow(clippy::cast_possible_truncation, reason = "project refuses bodies that u32 cannot count")]
-        let (start, end) = ((self.base + from) as u32, (self.base + self.jiter.current_index()) as u32);
-        Ok(match peek {
-            Peek::Null => Node::Null,
-            Peek::True => Node::Bool(true),
-            Peek::False => Node::Bool(false),
-            Peek::String => Node::String { start, end },
-            Peek::Array | Peek::Object => Node::Json { start, end },
+        let (start, end) = (from as u32, self.scanner.at() as u32);
+        Ok(match first {
+            b'n' => Node::Null,
+            b't' => Node::Bool(true),
+            b'f' => Node::Bool(false),
+            b'"' => Node::String { start, end },
+            b'[' | b'{' => Node::Json { start, end },
             _ => Node::Number { start, end },
         })
     }
-}
 
-/// The place of a key. Bodies mostly repeat one order of keys: the search begins behind the last one found.
-fn find<'k>(keys: &'k [(Box<str>, Place)], key: &str, expected: &mut usize) -> Option<&'k Place> {
-    let (before, after) = keys.split_at_checked(*expected).unwrap_or((keys, &[]));
-    let found = after.iter().chain(before).position(|(known, _)| **known == *key)?;
-    let index = (*expected + found) % keys.len();
-    *expected = index + 1;
-    keys.get(index).map(|(_, place)| place)
+    /// A list of leaves, each a list nested so deep.
+    fn leaves(&mut self, lists: u8) -> Result<Node, Stop> {
+        let mark = self.records.scratch.len();
+        let mut next = self.scanner.list()?;
+        while let Some(first) = next {
+            let node = self.leaf(first, lists)?;
+            self.records.scratch.push(node);
+            next = self.scanner.next_element()?;
+        }
+        Ok(self.records.list(mark))
+    }
 }
 
 impl Records {

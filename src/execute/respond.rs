@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use bumpalo::Bump;
 use bytes::Bytes;
 use serde_json::Value as Json;
+use smallvec::SmallVec;
 
 use super::{
     calls::Answered,
-    key,
+    key::{self, Key},
     project::{Misfit, project},
     record::record,
     rows::Kept,
@@ -24,7 +25,7 @@ use crate::{
         evaluate::{Variables, evaluate_root},
         value::Value,
     },
-    plan::{CompiledMapping, InputFrom, Step},
+    plan::{CompiledMapping, InputFrom, Projection, Step},
     response::{Link, Node, Table, found},
 };
 
@@ -142,7 +143,7 @@ impl Work<'_, '_> {
             let Some((call, answer)) = answer else { continue };
             let arena = Bump::new();
             let mut notes = self.run.watch.notes();
-            match respond(self, answer, self.given(unit, arguments, &arena), &arena, &mut notes) {
+            match respond(self, answer, || self.given(unit, arguments, &arena), &arena, &mut notes) {
                 Ok(Mapped::Null) => found.links.push(Link::Null),
                 Ok(Mapped::Table(table)) => found.push(table),
                 Err(error) => found.links.push(Link::Error(self.fail_noted(error, &mut notes))),
@@ -170,7 +171,7 @@ impl Work<'_, '_> {
                 )
             };
             let arena = Bump::new();
-            let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
+            let given = || self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
             let mut notes = self.run.watch.notes();
             let joined = match respond(self, answer, given, &arena, &mut notes) {
                 Ok(Mapped::Null) => Ok(None),
@@ -221,11 +222,11 @@ enum Mapped {
     Table(Table),
 }
 
-/// Reads and maps a response.
+/// Reads and maps a response. `given` is what mappings read, and is made where one is evaluated.
 fn respond<'a>(
     work: &'a Work<'_, '_>,
     answered: &'a Answered,
-    given: Given<'a>,
+    given: impl FnOnce() -> Given<'a>,
     arena: &'a Bump,
     notes: &mut Notes,
 ) -> Result<Mapped, ClientError> {
@@ -234,9 +235,23 @@ fn respond<'a>(
         Ok(response) => response,
         Err(error) => return Err(*error.clone().attributed(connector, None).client),
     };
-    let variables = Given { response: Some(response), ..given }.variables(connector, arena);
-    let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
+    let variables = || Given { response: Some(response), ..given() }.variables(connector, arena);
     let not_found_is_null = work.step.missing_is_null && connector.batch.is_none();
+    if !notes.is_looking()
+        && let CompiledMapping::Project { projection, .. } = &work.step.mapping
+        && Outcome::is_data_by_status(connector, response, not_found_is_null)
+        && let Ok(Body::Json(text)) = Body::read(response, connector.source.settings.response_format, arena)
+    {
+        let table = match projected(work, projection, response, text)? {
+            Some(table) => table,
+            None => {
+                evaluate(work, read(work, response, Body::Json(text), arena)?, &variables(), arena, notes)?
+            }
+        };
+        return Ok(Mapped::Table(table));
+    }
+    let variables = variables();
+    let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
     match Outcome::of(connector, response, not_found_is_null, &mut scope) {
         Outcome::Null => Ok(Mapped::Null),
         Outcome::Failure(error) => Err(*error.client),
@@ -244,6 +259,7 @@ fn respond<'a>(
     }
 }
 
+/// Maps a body.
 pub(super) fn map<'a>(
     work: &'a Work<'_, '_>,
     response: &'a UpstreamResponse,
@@ -252,27 +268,44 @@ pub(super) fn map<'a>(
     arena: &'a Bump,
     notes: &mut Notes,
 ) -> Result<Table, ClientError> {
-    let step = work.step;
-    let invalid =
-        |detail: String| *unexpected_format(detail).attributed(&step.connector, Some(response.status)).client;
-    let read = |body: Body<'a>| body.value(arena).map_err(|error| invalid(error.to_string()));
-    let data = match (body, &step.mapping) {
-        (Body::Json(text), CompiledMapping::Project { projection, .. }) => {
-            match project(projection, bytes_of(text, &response.body), step.numbered.len()) {
-                Ok(table) => {
-                    if notes.is_looking() {
-                        // A projection does not tell what it misses; looking must not change what it gives.
-                        let _ = evaluate(work, read(body)?, variables, arena, notes);
-                    }
-                    return Ok(table);
-                }
-                Err(Misfit::Json(detail)) => return Err(invalid(detail)),
-                Err(Misfit::Shape) => read(body)?,
-            }
+    if let (Body::Json(text), CompiledMapping::Project { projection, .. }) = (body, &work.step.mapping)
+        && let Some(table) = projected(work, projection, response, text)?
+    {
+        if notes.is_looking() {
+            // A projection does not tell what it misses; looking must not change what it gives.
+            let _ = evaluate(work, read(work, response, body, arena)?, variables, arena, notes);
         }
-        _ => read(body)?,
-    };
-    evaluate(work, data, variables, arena, notes)
+        return Ok(table);
+    }
+    evaluate(work, read(work, response, body, arena)?, variables, arena, notes)
+}
+
+/// Applies a projection; none where evaluation has to.
+fn projected(
+    work: &Work<'_, '_>,
+    projection: &Projection,
+    response: &UpstreamResponse,
+    text: &str,
+) -> Result<Option<Table>, ClientError> {
+    match project(projection, text, bytes_of(text, &response.body), work.step.numbered.len()) {
+        Ok(table) => Ok(Some(table)),
+        Err(Misfit::Shape) => Ok(None),
+        Err(Misfit::Json(detail)) => Err(invalid(work, response, detail)),
+    }
+}
+
+fn read<'a>(
+    work: &Work<'_, '_>,
+    response: &UpstreamResponse,
+    body: Body<'a>,
+    arena: &'a Bump,
+) -> Result<Value<'a>, ClientError> {
+    body.value(arena).map_err(|error| invalid(work, response, error.to_string()))
+}
+
+/// The error of a body that is not what it is said to be.
+fn invalid(work: &Work<'_, '_>, response: &UpstreamResponse, detail: String) -> ClientError {
+    *unexpected_format(detail).attributed(&work.step.connector, Some(response.status)).client
 }
 
 /// Evaluates a step's mapping and makes records of the result.
@@ -331,9 +364,11 @@ pub(super) fn join<'u>(
         return Err(not_a_list(&step.connector, found(table, table.node(0))));
     };
     let many = has_many(step);
-    let mut rows: HashMap<Vec<u8>, Vec<Node>, ahash::RandomState> = HashMap::default();
+    let mut rows: HashMap<Key, SmallVec<[Node; 1]>, ahash::RandomState> =
+        HashMap::with_capacity_and_hasher(len as usize, ahash::RandomState::default());
+    let mut row_key = Vec::new();
     for node in table.list(start, len) {
-        let mut row_key = Vec::new();
+        row_key.clear();
         let complete = step.row_key.iter().all(|input| match &input.from {
             InputFrom::Base(slots) => key::part(table, *node, slots, &mut row_key),
             _ => false,
@@ -341,7 +376,7 @@ pub(super) fn join<'u>(
         if !complete {
             continue;
         }
-        let known = rows.entry(row_key).or_default();
+        let known = rows.entry(Key::from_slice(&row_key)).or_default();
         if !many {
             // Of two rows with one key the last counts.
             known.clear();
@@ -350,7 +385,7 @@ pub(super) fn join<'u>(
     }
     Ok(units
         .map(|(unit_index, unit)| {
-            let found = rows.get(unit.join_key()).map_or(&[][..], Vec::as_slice);
+            let found = rows.get(unit.join_key()).map_or(&[][..], SmallVec::as_slice);
             let node = match (many, found) {
                 (true, found) => {
                     let start = u32::try_from(table.nodes.len()).unwrap_or(u32::MAX);

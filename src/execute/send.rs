@@ -173,17 +173,24 @@ impl<'r> Work<'_, 'r> {
         requests: &mut Requests<'r>,
     ) -> Vec<Sent> {
         let connector: &'r Arc<Connector> = &self.step.connector;
-        let scope = arguments.to_string();
         let calls = &self.run.calls;
-        let asked = calls.asked(connector, &scope, units.iter().map(Unit::key));
-        let mut sent: Vec<Option<Sent>> =
-            asked.into_iter().map(|call| call.map(|call| requests.add(call))).collect();
+        // Only where another step asks the same connector can its requests ask for the same keys.
+        let of_connector = self.run.plan.steps.iter().filter(|step| Arc::ptr_eq(&step.connector, connector));
+        let scope = (of_connector.count() > 1).then(|| arguments.to_string());
+        let asked = |keys: &mut dyn Iterator<Item = &[u8]>| match &scope {
+            Some(scope) => calls.asked(connector, scope, keys),
+            None => keys.map(|_| None).collect(),
+        };
+        let mut sent: Vec<Option<Sent>> = asked(&mut units.iter().map(Unit::key))
+            .into_iter()
+            .map(|call| call.map(|call| requests.add(call)))
+            .collect();
         let mut open: Vec<usize> =
             (0..units.len()).filter(|index| matches!(sent.get(*index), Some(None))).collect();
         if self.take_kept(units, arguments, size_max, &mut open, requests, &mut sent).await {
             // Another step may have asked for some of them meanwhile.
-            let keys = open.iter().filter_map(|index| units.get(*index)).map(Unit::key);
-            for (index, call) in open.iter().zip(calls.asked(connector, &scope, keys)) {
+            let mut keys = open.iter().filter_map(|index| units.get(*index)).map(Unit::key);
+            for (index, call) in open.iter().zip(asked(&mut keys)) {
                 if let (Some(place), Some(call)) = (sent.get_mut(*index), call) {
                     *place = Some(requests.add(call));
                 }
@@ -206,7 +213,9 @@ impl<'r> Work<'_, 'r> {
                     let copy = self.run.watch.copy(&request);
                     let call = calls.send(connector, request);
                     self.run.watch.sent(call.number, self.step, copy, &findings);
-                    calls.note(connector, &scope, of(&elements).into_iter().map(Unit::key), &call);
+                    if let Some(scope) = &scope {
+                        calls.note(connector, scope, of(&elements).into_iter().map(Unit::key), &call);
+                    }
                     requests.add(call)
                 }
                 Err(error) => Sent::Failed(self.fail_fetch(error, &findings)),

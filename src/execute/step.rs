@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{
     arguments::arguments,
     calls::Call,
-    key::{self, Found},
+    key::{self, Found, Key},
     respond::Links,
     run::{Cause, Run},
     watch::count_problems,
@@ -27,7 +27,7 @@ pub(super) struct Unit {
     pub(super) row: u32,
     pub(super) at: Row,
     /// All inputs.
-    key: Vec<u8>,
+    key: Key,
     /// How much of the key joins rows to it.
     join: usize,
 }
@@ -129,34 +129,40 @@ impl<'s, 'r> Work<'s, 'r> {
     fn ask(&mut self) -> Asked {
         let position = self.run.plan.position(self.step.position);
         let Some(owner_id) = position.owner else {
-            let unit = Unit { row: 0, at: Row { table: 0, record: 0 }, key: Vec::new(), join: 0 };
+            let unit = Unit { row: 0, at: Row { table: 0, record: 0 }, key: Key::new(), join: 0 };
             return Asked { asks: vec![Asks::Unit(0)], units: vec![unit] };
         };
         let mut units = Vec::new();
         let (Some(owner), Some(number)) = (self.run.result(owner_id), position.numbered) else {
             return Asked { asks: Vec::new(), units };
         };
-        let mut known: HashMap<Vec<u8>, u32, ahash::RandomState> = HashMap::default();
+        let mut known: HashMap<Key, u32, ahash::RandomState> = HashMap::default();
         let mut asks = Vec::new();
         let mut key = Vec::new();
+        let mut last = 0;
         for (at, row) in owner.rows(number).zip(0..) {
             if !self.applies(owner, at) {
                 asks.push(Asks::NotRun);
                 continue;
             }
             key.clear();
-            asks.push(match self.key(owner, at, row, &mut key) {
-                Err(asks) => asks,
-                Ok(join) => match known.get(&key) {
-                    Some(unit) => Asks::Unit(*unit),
-                    None => {
-                        let unit = u32::try_from(units.len()).unwrap_or(u32::MAX);
-                        known.insert(key.clone(), unit);
-                        units.push(Unit { row, at, key: key.clone(), join });
-                        Asks::Unit(unit)
-                    }
-                },
-            });
+            let join = match self.key(owner, at, row, &mut key) {
+                Ok(join) => join,
+                Err(nothing) => {
+                    asks.push(nothing);
+                    continue;
+                }
+            };
+            // Objects that stand side by side often ask for the same: that is seen without hashing.
+            if units.get(last as usize).is_none_or(|unit: &Unit| *unit.key != *key) {
+                last = known.get(&*key).copied().unwrap_or_else(|| {
+                    let unit = u32::try_from(units.len()).unwrap_or(u32::MAX);
+                    known.insert(Key::from_slice(&key), unit);
+                    units.push(Unit { row, at, key: Key::from_slice(&key), join });
+                    unit
+                });
+            }
+            asks.push(Asks::Unit(last));
         }
         Asked { asks, units }
     }
@@ -229,7 +235,10 @@ impl<'s, 'r> Work<'s, 'r> {
             .collect();
         count_problems(self.run.graph, &self.step.connector, &self.findings, self.run.headers);
         self.run.watch.ended(self.id, self.findings);
-        StepResult::new(found.tables, links, self.errors, self.step.numbered.len())
+        let is_shared = asks.len() >= 2 * found.links.len();
+        let mut result = StepResult::new(found.tables, links, self.errors, self.step.numbered.len());
+        result.is_shared = is_shared;
+        result
     }
 
     fn all_failed(mut self, asks: &[Asks], units: usize, error: ClientError) -> StepResult {

@@ -24,7 +24,7 @@ use crate::{
 /// The lanes of all sources, by name.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    by_name: RwLock<HashMap<String, Arc<Lane>>>,
+    by_name: RwLock<HashMap<String, Arc<Lane>, ahash::RandomState>>,
 }
 
 /// One source's places and queue.

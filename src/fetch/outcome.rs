@@ -23,6 +23,18 @@ pub enum Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
+    /// Whether a response is data by its status, and nothing else is asked: what nearly all are.
+    #[must_use]
+    pub fn is_data_by_status(
+        connector: &Connector,
+        response: &UpstreamResponse,
+        not_found_is_null: bool,
+    ) -> bool {
+        connector.is_success.is_none()
+            && connector.source.is_success.is_none()
+            && meaning(connector, response.status, not_found_is_null) == StatusMeaning::Data
+    }
+
     /// Asks, in this order: the connector's `isSuccess`, the source's, the source's `statuses`, the default, in which
     /// 2xx is data and everything else an error; but a 404 is null where `not_found_is_null`: for a GET of a single
     /// nullable object on Query or of an entity.

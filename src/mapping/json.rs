@@ -1,11 +1,13 @@
 //! JSON text to values and back. Strings without escapes and all numbers stay slices of the text they were read from.
 
+pub mod scan;
+
 use std::io::Write as _;
 
 use ahash::AHashMap;
 use bumpalo::Bump;
-use jiter::{Jiter, JiterError, Peek};
 
+use self::scan::{Broken, Quoted, Scanner};
 use super::value::{DEPTH_MAX, Number, Value};
 
 /// How deep lists and objects of a body may stand in each other.
@@ -18,7 +20,7 @@ pub enum JsonError {
     #[error("{what} (byte {at})")]
     Syntax {
         /// What is wrong.
-        what: String,
+        what: &'static str,
         /// Where, in bytes.
         at: usize,
     },
@@ -30,29 +32,20 @@ pub enum JsonError {
     },
 }
 
-impl From<JiterError> for JsonError {
-    fn from(error: JiterError) -> Self {
-        JsonError::Syntax { what: error.error_type.to_string(), at: error.index }
-    }
-}
-
 /// Reads one JSON value; nothing but blanks may follow it.
 ///
 /// # Errors
 /// Where the text is not JSON, nested too deep, or holds a number of more than 4300 digits.
 pub fn read<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, JsonError> {
-    let jiter = Jiter::new(text.as_bytes());
-    let mut reader = Reader { text, arena, jiter, elements: Vec::new(), entries: Vec::new() };
-    let first = reader.jiter.peek()?;
-    let value = reader.value(first, 0)?;
-    reader.jiter.finish()?;
-    Ok(value)
+    let scanner = Scanner::new(text);
+    let mut reader = Reader { text, arena, scanner, elements: Vec::new(), entries: Vec::new() };
+    reader.all().map_err(|Broken| reader.scanner.error())
 }
 
 struct Reader<'a> {
     text: &'a str,
     arena: &'a Bump,
-    jiter: Jiter<'a>,
+    scanner: Scanner<'a>,
     /// Elements of the lists that are open, the innermost list's last.
     elements: Vec<Value<'a>>,
     /// Entries of the objects that are open, the innermost object's last.
@@ -60,49 +53,57 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, next: Peek, depth: usize) -> Result<Value<'a>, JsonError> {
-        Ok(match next {
-            Peek::Null => {
-                self.jiter.known_null()?;
-                Value::Null
+    fn all(&mut self) -> Result<Value<'a>, Broken> {
+        let first = self.scanner.peek()?;
+        let value = self.value(first, 0)?;
+        self.scanner.finish()?;
+        Ok(value)
+    }
+
+    fn value(&mut self, first: u8, depth: usize) -> Result<Value<'a>, Broken> {
+        Ok(match first {
+            b'"' => Value::String(keep(self.scanner.string()?, self.arena)),
+            b'[' | b'{' if depth == NESTING_MAX => {
+                let at = self.scanner.at();
+                return Err(self.scanner.refuse(JsonError::TooDeep { at }));
             }
-            Peek::True | Peek::False => Value::Bool(self.jiter.known_bool(next)?),
-            Peek::String => Value::String(keep(self.text, self.jiter.known_str()?, self.arena)),
-            Peek::Array | Peek::Object if depth == NESTING_MAX => {
-                return Err(JsonError::TooDeep { at: self.jiter.current_index() });
+            b'[' => self.list(depth)?,
+            b'{' => self.object(depth)?,
+            b't' | b'f' | b'n' => {
+                self.scanner.word(first)?;
+                if first == b'n' { Value::Null } else { Value::Bool(first == b't') }
             }
-            Peek::Array => self.list(depth)?,
-            Peek::Object => self.object(depth)?,
             _ => {
-                let start = self.jiter.current_index();
-                self.jiter.known_number_bytes(next)?;
-                let text = self.text.get(start..self.jiter.current_index()).unwrap_or_default();
+                let start = self.scanner.at();
+                self.scanner.number(first)?;
+                let text = self.text.get(start..self.scanner.at()).unwrap_or_default();
                 Value::Number(Number::Text(text))
             }
         })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+    fn list(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
         let mark = self.elements.len();
-        let mut next = self.jiter.known_array()?;
-        while let Some(peek) = next {
-            let element = self.value(peek, depth + 1)?;
+        let mut next = self.scanner.list()?;
+        while let Some(first) = next {
+            let element = self.value(first, depth + 1)?;
             self.elements.push(element);
-            next = self.jiter.array_step()?;
+            next = self.scanner.next_element()?;
         }
         let list = self.arena.alloc_slice_copy(self.elements.get(mark..).unwrap_or_default());
         self.elements.truncate(mark);
         Ok(Value::List(list))
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
         let mark = self.entries.len();
-        let mut key = self.jiter.known_object()?.map(|key| keep(self.text, key, self.arena));
-        while let Some(name) = key {
-            let next = self.jiter.peek()?;
-            let value = self.value(next, depth + 1)?;
+        let mut has_more = self.scanner.object()?;
+        while has_more {
+            let name = keep(self.scanner.key()?, self.arena);
+            let first = self.scanner.peek()?;
+            let value = self.value(first, depth + 1)?;
             self.entries.push((name, value));
-            key = self.jiter.next_key()?.map(|key| keep(self.text, key, self.arena));
+            has_more = self.scanner.next_entry()?;
         }
         let entries = self.entries.get(mark..).unwrap_or_default();
         let object: &[_] = if has_duplicates(entries) {
@@ -116,12 +117,10 @@ impl<'a> Reader<'a> {
 }
 
 /// A string as a slice of the text where it is one, else copied into the arena.
-fn keep<'a>(text: &'a str, string: &str, arena: &'a Bump) -> &'a str {
-    let offset = (string.as_ptr() as usize).checked_sub(text.as_ptr() as usize);
-    let slice = offset.and_then(|offset| text.get(offset..offset.checked_add(string.len())?));
-    match slice {
-        Some(slice) if std::ptr::eq(slice.as_ptr(), string.as_ptr()) => slice,
-        _ => arena.alloc_str(string),
+fn keep<'a>(string: Quoted<'a>, arena: &'a Bump) -> &'a str {
+    match string.plain() {
+        Some(text) => text,
+        None => arena.alloc_str(&string.characters()),
     }
 }
 
@@ -201,7 +200,8 @@ fn write_at(value: &Value<'_>, out: &mut Vec<u8>, depth: usize) {
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    loop {
+        let at = scan::special(rest, 0);
         let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         let Some((&byte, after)) = special.split_first() else { break };
@@ -216,7 +216,6 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         }
         rest = after;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

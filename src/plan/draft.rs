@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use apollo_compiler::Name;
 
 use super::{
-    Argument, CompiledMapping, Condition, ConditionId, Content, Field, From, Input, Layout, LayoutId, Named,
-    Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant,
+    Argument, CompiledMapping, Condition, ConditionId, Content, Field, From, Input, KeyJson, Layout,
+    LayoutId, Named, Plan, Position, PositionId, SlotIndex, Step, StepId, Type, Variant,
     caching::{self, FieldHint, Reads},
     collect::Merged,
     given::Given,
@@ -195,7 +195,7 @@ impl FieldDraft {
 
     fn finish(self, conditions: &mut Conditions) -> Field {
         Field {
-            key_json: format!("\"{}\":", self.key).into_bytes().into(),
+            key_json: KeyJson::of(&self.key),
             key: self.key.into(),
             coordinate: self.coordinate.into(),
             ty: self.ty,

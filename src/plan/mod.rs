@@ -35,7 +35,7 @@ pub use n_plus_one::n_plus_one;
 pub use planner::plan;
 #[cfg(test)]
 pub(crate) use projection::compile_projection;
-pub use projection::{Capture, Destination, Place, Projection, RecordCapture};
+pub use projection::{Capture, Destination, Keys, Place, Projection, RecordCapture};
 pub(crate) use whole::{Whole, missing_is_null, whole};
 
 use crate::{
@@ -119,8 +119,8 @@ pub struct Variant {
 pub struct Field {
     /// The response key.
     pub key: Box<str>,
-    /// `"key":`
-    pub key_json: Box<[u8]>,
+    /// The response key as it is written.
+    pub key_json: KeyJson,
     /// `Type.field`
     pub coordinate: Box<str>,
     /// Its type.
@@ -131,6 +131,26 @@ pub struct Field {
     pub when: Option<ConditionId>,
     /// Line and column in the document, from 1.
     pub location: (u32, u32),
+}
+
+/// `,"key":`, with blanks behind it up to a length that is copied at once.
+#[derive(Debug)]
+pub struct KeyJson {
+    /// With the blanks.
+    pub padded: Box<[u8]>,
+    /// How long it is without them.
+    pub len: usize,
+}
+
+impl KeyJson {
+    /// Of a response key.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let mut json = format!(",\"{key}\":").into_bytes();
+        let len = json.len();
+        json.resize(len.max(48), b' ');
+        KeyJson { padded: json.into(), len }
+    }
 }
 
 /// Where a field's value comes from.

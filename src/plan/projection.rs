@@ -9,6 +9,8 @@ use crate::mapping::ast::{Expr, ExprKind, Head, Item, Key, Path, Root, Step, Sub
 pub struct Projection {
     /// What is wanted of the body.
     pub place: Place,
+    /// How many places with objects there are ([`Keys::object`]).
+    pub objects: u16,
 }
 
 /// A slot of one of the records that are open: frame 0 is the innermost record made of the object at hand, further
@@ -24,12 +26,23 @@ pub struct Destination {
 /// What is wanted of the value at one place of a body.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Place {
+    /// The one leaf that is wanted, where nothing else is: what most places are.
+    pub only: Option<Capture>,
     /// The value as it stands.
     pub leaves: Vec<Capture>,
     /// Records made of it.
     pub records: Vec<RecordCapture>,
     /// What is wanted below it for records that are open already.
-    pub keys: Vec<(Box<str>, Place)>,
+    pub keys: Keys,
+}
+
+/// What is wanted of an object, by key.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keys {
+    /// Keys and what is wanted of their values, in no particular order.
+    pub wanted: Vec<(Box<str>, Place)>,
+    /// Tells places with objects from each other: the number of this one.
+    pub object: u16,
 }
 
 /// A value that is kept as it stands.
@@ -51,7 +64,7 @@ pub struct RecordCapture {
     /// Further records made of the same object: groups.
     pub groups: Vec<(Destination, RecordShape)>,
     /// What is wanted below the object.
-    pub keys: Vec<(Box<str>, Place)>,
+    pub keys: Keys,
 }
 
 /// How a record is made.
@@ -81,7 +94,10 @@ pub(super) fn compile(
         Root::Expression(expr) => compiler.expr(expr, content, to, &[], &mut body)?,
     }
     // A group at the top would need a record of its own around it: left to evaluation.
-    body.groups.is_empty().then_some(Projection { place: body.place })
+    let mut place = body.place;
+    let mut objects = 0;
+    place.number(&mut objects)?;
+    body.groups.is_empty().then_some(Projection { place, objects })
 }
 
 /// Compiles a mapping whose records stand at no position.
@@ -241,17 +257,31 @@ impl Place {
     fn descend<'k>(&mut self, keys: impl Iterator<Item = &'k Key>) -> &mut Place {
         let mut place = self;
         for key in keys {
-            let index = match place.keys.iter().position(|(known, _)| **known == *key.name) {
+            let index = match place.keys.wanted.iter().position(|(known, _)| **known == *key.name) {
                 Some(index) => index,
                 None => {
-                    place.keys.push((key.name.as_str().into(), Place::default()));
-                    place.keys.len() - 1
+                    place.keys.wanted.push((key.name.as_str().into(), Place::default()));
+                    place.keys.wanted.len() - 1
                 }
             };
             #[allow(clippy::indexing_slicing, reason = "the index was just found or made")]
-            let (_, next) = &mut place.keys[index];
+            let (_, next) = &mut place.keys.wanted[index];
             place = next;
         }
         place
+    }
+    /// Numbers the places with objects, and notes those of one leaf. None where there are too many to count.
+    fn number(&mut self, next: &mut u16) -> Option<()> {
+        if let ([leaf], [], []) = (&*self.leaves, &*self.records, &*self.keys.wanted) {
+            self.only = Some(*leaf);
+            return Some(());
+        }
+        let records = self.records.iter_mut().map(|record| &mut record.keys);
+        for keys in records.chain([&mut self.keys]) {
+            keys.object = *next;
+            *next = next.checked_add(1)?;
+            keys.wanted.iter_mut().try_for_each(|(_, place)| place.number(next))?;
+        }
+        Some(())
     }
 }

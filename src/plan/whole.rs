@@ -8,8 +8,8 @@ use apollo_compiler::{
 use http::Method;
 
 use super::{
-    Content, Field, From, Layout, LayoutId, Plan, Position, PositionId, Reads, Slot, SlotIndex, StepId, Type,
-    Variant, collect::concrete_types, given::Given, types,
+    Content, Field, From, KeyJson, Layout, LayoutId, Plan, Position, PositionId, Reads, Slot, SlotIndex,
+    StepId, Type, Variant, collect::concrete_types, given::Given, types,
 };
 use crate::{
     connector::{Connector, Join, Kind},
@@ -223,7 +223,7 @@ fn position(declared: &Name) -> Position {
 
 fn field(key: &str, coordinate: &str, ty: Type, from: From) -> Field {
     Field {
-        key_json: format!("\"{key}\":").into_bytes().into(),
+        key_json: KeyJson::of(key),
         key: key.into(),
         coordinate: coordinate.into(),
         ty,

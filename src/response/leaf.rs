@@ -2,14 +2,23 @@
 
 use std::borrow::Cow;
 
-use super::table::{Node, Table};
+use super::{
+    append::append,
+    table::{Node, Table},
+};
 use crate::plan::Named;
 
-/// Writes a leaf, or says what was expected.
+/// Writes a leaf, or writes nothing and says what was expected.
+#[inline]
 pub(super) fn write(named: &Named, table: &Table, node: Node, out: &mut Vec<u8>) -> Result<(), Expected> {
     match (named, node) {
         (Named::Int, Node::Number { start, end }) => {
-            int(table.slice(start, end), out).ok_or(Expected::Int)?;
+            let text = table.slice(start, end);
+            if is_short_int(text) {
+                append(out, &table.text, start as usize, end as usize);
+            } else {
+                int(text, out).ok_or(Expected::Int)?;
+            }
         }
         (Named::Float, Node::Number { start, end }) => {
             let text = table.slice(start, end);
@@ -20,7 +29,7 @@ pub(super) fn write(named: &Named, table: &Table, node: Node, out: &mut Vec<u8>)
             out.extend_from_slice(text);
         }
         (Named::String | Named::Id, Node::String { start, end }) => {
-            out.extend_from_slice(table.slice(start, end))
+            append(out, &table.text, start as usize, end as usize);
         }
         (Named::Boolean, Node::Bool(value)) => out.extend_from_slice(if value { b"true" } else { b"false" }),
         (Named::Id, Node::Number { start, end }) => {
@@ -74,6 +83,12 @@ fn any(table: &Table, node: Node, out: &mut Vec<u8>) {
         // A record has a layout, and a layout an object type.
         Node::Record { .. } => out.extend_from_slice(b"null"),
     }
+}
+
+/// Whether a number fits whatever its digits, and is written in its plain form.
+#[inline]
+fn is_short_int(text: &[u8]) -> bool {
+    text.len() <= 9 && text.first().is_some_and(|first| *first != b'0') && text.iter().all(u8::is_ascii_digit)
 }
 
 /// `1`, `-7`, `1.0`, `1e2`: a whole number of 32 bits, written in its plain form.

@@ -114,6 +114,8 @@ pub struct StepResult {
     pub links: Vec<Link>,
     /// What failed.
     pub errors: Vec<ClientError>,
+    /// Whether it found most of its values for several objects.
+    pub is_shared: bool,
     /// For each numbered position, the number of the first record of each table.
     bases: Vec<Vec<u32>>,
 }
@@ -142,7 +144,7 @@ impl StepResult {
                 tables.iter().map(&mut base_of).collect()
             })
             .collect();
-        StepResult { tables, links, errors, bases }
+        StepResult { tables, links, errors, is_shared: false, bases }
     }
 
     /// What the step found for the object with this number.

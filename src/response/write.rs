@@ -7,8 +7,11 @@ use apollo_compiler::response::JsonMap;
 use bytes::Bytes;
 
 use super::{
+    append::append,
+    copies::{Copies, Shared},
     errors::{ErrorList, PathSegment},
     leaf::{self, Expected},
+    nulls::is_non_null,
     table::{Link, Node, StepResult, Table},
 };
 use crate::{
@@ -55,6 +58,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
         out: Vec::with_capacity(1024 + text_bytes / 2),
         errors: ErrorList::new(answer.errors_max, answer.counts),
         path: Vec::new(),
+        copies: Copies::default(),
     };
     writer.out.extend_from_slice(b"{\"data\":");
     let mark = writer.out.len();
@@ -85,7 +89,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
 }
 
 /// A non-null field has no value: the object around it has none either.
-struct Nulled;
+pub(super) struct Nulled;
 
 /// Where the object at hand is.
 #[derive(Clone, Copy)]
@@ -103,40 +107,55 @@ impl Place<'_> {
 
 /// A value, with the table that it points into.
 #[derive(Clone, Copy)]
-struct Held<'a> {
-    table: &'a Table,
+pub(super) struct Held<'a> {
+    pub(super) table: &'a Table,
     index: u32,
     step: StepId,
-    node: Node,
+    pub(super) node: Node,
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     answer: &'a Answer<'a>,
-    out: Vec<u8>,
-    errors: ErrorList<'a>,
-    path: Vec<PathSegment<'a>>,
+    pub(super) out: Vec<u8>,
+    pub(super) errors: ErrorList<'a>,
+    pub(super) path: Vec<PathSegment<'a>>,
+    copies: Copies,
 }
 
 impl<'a> Writer<'a> {
     fn object(&mut self, variant: &'a Variant, place: Place<'a>) -> Result<(), Nulled> {
-        self.out.push(b'{');
-        let mut first = true;
+        let mark = self.out.len();
         for field in &variant.fields {
             if !self.is_there(field) {
                 continue;
             }
-            if !first {
-                self.out.push(b',');
+            append(&mut self.out, &field.key_json.padded, 0, field.key_json.len);
+            if self.is_leaf_written(field, place) {
+                continue;
             }
-            first = false;
-            self.out.extend_from_slice(&field.key_json);
             self.path.push(PathSegment::Key(&field.key));
             let written = self.field(field, variant, place);
             self.path.pop();
             written?;
         }
+        match self.out.get_mut(mark) {
+            // A comma stands before each field: the first one's is in the place of the brace.
+            Some(first) => *first = b'{',
+            None => self.out.push(b'{'),
+        }
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Writes a leaf of the record itself, where it is there and fits its type: what most fields are.
+    #[inline]
+    fn is_leaf_written(&mut self, field: &Field, place: Place<'a>) -> bool {
+        let (From::Slot(slot), Type::Named { named, .. }) = (field.from, &field.ty) else { return false };
+        let Some((table, ..)) = place.held else { return false };
+        match table.slot(place.record, slot) {
+            Node::Null | Node::Missing => false,
+            node => leaf::write(named, table, node, &mut self.out).is_ok(),
+        }
     }
 
     fn result(&self, step: StepId) -> Option<&'a StepResult> {
@@ -173,13 +192,31 @@ impl<'a> Writer<'a> {
                 Node::Null | Node::Missing => Some(Node::Null),
                 _ => None,
             }),
-            From::Fetched(step) => self.linked(field, step, place.row, |held| Some(held.node)),
+            From::Fetched(step) => self.fetched(field, step, place.row),
             From::Nowhere => {
                 let message = format!("No connector gives {} here.", field.coordinate);
                 self.errors.push(&ClientError::new(Code::Internal, message), &self.path, field.location);
                 self.nulled(&field.ty)
             }
         }
+    }
+
+    /// The value that a field's own step found for an object. One that several objects have is written once and copied.
+    fn fetched(&mut self, field: &'a Field, step: StepId, row: u32) -> Result<(), Nulled> {
+        let shared = self.result(step).filter(|result| result.is_shared).and_then(|result| {
+            let Link::Node { table, node } = result.link(row) else { return None };
+            let field = std::ptr::from_ref(field) as usize;
+            Some((Shared { field, table, node }, result.links.len()))
+        });
+        if shared.is_some_and(|(value, _)| self.copies.append(&value, &mut self.out)) {
+            return Ok(());
+        }
+        let (from, errors) = (self.out.len(), self.errors.count());
+        self.linked(field, step, row, |held| Some(held.node))?;
+        if let Some((value, links)) = shared.filter(|_| self.errors.count() == errors) {
+            self.copies.note(value, from, &self.out, links);
+        }
+        Ok(())
     }
 
     /// The value that a step found for an object; `pick` takes the field's part of it.
@@ -242,7 +279,7 @@ impl<'a> Writer<'a> {
             let written = self.value(item, field, Held { node: *node, ..held });
             self.path.pop();
             if written.is_err() {
-                self.out.truncate(mark);
+                self.cut(mark);
                 return self.nulled(ty);
             }
         }
@@ -275,7 +312,7 @@ impl<'a> Writer<'a> {
         let mark = self.out.len();
         let place = Place { held: Some((held.table, held.index, held.step)), record: start, row };
         if self.object(variant, place).is_err() {
-            self.out.truncate(mark);
+            self.cut(mark);
             return self.nulled(ty);
         }
         Ok(())
@@ -299,88 +336,16 @@ impl<'a> Writer<'a> {
         looked
     }
 
+    /// Takes back what was written.
+    fn cut(&mut self, mark: usize) {
+        self.out.truncate(mark);
+        self.copies = Copies::default();
+    }
+
     fn variant(&self, position: &'a Position, table: &Table, record: u32) -> Option<&'a Variant> {
         let Some(slot) = position.typename else { return position.variants.first() };
         let Node::String { start, end } = table.slot(record, slot) else { return None };
         let name = leaf::unquoted(table.slice(start, end));
         position.variants.iter().find(|variant| variant.name.as_str() == name)
-    }
-
-    fn unknown_type(
-        &mut self,
-        ty: &Type,
-        position: &Position,
-        field: &Field,
-        table: &Table,
-        record: u32,
-    ) -> Result<(), Nulled> {
-        let found = match position.typename.map(|slot| table.slot(record, slot)) {
-            Some(Node::String { start, end }) => format!("\"{}\"", leaf::unquoted(table.slice(start, end))),
-            Some(node) => leaf::found(table, node).to_owned(),
-            None => "null".to_owned(),
-        };
-        let message = format!(
-            "{}: expected __typename to name a type of {}, found {found}.",
-            field.coordinate, position.declared
-        );
-        self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
-        self.nulled(ty)
-    }
-
-    fn mismatch(
-        &mut self,
-        ty: &Type,
-        field: &Field,
-        expected: Expected,
-        held: &Held<'_>,
-    ) -> Result<(), Nulled> {
-        self.mismatch_of(&field.coordinate, ty, field, expected, held)
-    }
-
-    fn mismatch_of(
-        &mut self,
-        coordinate: &str,
-        ty: &Type,
-        field: &Field,
-        expected: Expected,
-        held: &Held<'_>,
-    ) -> Result<(), Nulled> {
-        let found = leaf::found(held.table, held.node);
-        let (wanted, help) = expected.describe(found);
-        let message = format!("{coordinate}: expected {wanted}, found {found}.{help}");
-        self.errors.push(&ClientError::new(Code::ValueMismatch, message), &self.path, field.location);
-        self.nulled(ty)
-    }
-
-    /// No value, and no error yet.
-    fn null(&mut self, ty: &Type, field: &Field) -> Result<(), Nulled> {
-        self.null_for(ty, field, "nothing")
-    }
-
-    fn null_for(&mut self, ty: &Type, field: &Field, found: &str) -> Result<(), Nulled> {
-        if is_non_null(ty) {
-            let expected = match self.path.last() {
-                Some(PathSegment::Index(_)) => "a non-null item",
-                _ => "a non-null value",
-            };
-            let message = format!("{}: expected {expected}, found {found}.", field.coordinate);
-            self.errors.push(&ClientError::new(Code::NullInNonNull, message), &self.path, field.location);
-        }
-        self.nulled(ty)
-    }
-
-    /// No value, and an error that says why.
-    fn nulled(&mut self, ty: &Type) -> Result<(), Nulled> {
-        if is_non_null(ty) {
-            return Err(Nulled);
-        }
-        self.out.extend_from_slice(b"null");
-        Ok(())
-    }
-}
-
-fn is_non_null(ty: &Type) -> bool {
-    match ty {
-        Type::Named { non_null, .. } | Type::List { non_null, .. } => *non_null,
     }
 }

@@ -87,7 +87,7 @@ fn dump(plan: &Plan, table: &Table, node: Node, content: Content) -> Json {
 fn projected(root: &Root, plan: &Plan, content: Content, body: &str) -> Option<Result<Json, Misfit>> {
     let projection = compile_projection(root, content, &plan.layouts)?;
     Some(
-        project(&projection, body.to_owned().into(), 0)
+        project(&projection, body, body.to_owned().into(), 0)
             .map(|table| dump(plan, &table, table.node(0), content)),
     )
 }
@@ -151,6 +151,24 @@ fn one_key_may_be_wanted_several_times() {
         check("owner { id name }", &wanted, &json!({"owner": {"id": 1, "name": "n"}})),
         Some(expected)
     );
+}
+
+#[test]
+fn objects_are_read_by_the_order_of_keys_before_them_and_without_it() {
+    let root = parse("a long: a_key_longer_than_16 z", Grammar::V0_4).unwrap().root;
+    let mut layouts = Vec::new();
+    let content = content(&record_of(&["a", "long", "z"]), &mut layouts);
+    let plan = plan_of(layouts);
+    let body = r#"[
+        {"a": 1, "x": [{"a": 0}], "a_key_longer_than_16": 2, "a_key_longer_than_17": 0, "z": 3},
+        {"a": 4, "x": {"z": 0}, "a_key_longer_than_16": 5, "a_key_longer_than_17": 0, "z": 6},
+        {"z": 7, "a_key_longer_than_16": 8, "x": 0, "\u0061": 9},
+        {"a": 0, "y": 0, "a": 10, "a_key_longer_than_17": 0, "z" : 11},
+        {},
+        {"x": 0, "a_key_longer_than_17": 0, "z": 12}
+    ]"#;
+    let expected = evaluated(&root, &plan, content, body);
+    assert_eq!(projected(&root, &plan, content, body), Some(Ok(expected)));
 }
 
 #[test]

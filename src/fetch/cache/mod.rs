@@ -134,6 +134,10 @@ impl Upstream for CachedUpstream {
                 let asked = Asked::of(&request, rules);
                 Box::pin(shared.read(source, request, asked))
             }
+            // Nothing of it is kept, and nobody takes part in it.
+            None if !source.settings.shares_in_flight && request.keeping.part != Part::Rows => {
+                shared.inner.send(source, request)
+            }
             _ => {
                 let (source, begun) = (Arc::clone(source), shared.epochs.now());
                 Box::pin(shared.run(Fetch { source, request, asked: None, begun }))

@@ -42,7 +42,7 @@ const RETRIES_PER_SECOND: f64 = 10.0;
 /// An upstream that retries, breaks, limits and hedges, as each source's settings say.
 pub struct ResilientUpstream {
     inner: Arc<dyn Upstream>,
-    guards: RwLock<HashMap<String, Arc<Guard>>>,
+    guards: RwLock<HashMap<String, Arc<Guard>, ahash::RandomState>>,
 }
 
 /// One source's state.

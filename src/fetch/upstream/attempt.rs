@@ -73,11 +73,12 @@ impl HttpUpstream {
     async fn attempt(
         &self,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        mut request: UpstreamRequest,
     ) -> Result<UpstreamResponse, FetchError> {
-        let (shown, text, deadline) = (request.method.clone(), request.url.clone(), request.deadline);
+        let (shown, deadline) = (request.method.clone(), request.deadline);
+        let text = std::mem::take(&mut request.url);
         let answer = async {
-            let url = Url::parse(&request.url).map_err(|error| {
+            let url = Url::parse(&text).map_err(|error| {
                 let message = "Connector error: the request's URL is not valid";
                 FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
             })?;

@@ -25,7 +25,7 @@ const HEADER_BYTES_MAX: u32 = 64 << 10;
 pub(super) struct Clients {
     shared: Client,
     /// By source. One whose settings changed with a reload gets a new client.
-    own: RwLock<HashMap<String, Own>>,
+    own: RwLock<HashMap<String, Own, ahash::RandomState>>,
 }
 
 #[derive(Debug, Clone)]
