@@ -2,7 +2,7 @@
 //! those that stop reading do to the others. They come from several addresses of loopback, as the caps for each want it.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -13,16 +13,13 @@ use std::{
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     sync::mpsc,
     task::JoinSet,
 };
 
-use super::{Extent, report::Report};
+use super::{Extent, report::Report, socket::Socket};
 use crate::support::{load, process::Ficus};
-
-/// A quarter of what an address may have comes from each.
-const ADDRESSES: usize = 40;
 
 /// How long any wait may take before the test says what is missing.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -45,37 +42,15 @@ struct Tick {
     at: Instant,
 }
 
-async fn connect(gateway: SocketAddr, index: usize) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    let own = Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(index % ADDRESSES).unwrap());
-    socket.bind((own, 0).into()).unwrap();
-    let mut stream = socket.connect(gateway).await.unwrap();
-    let handshake = format!(
-        "GET /graphql HTTP/1.1\r\nhost: {gateway}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
-    );
-    stream.write_all(handshake.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": "subscription { ticked { number note } }"}});
-    for message in [json!({"type": "connection_init"}), subscribe] {
-        stream.write_all(&frame(0x81, message.to_string().as_bytes())).await.unwrap();
-    }
-    stream
-}
-
-/// A client's frame, with a mask of zeros.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).expect("a short message");
-    [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
+async fn connect(gateway: SocketAddr, index: usize) -> Socket {
+    let mut socket = Socket::open(gateway, index).await;
+    socket.ask("1", "subscription { ticked { number note } }").await;
+    socket
 }
 
 /// Reads what a socket is told until it is closed.
 async fn listen(
-    mut stream: TcpStream,
+    mut socket: Socket,
     index: usize,
     deaf_below: Arc<AtomicUsize>,
     ticks: mpsc::UnboundedSender<Tick>,
@@ -85,23 +60,11 @@ async fn listen(
             // Reads no more, and holds the socket open.
             return std::future::pending().await;
         }
-        let Ok(first) = stream.read_u8().await else { return };
-        let length = match stream.read_u8().await.unwrap() {
-            126 => usize::from(stream.read_u16().await.unwrap()),
-            short => usize::from(short),
-        };
-        let mut payload = vec![0; length];
-        stream.read_exact(&mut payload).await.unwrap();
+        let Some(message) = socket.hear().await else { return };
         let at = Instant::now();
-        match first {
-            0x89 => stream.write_all(&frame(0x8a, &payload)).await.unwrap(),
-            0x81 => {
-                let message: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-                if let Some(number) = message["payload"]["data"]["ticked"]["number"].as_u64() {
-                    let _ = ticks.send(Tick { number: usize::try_from(number).unwrap(), at });
-                }
-            }
-            _ => return,
+        let message: serde_json::Value = serde_json::from_slice(&message).unwrap();
+        if let Some(number) = message["payload"]["data"]["ticked"]["number"].as_u64() {
+            let _ = ticks.send(Tick { number: usize::try_from(number).unwrap(), at });
         }
     }
 }
