@@ -82,11 +82,13 @@ async fn listen(
     mut socket: Socket,
     index: usize,
     deaf_below: Arc<AtomicUsize>,
+    deaf: Arc<AtomicUsize>,
     ticks: mpsc::UnboundedSender<Tick>,
 ) {
     loop {
         if index < deaf_below.load(Relaxed) {
             // Reads no more, and holds the socket open.
+            deaf.fetch_add(1, Relaxed);
             return std::future::pending().await;
         }
         let Some(message) = socket.hear().await else { return };
@@ -158,12 +160,14 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
     let client = load::Client::new(ficus.address);
     let (address, descriptors, before) = (ficus.address, ficus.descriptors(), ficus.memory());
     let (told, ticks) = mpsc::unbounded_channel();
+    let stopped = Arc::<AtomicUsize>::default();
     let mut soak =
         Soak { ficus, client, deaf_below: Arc::default(), sockets: JoinSet::new(), ticks, ticked: 0 };
     let mut report = Report::new("sockets", extent);
     for index in 0..sockets {
         let stream = connect(address, index, index < deaf).await;
-        soak.sockets.spawn(listen(stream, index, Arc::clone(&soak.deaf_below), told.clone()));
+        let (deaf_below, deaf) = (Arc::clone(&soak.deaf_below), Arc::clone(&stopped));
+        soak.sockets.spawn(listen(stream, index, deaf_below, deaf, told.clone()));
     }
     // Nothing tells when a subscription has begun: the first event is repeated until all hear it.
     let mut reached = 0;
@@ -201,8 +205,15 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
 
     let full = soak.ficus.memory();
     soak.deaf_below.store(deaf, Relaxed);
-    // Those hear one more.
-    soak.reaches(sockets, &note).await;
+    // Those hear one more at most.
+    soak.publish(&note).await;
+    let all_stopped = async {
+        while stopped.load(Relaxed) < deaf {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let all_stopped = tokio::time::timeout(PATIENCE, all_stopped).await.is_ok();
+    report.line("some stop reading", all_stopped, format!("{} of {deaf}", stopped.load(Relaxed)));
     flood(address, if extent.timed { FLOOD } else { 50 }).await;
     let mut during = Vec::new();
     let mut lost = 0;
