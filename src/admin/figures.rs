@@ -8,15 +8,18 @@ use std::{
 };
 
 use async_graphql::{Context, SimpleObject, Subscription as GraphqlSubscription};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 
 use super::{
     Control,
-    events::Events,
+    events::{Delivery, Events},
     graph,
     sources::{Breaker, Times, sources},
 };
-use crate::telemetry::{LatencyReading, OperationOutcome};
+use crate::{
+    events::{DeliveryOutcome, SeenDelivery},
+    telemetry::{LatencyReading, OperationOutcome},
+};
 
 /// Live figures.
 pub(super) struct Subscription;
@@ -40,6 +43,18 @@ impl Subscription {
             let figures = now.since(before.as_ref(), &control);
             Some((figures, (control, ticks, Some(now))))
         }))
+    }
+
+    /// Deliveries of webhooks as they come, all or those that are refused. Who reads them too slowly misses some.
+    async fn deliveries<'a>(
+        &self,
+        context: &Context<'a>,
+        #[graphql(default)] refused_only: bool,
+    ) -> async_graphql::Result<impl Stream<Item = Delivery> + use<>> {
+        let seen = graph::control(context)?.events.deliveries();
+        let is_wanted =
+            move |seen: &SeenDelivery| !refused_only || matches!(seen.outcome, DeliveryOutcome::Refused(..));
+        Ok(seen.filter(move |seen| std::future::ready(is_wanted(seen))).map(Delivery::of))
     }
 }
 

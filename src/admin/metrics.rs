@@ -1,6 +1,7 @@
 //! `/metrics`: what was counted, in the OpenMetrics text format that Prometheus reads. Labels hold names of the graph and of
 //! closed sets, never anything of a client. docs/observing.md has the table.
 
+mod events;
 mod webhooks;
 
 use std::{
@@ -18,6 +19,7 @@ use prometheus_client::{
 use super::{Control, process::Usage, sources::UNNAMED};
 use crate::{
     connector::Source,
+    events::Events,
     execute::Gateway,
     fetch::{BreakerState, SourceState},
     graph::Graph,
@@ -33,7 +35,7 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 /// Never: the text is written to memory.
 pub(super) fn page(control: &Control) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    let figures = Figures { gateway: control.gateway.clone(), started: control.started_at };
+    let figures = Figures { events: control.events.clone(), started: control.started_at };
     registry.register_collector(Box::new(figures));
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
@@ -42,7 +44,7 @@ pub(super) fn page(control: &Control) -> Result<String, fmt::Error> {
 
 /// Reads everything when the page is written.
 struct Figures {
-    gateway: Gateway,
+    events: Events,
     started: SystemTime,
 }
 
@@ -64,8 +66,9 @@ type Labels<'l, const N: usize> = [(&'static str, &'l str); N];
 
 impl Collector for Figures {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let graph = self.gateway.graph();
-        let sources = sources(&graph, &self.gateway);
+        let gateway = self.gateway();
+        let graph = gateway.graph();
+        let sources = sources(&graph, gateway);
         let mut page = Page(encoder);
         self.gateway_figures(&mut page)?;
         fetches(&mut page, &sources)?;
@@ -73,6 +76,7 @@ impl Collector for Figures {
         self.cache(&mut page, &sources)?;
         problems(&mut page, &graph)?;
         webhooks::webhooks(&mut page, &graph)?;
+        events::events(&mut page, &self.events, gateway.config())?;
         self.process(&mut page)
     }
 }
@@ -89,8 +93,12 @@ fn sources<'g>(graph: &'g Graph, gateway: &Gateway) -> Vec<OfSource<'g>> {
 }
 
 impl Figures {
+    fn gateway(&self) -> &Gateway {
+        self.events.gateway()
+    }
+
     fn gateway_figures(&self, page: &mut Page<'_>) -> fmt::Result {
-        let meter = self.gateway.meter();
+        let meter = self.gateway().meter();
         page.counters(
             "ficus_operations",
             "Operations, by type and how they ended.",
@@ -111,7 +119,7 @@ impl Figures {
             "Requests to the endpoint between their headers and their response.",
             meter.in_flight.read(),
         )?;
-        let limit = self.gateway.config().shed_in_flight_max;
+        let limit = self.gateway().config().shed_in_flight_max;
         page.gauge("ficus_requests_in_flight_limit", "Beyond this many they are refused.", limit)?;
         let shed = [([], meter.shed.read())];
         page.counters("ficus_requests_shed", "Requests refused because too many were in flight.", shed)?;
@@ -142,25 +150,25 @@ impl Figures {
             "Fetches that joined an equal one in flight.",
             of_each(sources, |meter| meter.joined.read()),
         )?;
-        let Some(stored) = self.gateway.upstream().stored() else { return Ok(()) };
+        let Some(stored) = self.gateway().upstream().stored() else { return Ok(()) };
         page.gauge(
             "ficus_cache_entries",
             "Answers, and rows of batches, that are stored, about.",
             stored.entries,
         )?;
-        page.gauge_in(&Unit::Bytes, "ficus_cache", "What stored answers fill, about.", stored.bytes)?;
-        let limit = self.gateway.config().responses_bytes_max() as u64;
-        page.gauge_in(&Unit::Bytes, "ficus_cache_limit", "What stored answers may fill.", limit)?;
-        let answers = self.gateway.kept_answers();
+        page.bytes("ficus_cache", "What stored answers fill, about.", stored.bytes)?;
+        let limit = self.gateway().config().responses_bytes_max() as u64;
+        page.bytes("ficus_cache_limit", "What stored answers may fill.", limit)?;
+        let answers = self.gateway().kept_answers();
         page.gauge(
             "ficus_answers_entries",
             "Requests whose whole answers are kept, about.",
             answers.entries,
         )?;
-        page.gauge_in(&Unit::Bytes, "ficus_answers", "What whole answers fill, about.", answers.bytes)?;
-        let limit = self.gateway.config().answers_bytes_max() as u64;
-        page.gauge_in(&Unit::Bytes, "ficus_answers_limit", "What whole answers may fill.", limit)?;
-        let Some(redis) = self.gateway.upstream().shared() else { return Ok(()) };
+        page.bytes("ficus_answers", "What whole answers fill, about.", answers.bytes)?;
+        let limit = self.gateway().config().answers_bytes_max() as u64;
+        page.bytes("ficus_answers_limit", "What whole answers may fill.", limit)?;
+        let Some(redis) = self.gateway().upstream().shared() else { return Ok(()) };
         let connected = u8::from(redis.is_connected);
         page.gauge("ficus_redis_connected", "1 while what instances share can be reached.", connected)?;
         let failures = [([], redis.failures)];
@@ -182,7 +190,7 @@ impl Figures {
         )?;
         let usage = Usage::read();
         if let Some(bytes) = usage.resident_bytes {
-            page.gauge_in(&Unit::Bytes, "process_resident_memory", "Resident memory.", bytes)?;
+            page.bytes("process_resident_memory", "Resident memory.", bytes)?;
         }
         if let Some(open) = usage.open_fds {
             page.gauge("process_open_fds", "Open file descriptors.", open)?;
@@ -357,6 +365,10 @@ impl Page<'_> {
     fn gauge(&mut self, name: &str, help: &str, count: impl TryInto<u64>) -> fmt::Result {
         let count: u64 = count.try_into().unwrap_or(u64::MAX);
         self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&count)
+    }
+
+    fn bytes(&mut self, name: &str, help: &str, bytes: u64) -> fmt::Result {
+        self.gauge_in(&Unit::Bytes, name, help, bytes)
     }
 
     fn gauge_in(&mut self, unit: &Unit, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {

@@ -26,7 +26,7 @@ use crate::{
     config::{self, Config},
     connector::Source,
     diagnostic::{self, Diagnostic, Place},
-    events::{Delivery, Hub, NewEvent},
+    events::Hub,
     fetch::{FetchError, SourceState, Upstream, UpstreamRequest, UpstreamResponse},
     graph::Graph,
     mapping::{ast::Grammar, template::parse_base_url},
@@ -281,24 +281,6 @@ async fn the_page_and_health_stand_beside_the_graph() {
     assert_eq!(send(&router, rebound, "").await.status(), StatusCode::FORBIDDEN);
 }
 
-#[tokio::test]
-async fn events_are_counted() {
-    let hub = Hub::default();
-    let event = NewEvent { topic: "order/7".into(), data: "{}".into() };
-    let delivery = Delivery { names: vec![Box::from(*b"1")], events: vec![event] };
-    hub.publish(delivery.clone()).await.expect("it is kept");
-    hub.publish(delivery).await.expect("it is known");
-    let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
-    let control = Arc::new(Control::new(Events::new(gateway, hub), Arc::new(Vec::new)));
-    let document = "{ events { topics kept listeners deliveries published duplicates subscribers subscriptions { name } } }";
-    let answer = super::graph::schema(control).execute(document).await.data.into_json().expect("JSON");
-    let expected = json!({
-        "topics": 1, "kept": 1, "listeners": 0, "deliveries": 1, "published": 1, "duplicates": 1,
-        "subscribers": 0, "subscriptions": []
-    });
-    assert_eq!(answer["events"], expected);
-}
-
 #[tokio::test(start_paused = true)]
 async fn figures_come_at_once_and_then_again() {
     let gateway = Gateway::new(graph("type Query { a: Int }"), Config::default(), Arc::new(Idle));
@@ -394,3 +376,4 @@ async fn an_address_that_others_reach_needs_a_token() {
 }
 
 mod cache;
+mod events;

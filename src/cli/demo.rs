@@ -9,6 +9,7 @@ use super::{Outcome, shared::answer, signals, telemetry::Telemetry};
 use crate::{
     config::{self, LogFormat, duration},
     demo::{BackendOptions, Demo, Options},
+    telemetry::PROBLEMS_TARGET,
 };
 
 const EXAMPLES: &str = "\
@@ -60,7 +61,7 @@ impl Shop {
 
 async fn serve(options: Options, telemetry: &config::Telemetry) -> anyhow::Result<()> {
     let demo = Demo::start(options).await?;
-    let telemetry = Telemetry::start(telemetry, true, &demo.graph())?;
+    let telemetry = Telemetry::start(telemetry, &[PROBLEMS_TARGET], &demo.graph())?;
     answer(&demo.welcome()?)?;
     let (stop, stopped) = watch::channel(false);
     let signals = signals::on_stop(stop)?;

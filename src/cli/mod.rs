@@ -4,6 +4,7 @@
 mod check;
 mod connector_schema;
 mod demo;
+mod dev;
 mod explain;
 mod import;
 mod run;
@@ -13,6 +14,7 @@ mod shared;
 mod signals;
 mod telemetry;
 mod test;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Dev(dev::Dev),
     Demo(demo::Shop),
     Check(check::Check),
     Explain(explain::Explain),
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
     // clap exits by itself: 0 for help and version, 2 when the command line is wrong.
     let outcome = match Arguments::parse().command {
         Command::Serve(command) => command.run(),
+        Command::Dev(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Explain(command) => command.run(),

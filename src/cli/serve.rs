@@ -7,10 +7,11 @@ use clap::Args;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{
-    Outcome,
+    Outcome, dev,
     shared::{Files, answer, show},
     signals,
     telemetry::Telemetry,
+    watch::Watch,
 };
 use crate::{
     admin::{self, Control},
@@ -18,8 +19,9 @@ use crate::{
     events::{Events, Hub},
     execute::Gateway,
     fetch,
-    graph::{Graph, Paths},
+    graph::{Graph, Loaded, Paths},
     server,
+    telemetry::{ACCESS_TARGET, PROBLEMS_TARGET},
 };
 
 const EXAMPLES: &str = "\
@@ -47,19 +49,51 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<Outcome> {
-        let paths = self.files.paths();
         let Some(loaded) = self.files.load() else { return Ok(Outcome::Faults) };
-        show(&loaded.warnings);
-        let listen = self.listen.unwrap_or(loaded.config.listen);
-        let config = Config { listen, ..loaded.config };
+        let paths = self.files.paths();
+        let serving = Serving { loaded, listen: self.listen, paths, reloads: Reloads::WhenAsked };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let telemetry = Telemetry::start(&config.telemetry, config.debugger, &loaded.graph)?;
-            let served = serve(loaded.graph, config, paths, telemetry.on_reload()).await;
-            telemetry.end().await;
-            served
-        })?;
+        runtime.block_on(serving.run())?;
         Ok(Outcome::Fine)
+    }
+}
+
+/// When the files are loaded again, beside SIGHUP and the admin graph.
+pub(super) enum Reloads {
+    /// Never.
+    WhenAsked,
+    /// Whenever one of them changes; somebody sits before it and reads what came of it, and of each request.
+    OfChanges(Watch),
+}
+
+/// A graph that is about to be served.
+pub(super) struct Serving {
+    pub(super) loaded: Loaded,
+    /// Other than the configuration says.
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) paths: Paths,
+    pub(super) reloads: Reloads,
+}
+
+impl Serving {
+    /// Serves until it is told to stop.
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let Serving { loaded: Loaded { graph, config, warnings }, listen, paths, reloads } = self;
+        show(&warnings);
+        let listen = listen.unwrap_or(config.listen);
+        let config = Config { listen, ..config };
+        let mut verbose = Vec::new();
+        if config.debugger {
+            // Somebody works on mappings, and wants to know their problems.
+            verbose.push(PROBLEMS_TARGET);
+        }
+        if matches!(reloads, Reloads::OfChanges(_)) {
+            verbose.push(ACCESS_TARGET);
+        }
+        let telemetry = Telemetry::start(&config.telemetry, &verbose, &graph)?;
+        let served = serve(graph, config, paths, telemetry.on_reload(), reloads).await;
+        telemetry.end().await;
+        served
     }
 }
 
@@ -68,6 +102,7 @@ async fn serve(
     config: Config,
     paths: Paths,
     on_reload: impl Fn(&Graph) + Send + Sync + 'static,
+    reloads: Reloads,
 ) -> anyhow::Result<()> {
     let listen = config.listen;
     let path = config.path.clone();
@@ -87,9 +122,14 @@ async fn serve(
     if let Some((listener, _)) = &admin {
         answer(&format!("Admin graph at http://{}/\n", listener.local_addr()?))?;
     }
-    let reload = signals::reload(gateway.clone(), paths, on_reload);
+    let report: signals::Report =
+        if matches!(reloads, Reloads::OfChanges(_)) { dev::report } else { signals::log };
+    let reload = signals::reload(gateway.clone(), paths, on_reload, report);
     let (stop, stopped) = watch::channel(false);
-    let tasks = [signals::on_hangup(reload.clone())?, signals::on_stop(stop)?];
+    let mut tasks = vec![signals::on_hangup(reload.clone())?, signals::on_stop(stop)?];
+    if let Reloads::OfChanges(watch) = reloads {
+        tasks.push(tokio::spawn(dev::follow(watch, reload.clone())));
+    }
     let control = Control::new(events.clone(), reload);
     let admin = async {
         let Some((listener, admin)) = admin else { return Ok(()) };

@@ -45,15 +45,21 @@ pub(super) fn on_hangup(reload: Reload) -> io::Result<JoinHandle<()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let reload = reload.clone();
-            // Reading and checking files would hold up requests.
-            let reloaded = tokio::task::spawn_blocking(move || reload()).await;
-            if let Err(error) = reloaded {
-                tracing::error!(%error, "reloading ended early");
-            }
+            reload_now(&reload).await;
         }
     }))
 }
+
+/// Loads the files again, beside the requests: reading and checking would hold them up.
+pub(super) async fn reload_now(reload: &Reload) {
+    let reload = reload.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || reload()).await {
+        tracing::error!(%error, "reloading ended early");
+    }
+}
+
+/// Says what a reload found, and whether what it loaded is served.
+pub(super) type Report = fn(&[Diagnostic], bool);
 
 /// What serves the files as they are then; a graph with faults is refused and the old one goes on.
 /// `on_reload` sees a graph before it is served.
@@ -61,24 +67,29 @@ pub(super) fn reload(
     gateway: Gateway,
     paths: Paths,
     on_reload: impl Fn(&Graph) + Send + Sync + 'static,
+    report: Report,
 ) -> Reload {
-    Arc::new(move || reload_once(&gateway, &paths, &on_reload))
+    Arc::new(move || {
+        let (found, is_served) = match load(&paths) {
+            Ok(loaded) => {
+                on_reload(&loaded.graph);
+                gateway.reload(loaded.graph);
+                (loaded.warnings, true)
+            }
+            Err(diagnostics) => (diagnostics, false),
+        };
+        report(&found, is_served);
+        found
+    })
 }
 
-fn reload_once(gateway: &Gateway, paths: &Paths, on_reload: &dyn Fn(&Graph)) -> Vec<Diagnostic> {
-    let (found, message) = match load(paths) {
-        Ok(loaded) => {
-            on_reload(&loaded.graph);
-            gateway.reload(loaded.graph);
-            (loaded.warnings, "reloaded")
-        }
-        Err(diagnostics) => (diagnostics, "not reloaded: the files have faults, the old graph goes on"),
-    };
-    tracing::info!("{message}");
-    for diagnostic in &found {
+/// The report that goes to the log.
+pub(super) fn log(found: &[Diagnostic], is_served: bool) {
+    let faults = "not reloaded: the files have faults, the old graph goes on";
+    tracing::info!("{}", if is_served { "reloaded" } else { faults });
+    for diagnostic in found {
         let place = &diagnostic.place;
         let code = diagnostic.code.as_str();
         tracing::warn!(code, file = %place.file, line = place.line, "{}", diagnostic.message);
     }
-    found
 }

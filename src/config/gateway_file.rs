@@ -8,6 +8,7 @@ use super::{
     events::{EVENTS, events},
     instances::{REDIS, redis},
     keys::{Form, Group, Key, Kind, WAIT},
+    networks::{NETWORK, Network},
     reader::Reader,
     values::{Value, Values},
     websocket::{WEBSOCKET, websocket},
@@ -35,7 +36,11 @@ pub(super) const GATEWAY_FILE: Group = Group {
         Key::new("csrf", Kind::Boolean, "Whether a request must prove that a browser asked first.")
             .default("true"),
         Key::new("cors", Kind::Group(&CORS), "Which web pages of other origins may call."),
-        Key::later("trusted_proxies", "whose `X-Forwarded-For` and `Forwarded` are believed."),
+        Key::new(
+            "trusted_proxies",
+            Kind::List(&Kind::Form(&NETWORK)),
+            "Addresses and networks of proxies whose `X-Forwarded-For` and `Forwarded` are believed, for limits and logs.",
+        ),
         Key::new("compression", Kind::Boolean, "Whether responses are compressed.").default("true"),
         Key::new("deadline", WAIT, "Of one operation.").default("10s"),
         Key::new("limits", Kind::Group(&LIMITS), "What one request may ask for."),
@@ -187,9 +192,20 @@ pub fn is_collector(url: &str) -> bool {
 
 /// Reads `ficus.yaml`. Faults are reported and leave the default in place.
 pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut Diagnostics) -> Config {
+    read_gateway_file_over(None, file, lookup, diagnostics)
+}
+
+/// Reads `ficus.yaml` with other defaults than those of the profile that it names.
+pub(crate) fn read_gateway_file_over(
+    profile: Option<Config>,
+    file: &TextFile,
+    lookup: Lookup<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Config {
     let mut reader = Reader { file, lookup, diagnostics };
-    let Some(values) = reader.file(&GATEWAY_FILE) else { return Config::default() };
-    let mut config = if values.word("profile") == Some("open") { Config::open() } else { Config::default() };
+    let Some(values) = reader.file(&GATEWAY_FILE) else { return profile.unwrap_or_default() };
+    let named = || if values.word("profile") == Some("open") { Config::open() } else { Config::default() };
+    let mut config = profile.unwrap_or_else(named);
     set(&mut config.listen, values.address("listen"));
     set(&mut config.path, values.formed("path"));
     set(&mut config.introspection, values.boolean("introspection"));
@@ -200,6 +216,7 @@ pub fn read_gateway_file(file: &TextFile, lookup: Lookup<'_>, diagnostics: &mut 
     set(&mut config.suggestions, values.boolean("suggestions"));
     set(&mut config.csrf, values.boolean("csrf"));
     set(&mut config.cors_origins, values.group("cors").map(origins));
+    config.trusted_proxies = networks(&values);
     set(&mut config.compression, values.boolean("compression"));
     set(&mut config.deadline, values.duration("deadline"));
     if let Some(written) = values.group("limits") {
@@ -231,6 +248,14 @@ fn origins(cors: &Values) -> Vec<String> {
         _ => None,
     };
     cors.list("origins").iter().filter_map(origin).collect()
+}
+
+fn networks(values: &Values) -> Vec<Network> {
+    let network = |item: &Value| match item {
+        Value::Formed(network) => network.parse().ok(),
+        _ => None,
+    };
+    values.list("trusted_proxies").iter().filter_map(network).collect()
 }
 
 /// Whether it is scheme, host and port, without a path.

@@ -57,11 +57,7 @@ fn mapping(group: &Group) -> Map<String, Value> {
 fn property(key: &Key) -> Value {
     let mut schema = Map::new();
     let bounds = bounds(&key.kind);
-    let doc = match key.is_built() {
-        true => format!("{}{bounds}", key.doc),
-        false => format!("Not built yet, and refused until it is: {}", key.doc),
-    };
-    schema.insert("description".to_owned(), json!(doc));
+    schema.insert("description".to_owned(), json!(format!("{}{bounds}", key.doc)));
     schema.extend(kind(&key.kind));
     if let Some(default) = key.default {
         schema.insert("default".to_owned(), plain(&key.kind, default));
@@ -138,7 +134,6 @@ fn kind(kind: &Kind) -> Map<String, Value> {
             })
         }
         Kind::ByName(kind) => json!({ "type": "object", "additionalProperties": self::kind(kind) }),
-        Kind::Later => json!({ "not": {} }),
     };
     match schema {
         Value::Object(schema) => schema,

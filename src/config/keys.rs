@@ -66,8 +66,6 @@ pub(super) enum Kind {
     ByStatus(&'static Kind),
     /// A mapping from names that the file gives.
     ByName(&'static Kind),
-    /// Named in the documentation and not built: refused, never ignored.
-    Later,
 }
 
 /// Text of a form: for people, for editors (a regular expression that may let more pass), and to the letter.
@@ -81,14 +79,9 @@ pub(super) struct Form {
 }
 
 impl Key {
-    /// A key that is built.
+    /// A key.
     pub(super) const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Key { name, kind, doc, default: None, examples: &[] }
-    }
-
-    /// A key that is not built yet.
-    pub(super) const fn later(name: &'static str, doc: &'static str) -> Self {
-        Key::new(name, Kind::Later, doc)
     }
 
     /// Says what holds where the key is not written.
@@ -101,11 +94,6 @@ impl Key {
     pub(super) const fn examples(mut self, examples: &'static [&'static str]) -> Self {
         self.examples = examples;
         self
-    }
-
-    /// Whether it is built.
-    pub(super) fn is_built(&self) -> bool {
-        !matches!(self.kind, Kind::Later)
     }
 }
 

@@ -9,6 +9,7 @@ mod gateway_file;
 mod instances;
 mod json_schema;
 mod keys;
+mod networks;
 pub(crate) mod reader;
 mod resilience;
 mod transport;
@@ -27,9 +28,11 @@ use std::{
 pub use cache::{CacheFile, CacheScope, FRESHNESS_BOUNDS};
 pub use connector_file::{ConnectorFile, FileHeader, ResponseFormat, StatusMeaning, read_connector_file};
 pub use events::{EventStore, Events};
+pub(crate) use gateway_file::read_gateway_file_over;
 pub use gateway_file::{is_collector, read_gateway_file};
 pub use instances::{Redis, RedisTls};
 pub use json_schema::{connector_schema, gateway_schema};
+pub use networks::Network;
 pub use resilience::{BreakerFile, HedgeFile, RetryFile};
 pub use transport::{ClientCredentialsFile, HttpFile, TlsFile};
 pub use units::duration;
@@ -56,6 +59,8 @@ pub struct Config {
     pub csrf: bool,
     /// Origins that may call from a browser; empty: none. `*` is any, without credentials.
     pub cors_origins: Vec<String>,
+    /// Whose `X-Forwarded-For` and `Forwarded` are believed, for limits and logs. Default nobody's.
+    pub trusted_proxies: Vec<Network>,
     /// Whether responses are compressed. Default on.
     pub compression: bool,
     /// Of one operation. Default 10 s.
@@ -95,6 +100,7 @@ impl Default for Config {
             suggestions: false,
             csrf: true,
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             compression: true,
             // Longer than a page's visitor waits; two attempts of the slowest default source fit in.
             deadline: Duration::from_secs(10),

@@ -72,7 +72,6 @@ impl<'a> Reader<'a> {
             let full =
                 if name.is_empty() { written.text.clone() } else { format!("{name}.{}", written.text) };
             match group.keys.iter().find(|key| key.name == written.text) {
-                Some(key) if !key.is_built() => self.later(written, &full),
                 // Of a key that stands twice the first is read.
                 Some(key) if values.has(key.name) => {}
                 Some(key) => {
@@ -96,19 +95,11 @@ impl<'a> Reader<'a> {
         Some(values)
     }
 
-    fn later(&mut self, key: &Key, full: &str) {
-        let place = self.file.place(key.range.clone());
-        let diagnostic =
-            Diagnostic::new(Code::NotSupportedYet, place, format!("`{full}` is not supported yet"));
-        let help = "remove it: a setting that is read and ignored would be worse than none";
-        self.diagnostics.push(diagnostic.help(help));
-    }
-
     /// Reports a key that there is not; gives the one that is meant, where it is near.
     fn unknown(&mut self, key: &Key, full: &str, group: &Group) -> Option<(&'static str, Place)> {
         let place = self.file.place(key.range.clone());
         let diagnostic = Diagnostic::new(Code::UnknownKey, place.clone(), format!("unknown key `{full}`"));
-        let known = || group.keys.iter().filter(|key| key.is_built()).map(|key| key.name);
+        let known = || group.keys.iter().map(|key| key.name);
         self.diagnostics.push(match suggest(&key.text, known()) {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
@@ -149,7 +140,6 @@ impl<'a> Reader<'a> {
             }
             Kind::ByStatus(meaning) => self.by_status(node, meaning, name).map(Value::ByStatus),
             Kind::ByName(kind) => self.by_name(node, kind, name).map(Value::ByName),
-            Kind::Later => None,
         }
     }
 

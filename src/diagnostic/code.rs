@@ -175,6 +175,8 @@ pub enum Code {
     InvalidSubscribe,
     /// Everybody may listen to a topic, and nobody said so.
     SubscriptionWithoutAuthorize,
+    /// A topic on which no webhook publishes.
+    TopicWithoutWebhook,
     /// A webhook that could not be verified, or that publishes nothing.
     InvalidWebhook,
     // ---- Plans
@@ -259,6 +261,7 @@ impl Code {
             Code::PublicCacheOfClientData => "PUBLIC_CACHE_OF_CLIENT_DATA",
             Code::InvalidSubscribe => "INVALID_SUBSCRIBE",
             Code::SubscriptionWithoutAuthorize => "SUBSCRIPTION_WITHOUT_AUTHORIZE",
+            Code::TopicWithoutWebhook => "TOPIC_WITHOUT_WEBHOOK",
             Code::InvalidWebhook => "INVALID_WEBHOOK",
             Code::NPlusOne => "N_PLUS_ONE",
         }
@@ -274,6 +277,7 @@ impl Code {
             | Code::UndefinedConfig
             | Code::SuspiciousUrl
             | Code::SubscriptionWithoutAuthorize
+            | Code::TopicWithoutWebhook
             | Code::NPlusOne => Severity::Warning,
             _ => Severity::Error,
         }

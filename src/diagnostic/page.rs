@@ -87,6 +87,7 @@ const PAGES: &[(Code, &str)] = &[
     (Code::PublicCacheOfClientData, include_str!("pages/PUBLIC_CACHE_OF_CLIENT_DATA.md")),
     (Code::InvalidSubscribe, include_str!("pages/INVALID_SUBSCRIBE.md")),
     (Code::SubscriptionWithoutAuthorize, include_str!("pages/SUBSCRIPTION_WITHOUT_AUTHORIZE.md")),
+    (Code::TopicWithoutWebhook, include_str!("pages/TOPIC_WITHOUT_WEBHOOK.md")),
     (Code::InvalidWebhook, include_str!("pages/INVALID_WEBHOOK.md")),
     (Code::NPlusOne, include_str!("pages/N_PLUS_ONE.md")),
 ];

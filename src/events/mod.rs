@@ -8,13 +8,16 @@ mod webhook;
 
 pub use hub::{
     Delivery, Event, EventId, Figures, Heard, Hub, HubError, Listener, NewEvent, OpenError, Published,
+    TopicFigures,
 };
 pub use subscriptions::{FieldFigures, Payload, Payloads, Started, SubscriptionFigures};
-pub use webhook::{Intake, Refused, Taken, Unmapped, Unverified};
+pub use webhook::{DeliveryOutcome, Intake, Refused, SeenDelivery, Taken, Unmapped, Unverified};
 
 use std::sync::Arc;
 
+use futures_util::Stream;
 use subscriptions::Registry;
+use webhook::Seen;
 
 use crate::{
     error::{ClientError, Code},
@@ -28,14 +31,17 @@ pub struct Events {
     gateway: Gateway,
     hub: Hub,
     subscriptions: Arc<Registry>,
+    seen: Seen,
 }
 
 impl Events {
     /// The events of a gateway; nothing is listened to yet.
     #[must_use]
     pub fn new(gateway: Gateway, hub: Hub) -> Self {
+        let purged = gateway.clone();
+        hub.purge_with(move |tags| purged.upstream().purge_here(tags));
         let subscriptions = Arc::new(Registry::new(hub.clone(), &gateway));
-        Events { gateway, hub, subscriptions }
+        Events { gateway, hub, subscriptions, seen: Seen::default() }
     }
 
     /// The gateway itself.
@@ -72,10 +78,15 @@ impl Events {
         }
     }
 
-    /// Ends every subscription, and refuses those that come later: the process goes down. What waits for their clients is still
-    /// read; then their streams end.
-    pub fn end_subscriptions(&self) {
-        self.subscriptions.close();
+    /// How many clients hear each of these topics, in this process.
+    #[must_use]
+    pub fn subscribers<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Vec<usize> {
+        self.subscriptions.subscribers_of(topics)
+    }
+
+    /// The deliveries of webhooks from now on, as they come. Who reads them too slowly misses some.
+    pub fn deliveries(&self) -> impl Stream<Item = SeenDelivery> + Send + use<> {
+        self.seen.watch()
     }
 
     /// What is counted of subscriptions, of this moment.

@@ -131,6 +131,7 @@ fn lost_directives(composed: &Composed) -> Vec<String> {
                 ("groupBy", "`@groupBy`, and `$batch` on a field"),
                 ("cached", "`@cached`"),
                 ("invalidates", "`@invalidates`"),
+                ("subscribe", "`@subscribe`"),
             ];
             for (_, what) in of_field.iter().filter(|(name, _)| field.directives.has(name)) {
                 lost.push(format!("{}.{}: {what}", object.name, field.name));

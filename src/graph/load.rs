@@ -12,7 +12,7 @@ use super::{
     read::{Paths, Sources, read_files},
 };
 use crate::{
-    config::{Config, ConnectorFile, environment::Lookup, read_connector_file, read_gateway_file},
+    config::{Config, ConnectorFile, environment::Lookup, read_connector_file, read_gateway_file_over},
     diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile},
 };
 
@@ -34,7 +34,17 @@ pub struct Loaded {
 pub fn load(paths: &Paths) -> Result<Loaded, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let sources = read_files(paths, &mut diagnostics);
-    from_texts(&sources, &|name| std::env::var(name).ok(), diagnostics)
+    from_texts(&sources, &|name| std::env::var(name).ok(), diagnostics, None)
+}
+
+/// Loads a graph for whoever works on it: as [`load`], with the profile `open` whatever `ficus.yaml` names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_open(paths: &Paths) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut diagnostics = Diagnostics::default();
+    let sources = read_files(paths, &mut diagnostics);
+    from_texts(&sources, &|name| std::env::var(name).ok(), diagnostics, Some(Config::open()))
 }
 
 /// Loads a graph from texts.
@@ -43,13 +53,14 @@ pub fn load(paths: &Paths) -> Result<Loaded, Vec<Diagnostic>> {
 /// As [`load`].
 pub fn load_sources(sources: &Sources) -> Result<Loaded, Vec<Diagnostic>> {
     let lookup = |name: &str| sources.env.get(name).cloned();
-    from_texts(sources, &lookup, Diagnostics::default())
+    from_texts(sources, &lookup, Diagnostics::default(), None)
 }
 
 fn from_texts(
     sources: &Sources,
     lookup: Lookup<'_>,
     mut diagnostics: Diagnostics,
+    profile: Option<Config>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let read = RefCell::new(BTreeSet::new());
     let lookup = &|name: &str| {
@@ -59,9 +70,10 @@ fn from_texts(
     };
     let config = match &sources.config {
         Some((name, text)) => {
-            read_gateway_file(&TextFile::new(name.as_str(), text.as_str()), lookup, &mut diagnostics)
+            let file = TextFile::new(name.as_str(), text.as_str());
+            read_gateway_file_over(profile, &file, lookup, &mut diagnostics)
         }
-        None => Config::default(),
+        None => profile.unwrap_or_default(),
     };
     let files = connector_files(sources, lookup, &mut diagnostics);
     if sources.schema.is_empty() {

@@ -28,9 +28,9 @@ use crate::connector::{Connector, ConnectorId, Source, Subscribe};
 
 pub use cache_control::{CacheHint, CacheHints};
 pub use export::{ConnectSchema, connect_schema, directive_definitions};
-pub use load::{Loaded, load, load_sources};
+pub use load::{Loaded, load, load_open, load_sources};
 pub(crate) use read::list as files_below;
-pub use read::{Paths, Sources, read_files};
+pub use read::{Paths, Sources, graph_files, read_files};
 
 /// A schema whose every field is known to come from somewhere.
 #[derive(Debug)]

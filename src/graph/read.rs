@@ -11,6 +11,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, TextFile};
 /// Folders nested deeper than this are a loop of links.
 const FOLDERS_MAX: usize = 32;
 
+/// What names of schema files end with.
+const SCHEMA: &[&str] = &["graphql"];
+/// What names of connector files end with.
+const CONNECTORS: &[&str] = &["yaml", "yml"];
+
 /// Where the files of a graph are.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -48,13 +53,13 @@ pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
         let place = Place::whole(paths.schema.to_string_lossy());
         let diagnostic = Diagnostic::new(Code::NoSchema, place, "there is no such directory");
         diagnostics.push(diagnostic.help("name the directory of the schema: `--schema DIR`"));
-    } else if let Err(error) = list(&paths.schema, FOLDERS_MAX, &has_extension(&["graphql"]), &mut found) {
+    } else if let Err(error) = list(&paths.schema, FOLDERS_MAX, &has_extension(SCHEMA), &mut found) {
         diagnostics.push(unreadable(&paths.schema, &error));
     }
     let schema = texts(found, diagnostics);
     let mut found = Vec::new();
     if paths.connectors.is_dir()
-        && let Err(error) = list(&paths.connectors, 0, &has_extension(&["yaml", "yml"]), &mut found)
+        && let Err(error) = list(&paths.connectors, 0, &has_extension(CONNECTORS), &mut found)
     {
         diagnostics.push(unreadable(&paths.connectors, &error));
     }
@@ -62,6 +67,14 @@ pub fn read_files(paths: &Paths, diagnostics: &mut Diagnostics) -> Sources {
     let config =
         if paths.config.exists() { texts(vec![paths.config.clone()], diagnostics) } else { Vec::new() };
     Sources { schema, connectors, config: config.into_iter().next(), env: HashMap::new() }
+}
+
+/// The files of a graph that are there now; what cannot be read is left out.
+pub fn graph_files(paths: &Paths) -> Vec<PathBuf> {
+    let mut found = vec![paths.config.clone()];
+    drop(list(&paths.schema, FOLDERS_MAX, &has_extension(SCHEMA), &mut found));
+    drop(list(&paths.connectors, 0, &has_extension(CONNECTORS), &mut found));
+    found
 }
 
 fn has_extension(extensions: &[&str]) -> impl Fn(&Path) -> bool {

@@ -2,7 +2,10 @@
 //! debug, so that it is off unless asked for (`RUST_LOG=info,ficus::access=debug`): a line costs as much as a small request.
 //! Failures (5xx) are warnings.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 use http::{HeaderValue, Method, StatusCode};
 
@@ -19,6 +22,8 @@ pub(super) struct Line {
     started: Instant,
     wanted: bool,
     peer: SocketAddr,
+    /// Who it is from: the peer, or whom a trusted proxy names.
+    client: IpAddr,
     request_id: HeaderValue,
     method: Method,
     path: String,
@@ -28,12 +33,18 @@ pub(super) struct Line {
 
 impl Line {
     /// Begins the line of a request.
-    pub(super) fn begin(peer: SocketAddr, request_id: &HeaderValue, method: &Method, path: &str) -> Line {
+    pub(super) fn begin(
+        (peer, client): (SocketAddr, IpAddr),
+        request_id: &HeaderValue,
+        method: &Method,
+        path: &str,
+    ) -> Line {
         let wanted = tracing::enabled!(target: ACCESS_TARGET, tracing::Level::DEBUG);
         Line {
             started: Instant::now(),
             wanted,
             peer,
+            client,
             request_id: request_id.clone(),
             method: method.clone(),
             path: if wanted { cut(path).to_owned() } else { String::new() },
@@ -70,6 +81,7 @@ impl Drop for Line {
                     $level,
                     request_id = self.request_id.to_str().unwrap_or_default(),
                     peer = %self.peer,
+                    client = %self.client,
                     method = cut(self.method.as_str()),
                     path = self.path.as_str(),
                     operation = self.operation.as_str(),

@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,6 +21,7 @@ use super::{
     csrf, graphql, health,
     media::MediaType,
     playground::Playground,
+    proxies::Proxies,
     refusal::Refusal,
     reply,
     staying::{self, Staying, TOO_MANY_IN_FLIGHT, no_place},
@@ -29,12 +30,13 @@ use super::{
     webhooks::Webhooks,
     websocket,
 };
-use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
+use crate::{error::Code, events::Events};
 
 /// Everything behind the gateway's listener.
 pub(super) struct Edge {
     events: Events,
     webhooks: Webhooks,
+    proxies: Proxies,
     cors: Cors,
     /// None when it is off.
     playground: Option<Playground>,
@@ -50,6 +52,7 @@ impl Edge {
     pub(super) fn new(events: Events, address: SocketAddr) -> Arc<Edge> {
         let config = events.gateway().config();
         let cors = Cors::new(&config.cors_origins);
+        let proxies = Proxies::new(&config.trusted_proxies);
         let loopback_names_only = config.playground && address.ip().is_loopback();
         let playground = config.playground.then(|| Playground::new(&config.path, true));
         let staying = Staying::new(config.websocket.per_address_max, config.drain);
@@ -58,6 +61,7 @@ impl Edge {
         Arc::new(Edge {
             events,
             webhooks: Webhooks::default(),
+            proxies,
             cors,
             playground,
             loopback_names_only,
@@ -93,16 +97,16 @@ impl Edge {
     {
         let (mut parts, body) = request.into_parts();
         let request_id = trace::settle(&mut parts.headers);
-        let mut line = access_log::Line::begin(peer, &request_id, &parts.method, parts.uri.path());
+        let client = self.proxies.client(peer.ip(), &parts.headers);
+        let mut line = access_log::Line::begin((peer, client), &request_id, &parts.method, parts.uri.path());
         let close = self.must_close(&parts);
         let http1 = parts.version < Version::HTTP_2;
 
-        let mut response = self.route(&mut parts, body, peer, &mut line).await;
+        let mut response = self.route(&mut parts, body, client, &mut line).await;
 
         let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
-        headers.insert(&REQUEST_ID, request_id);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        reply::mark(headers, request_id);
         if !http1 {
             // HTTP/2 has no such header; its connections are closed by GOAWAY.
             headers.remove(header::CONNECTION);
@@ -120,7 +124,7 @@ impl Edge {
         &self,
         parts: &mut Parts,
         body: B,
-        peer: SocketAddr,
+        client: IpAddr,
         line: &mut access_log::Line,
     ) -> Response<ResponseBody>
     where
@@ -150,10 +154,10 @@ impl Edge {
                 };
                 if websocket::is_asked(parts) {
                     return self
-                        .websocket(parts, peer)
+                        .websocket(parts, client)
                         .unwrap_or_else(|refusal| reply::refusal(refusal, MediaType::Json));
                 }
-                self.graphql(parts, body, peer, line).await
+                self.graphql(parts, body, client, line).await
             }
             "/health/live" => health::answer(&parts.method, true),
             "/health/ready" => health::answer(&parts.method, !self.is_draining()),
@@ -168,12 +172,12 @@ impl Edge {
     }
 
     /// Lets a client in that wants to stay, and gives the answer to its handshake.
-    fn websocket(&self, parts: &mut Parts, peer: SocketAddr) -> Result<Response<ResponseBody>, Refusal> {
+    fn websocket(&self, parts: &mut Parts, client: IpAddr) -> Result<Response<ResponseBody>, Refusal> {
         let handshake = websocket::Handshake::read(&parts.headers)?;
         if self.events.gateway().config().csrf {
             csrf::check_origin(parts, &self.cors)?;
         }
-        let guest = self.streams.staying.enter(peer.ip(), Duration::MAX).ok_or_else(no_place)?;
+        let guest = self.streams.staying.enter(client, Duration::MAX).ok_or_else(no_place)?;
         Ok(websocket::answer(handshake, parts, guest, &self.streams.start, self.websocket.clone()))
     }
 
@@ -181,7 +185,7 @@ impl Edge {
         &self,
         parts: &mut Parts,
         body: B,
-        peer: SocketAddr,
+        client: IpAddr,
         line: &mut access_log::Line,
     ) -> Response<ResponseBody>
     where
@@ -193,7 +197,7 @@ impl Edge {
             return reply::with_headers(status, headers, Bytes::new());
         }
         let Edge { events, cors, streams, .. } = self;
-        let endpoint = graphql::Endpoint { events, cors, streams, address: peer.ip() };
+        let endpoint = graphql::Endpoint { events, cors, streams, address: client };
         if cors.is_off() {
             return endpoint.answer(parts, body, line).await;
         }

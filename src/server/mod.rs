@@ -16,6 +16,7 @@ mod media;
 mod multipart;
 mod parameters;
 pub mod playground;
+mod proxies;
 mod refusal;
 mod reply;
 mod response_body;
@@ -39,6 +40,7 @@ use tokio::net::TcpListener;
 pub use csrf::is_addressed_to_loopback;
 pub use listener::{ListenerSettings, serve_connections};
 pub use response_body::ResponseBody;
+pub use webhooks::Webhooks;
 
 use crate::events::Events;
 

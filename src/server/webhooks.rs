@@ -25,8 +25,8 @@ const BODY_READ_MAX: Duration = Duration::from_secs(10);
 /// Seconds until a delivery that could not be kept may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// What is under `/webhooks/`.
-pub(super) struct Webhooks {
+/// What is under `/webhooks/`: [`serve`](super::serve) has it, and a service that mounts the gateway serves it where it likes.
+pub struct Webhooks {
     places: Semaphore,
 }
 
@@ -37,8 +37,8 @@ impl Default for Webhooks {
 }
 
 impl Webhooks {
-    /// Answers a request; `path` is what follows `/webhooks/`.
-    pub(super) async fn answer<B>(
+    /// Answers a request; `path` is what follows `/webhooks/`. The body is read as it was sent: signatures are over its bytes.
+    pub async fn answer<B>(
         &self,
         events: &Events,
         path: &str,
@@ -116,7 +116,7 @@ fn told(refused: &Refused) -> Response<ResponseBody> {
         Refused::Form => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the delivery as JSON.", false),
         Refused::NotJson(_) => (StatusCode::UNPROCESSABLE_ENTITY, "The delivery is not JSON.", false),
         Refused::Unmapped(_) => (StatusCode::UNPROCESSABLE_ENTITY, "The delivery cannot be used.", false),
-        Refused::NotKept(_) | Refused::KeptTooSlowly => {
+        Refused::NotKept(_) | Refused::NotPurged | Refused::KeptTooSlowly => {
             (StatusCode::SERVICE_UNAVAILABLE, "The delivery could not be kept; send it again.", false)
         }
         Refused::TooMany => {

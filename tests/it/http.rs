@@ -10,6 +10,8 @@ mod keeping;
 mod limits;
 mod negotiation;
 mod origins;
+mod proxies;
+mod reading;
 mod requests;
 mod server;
 mod shedding;

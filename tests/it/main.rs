@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod debugger;
 mod demo;
+mod dev;
 mod differential;
 mod docs;
 mod editors;

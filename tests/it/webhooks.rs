@@ -1,6 +1,8 @@
 //! Webhooks over HTTP: what is taken and what refused, with which answer, what is published of it, and what a flood or a replay
 //! comes to.
 
+mod order;
+
 use std::{
     future::Future,
     net::SocketAddr,
@@ -9,10 +11,9 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
-use data_encoding::{BASE64, HEXLOWER};
 use ficus::{
     Gateway,
     connector::Source,
@@ -22,17 +23,19 @@ use ficus::{
     telemetry::WebhookRefusal,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use ring::hmac;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{gateway, redis::RedisServer};
+use crate::support::{
+    gateway,
+    redis::RedisServer,
+    webhook::{self, now},
+};
 
 /// 32 bytes of one kind, as base64.
 const SECRET: &str = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-const SECRET_BYTES: [u8; 32] = [7; 32];
 const NEXT_SECRET: &str = "whsec_CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
 
 const SCHEMA: &str = r#"
@@ -149,30 +152,14 @@ impl Stand {
     }
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
-fn mac(secret: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes()).as_ref().to_vec()
-}
-
 /// The headers of Standard Webhooks.
 fn signed(id: &str, timestamp: u64, body: &str) -> Vec<(&'static str, String)> {
-    let signature = BASE64.encode(&mac(&SECRET_BYTES, &format!("{id}.{timestamp}.{body}")));
-    vec![
-        ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", timestamp.to_string()),
-        ("webhook-signature", format!("v1,{signature}")),
-    ]
+    webhook::standard(SECRET, id, timestamp, body)
 }
 
 fn github(delivery: &str, event: &str, body: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("x-hub-signature-256", format!("sha256={}", HEXLOWER.encode(&mac(b"hush", body)))),
-        ("x-github-delivery", delivery.to_owned()),
-        ("x-github-event", event.to_owned()),
-    ]
+    let named = [("x-github-delivery", delivery.to_owned()), ("x-github-event", event.to_owned())];
+    webhook::hub("hush", body).into_iter().chain(named).collect()
 }
 
 /// What is heard within a few seconds.
@@ -376,15 +363,11 @@ async fn senders_that_ask_first_are_answered() {
     assert_eq!((status, &*refused), (401, r#"{"error":"The signature does not hold."}"#));
 
     let body = r#"{"type": "url_verification", "challenge": "3eZbrw1aB"}"#;
-    let slack = |secret: &[u8]| {
-        let timestamp = now().to_string();
-        let signature = HEXLOWER.encode(&mac(secret, &format!("v0:{timestamp}:{body}")));
-        vec![("x-slack-request-timestamp", timestamp), ("x-slack-signature", format!("v0={signature}"))]
-    };
-    let answer = stand.send("/webhooks/shop/slack", &slack(b"hush"), body).await;
+    let slack = |secret: &str| webhook::slack(secret, now(), body);
+    let answer = stand.send("/webhooks/shop/slack", &slack("hush"), body).await;
     assert_eq!(told(&answer), (200, "3eZbrw1aB"));
     // Who cannot sign is told nothing, not even what it said itself.
-    assert_eq!(stand.send("/webhooks/shop/slack", &slack(b"other"), body).await.0, 401);
+    assert_eq!(stand.send("/webhooks/shop/slack", &slack("other"), body).await.0, 401);
 }
 
 #[tokio::test]

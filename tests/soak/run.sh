@@ -1,6 +1,6 @@
 #!/bin/sh
 # The gateway as a process of its own under trouble that lasts (tests/it/soak/), with pass lines:
-#   tests/soak/run.sh [all|storm|slow_source|slow_clients|sockets|churn|drain|flood|shedding]
+#   tests/soak/run.sh [all|storm|slow_source|slow_clients|sockets|subscribers|churn|drain|flood|shedding]
 #
 # Some twenty minutes for all of them, and as quiet a machine as you have: several lines compare times. Needs 12,000 descriptors;
 # `slowhttptest` joins in where it is installed (apt-get install slowhttptest). FICUS_BIN names another binary than the one of the

@@ -12,7 +12,11 @@
 //! - `graphql request [get] [operation=NAME]`, `json variables`, `http headers`, `json context`: one request.
 //! - `graphql request as=NAME`, `json extensions`: a request that may be a subscription, whose answers are told under the name.
 //!   `"event 2"` stands for the id of the second event that was published.
+//! - `http webhook PATH`: a delivery: header lines, an empty line, the body. `sign: standard SECRET ID`, `sign: hub SECRET`
+//!   (GitHub, Meta) and `sign: slack SECRET` sign it; `minutes ago` behind a number makes it old. `get` before the path is a GET.
+//! - `text hub closes`: from now on no event can be kept.
 //! - `json event TOPIC`, `text leave NAME`, `text passes` (a time), `graphql reload [NAME]`: what happens to subscriptions.
+//! - `json answered STATUS`, `text answered STATUS`: what the sender reads.
 //! - `json told NAME`, `text ended NAME`: what is expected of that.
 //! - `json response`, `json request error`, `json refused STATUS`, `text calls`, `text cache-control`, `text problems`,
 //!   `text plan`: what is expected of it.
@@ -52,6 +56,9 @@ pub(crate) enum Step {
     Wait(Duration),
     /// Under a name.
     Subscribe(String, Box<Request>),
+    /// Method, path, and all that is below.
+    Webhook(http::Method, String, String),
+    HubCloses,
     /// Topic, JSON.
     Event(String, String),
     Leave(String),
@@ -158,6 +165,13 @@ impl Case {
                 let time = ficus::config::duration(text.trim()).ok_or("no such time")?;
                 self.steps.push(Step::Passes(time));
             }
+            ["http", "webhook", path] => {
+                self.steps.push(Step::Webhook(http::Method::POST, path.to_owned(), expand(&text)));
+            }
+            ["http", "webhook", "get", path] => {
+                self.steps.push(Step::Webhook(http::Method::GET, path.to_owned(), text));
+            }
+            ["text", "hub", "closes"] => self.steps.push(Step::HubCloses),
             ["json", "event", topic] => self.steps.push(Step::Event(topic.to_owned(), expand(&text))),
             ["text", "leave", name] => self.steps.push(Step::Leave(name.to_owned())),
             ["graphql", "reload"] => self.steps.push(Step::Reload("schema/schema.graphql".to_owned(), text)),
@@ -239,7 +253,8 @@ fn settled(exchange: &[Piece], actual: &[Expected]) -> (Vec<Piece>, Vec<String>)
     }
     // Mocks at the end are those of the next request.
     let is_own = |piece: &Piece| {
-        piece.info.as_deref().is_some_and(|info| info != "http upstream" && info != "text wait")
+        let of_next = ["http upstream", "text wait", "text hub closes"];
+        piece.info.as_deref().is_some_and(|info| !of_next.contains(&info))
     };
     let end = settled.iter().rposition(is_own).map_or(0, |last| last + 1);
     let unexpected: Vec<Piece> = actual.collect();
@@ -252,7 +267,8 @@ fn settled(exchange: &[Piece], actual: &[Expected]) -> (Vec<Piece>, Vec<String>)
 
 impl Piece {
     fn is_request(&self) -> bool {
-        let begins = ["graphql request", "json event", "text leave", "text passes", "graphql reload"];
+        let begins =
+            ["graphql request", "http webhook", "json event", "text leave", "text passes", "graphql reload"];
         self.info.as_deref().is_some_and(|info| begins.iter().any(|begins| info.starts_with(begins)))
     }
 
@@ -285,6 +301,8 @@ fn is_expected(info: &str) -> bool {
         "json response",
         "json request error",
         "json refused",
+        "json answered",
+        "text answered",
         "json told",
         "text ended",
         "text calls",

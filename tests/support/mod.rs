@@ -17,3 +17,4 @@ pub(crate) mod recorder;
 pub(crate) mod redis;
 pub(crate) mod stub;
 pub(crate) mod upstream;
+pub(crate) mod webhook;

@@ -23,6 +23,17 @@ impl Ficus {
     /// Starts it over `(name, text)` files: `schema/….graphql`, `connectors/….yaml`, `ficus.yaml`. `FICUS_BIN` names another
     /// binary than the one that was built with the tests.
     pub(crate) async fn start(files: &[(impl AsRef<str>, String)]) -> Ficus {
+        Ficus::start_at(files, 1).await.0
+    }
+
+    /// The same with the admin listener, which `ficus.yaml` must give a free port. Gives its address too.
+    pub(crate) async fn start_with_admin(files: &[(impl AsRef<str>, String)]) -> (Ficus, SocketAddr) {
+        let (ficus, addresses) = Ficus::start_at(files, 2).await;
+        (ficus, addresses[1])
+    }
+
+    /// Starts it, and waits until it has said so many addresses.
+    async fn start_at(files: &[(impl AsRef<str>, String)], addresses: usize) -> (Ficus, Vec<SocketAddr>) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = folder.path().join(name.as_ref());
@@ -39,9 +50,13 @@ impl Ficus {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = said.next_line().await.unwrap().expect("an address");
-        let address = line.split("http://").nth(1).and_then(|url| url.split('/').next()).unwrap();
-        Ficus { address: address.parse().unwrap(), child, _folder: folder }
+        let mut told: Vec<SocketAddr> = Vec::new();
+        while told.len() < addresses {
+            let line = said.next_line().await.unwrap().expect("an address");
+            let address = line.split("http://").nth(1).and_then(|url| url.split('/').next()).unwrap();
+            told.push(address.parse().unwrap());
+        }
+        (Ficus { address: told[0], child, _folder: folder }, told)
     }
 
     /// Descriptors that it has open.

@@ -18,7 +18,7 @@ use crate::{
     config::{self, LogFormat},
     fetch::{Redaction, SetUpError},
     graph::Graph,
-    telemetry::{PROBLEMS_TARGET, TRACE_TARGET},
+    telemetry::TRACE_TARGET,
 };
 
 /// What is hidden now: a reload may read other values.
@@ -33,14 +33,13 @@ pub(super) struct Telemetry {
 impl Telemetry {
     /// Starts both, as `ficus.yaml` says. Spans are sent from the tokio runtime that this is called in.
     ///
-    /// Without `RUST_LOG`: what Ficus says at level `info`, others' warnings; where the debugger is on, somebody works on
-    /// mappings and wants to know their problems too.
+    /// Without `RUST_LOG`: what Ficus says at level `info`, others' warnings, and all of the targets of `verbose`.
     ///
     /// # Errors
     /// When the HTTP client for the collector cannot be made.
     pub(super) fn start(
         config: &config::Telemetry,
-        debugger: bool,
+        verbose: &[&str],
         graph: &Graph,
     ) -> Result<Self, SetUpError> {
         let hidden = Arc::new(ArcSwap::from_pointee(Redaction::of(graph)));
@@ -49,8 +48,8 @@ impl Telemetry {
             .as_deref()
             .map(|url| otlp::exporting(url, config.sample, Arc::clone(&hidden)))
             .transpose()?;
-        let problems = if debugger { format!(",{PROBLEMS_TARGET}=debug") } else { String::new() };
-        let default = || EnvFilter::new(format!("warn,ficus=info{problems}"));
+        let verbose: String = verbose.iter().map(|target| format!(",{target}=debug")).collect();
+        let default = || EnvFilter::new(format!("warn,ficus=info{verbose}"));
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default());
         let lines = fmt::layer()
             .with_writer(std::io::stderr)

@@ -94,6 +94,9 @@ pub struct Delivery {
     pub names: Vec<Box<[u8]>>,
     /// In order.
     pub events: Vec<NewEvent>,
+    /// Tags that were purged before, in this process and where instances share a cache. An instance that hears of the events
+    /// before it hears of the purge is told by them ([`Hub::purge_with`](super::Hub::purge_with)).
+    pub purged: Vec<String>,
 }
 
 /// What became of a delivery.

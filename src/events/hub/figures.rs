@@ -1,8 +1,11 @@
 //! What is counted of events, as plain atomics: counting takes no lock, and whoever shows the figures reads them when asked.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
 
-use super::shelf::Load;
+use super::{EventId, shelf::Load};
 
 /// The figures of a hub, of one moment. With Redis they are this instance's: its own listeners and what it read for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +32,21 @@ pub struct Figures {
     pub names: usize,
     /// Names that were forgotten before their time, because there were too many.
     pub forgotten: u64,
+}
+
+/// What there is of one topic in memory, of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicFigures {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Events in memory.
+    pub events: usize,
+    /// What they take, about.
+    pub bytes: usize,
+    /// The first of them.
+    pub oldest: Option<EventId>,
+    /// The last that was published, still there or not; none where it is not known here.
+    pub newest: Option<EventId>,
 }
 
 /// What goes up, and down.

@@ -85,7 +85,7 @@ impl Listener {
                         return self.gap();
                     }
                     Some(streams) => {
-                        let page = streams.read(&topic.name, self.position.last).await;
+                        let page = streams.read(&topic, self.position.last).await;
                         self.turn(page, here);
                     }
                 },

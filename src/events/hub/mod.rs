@@ -29,7 +29,7 @@ use self::{
 };
 pub use self::{
     event::{Delivery, Event, EventId, Heard, HubError, NewEvent, OpenError, Published},
-    figures::Figures,
+    figures::{Figures, TopicFigures},
     listener::Listener,
 };
 use crate::config::{self, Config, EventStore};
@@ -114,7 +114,7 @@ impl Hub {
         let published = match store {
             Store::Memory(memory) => Ok(memory.publish(&names, events)),
             Store::Disk(disk) => disk.publish(names, events).await,
-            Store::Redis { streams, .. } => streams.publish(&names, &events).await,
+            Store::Redis { streams, .. } => streams.publish(&names, &events, &delivery.purged).await,
         };
         match &published {
             Ok(Published::Kept(_)) => counters.published(count),
@@ -138,10 +138,30 @@ impl Hub {
         }
     }
 
+    /// Whether other instances hear what is published here.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.store, Store::Redis { .. })
+    }
+
+    /// Says how to purge what another instance purged before it published: the tags, or everything. It is called before anybody hears
+    /// of those events, so that what they ask for then is fresh. Once; a hub has one cache.
+    pub fn purge_with(&self, purge: impl Fn(Option<&[String]>) + Send + Sync + 'static) {
+        if let Store::Redis { streams, .. } = &self.inner.store {
+            streams.purge_with(Box::new(purge));
+        }
+    }
+
     /// What is counted, of this moment.
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.inner.counters.read(self.inner.shelf.load())
+    }
+
+    /// The topics in memory of which there was news last, at most so many. With Redis they are those that are listened to here.
+    #[must_use]
+    pub fn newest_topics(&self, most: usize) -> Vec<TopicFigures> {
+        self.inner.shelf.newest(most)
     }
 
     /// Ends the keeping: what is being written is written, and a file is closed, so that another process may open it. After that

@@ -31,13 +31,15 @@ impl Memory {
 
 /// The names of a delivery as they are kept.
 pub(super) fn names(delivery: &Delivery) -> Vec<Name> {
-    let name = |text: &[u8]| {
-        let digest = digest::digest(&digest::SHA256, text);
-        let mut name = Name::default();
-        name.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-        name
-    };
     delivery.names.iter().map(|text| name(text)).collect()
+}
+
+/// What stands for a text that is not kept itself.
+pub(super) fn name(text: &[u8]) -> Name {
+    let digest = digest::digest(&digest::SHA256, text);
+    let mut name = Name::default();
+    name.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    name
 }
 
 /// Names in the memory of the process.

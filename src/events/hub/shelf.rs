@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Event, EventId,
+    Event, EventId, TopicFigures,
     topic::{Buffer, Topic},
 };
 use crate::config;
@@ -173,6 +173,14 @@ impl Shelf {
             topics.close_if_idle(topic);
             topics.fit(self.bounds.bytes);
         }
+    }
+
+    /// The topics in memory of which there was news last, at most so many.
+    pub(super) fn newest(&self, most: usize) -> Vec<TopicFigures> {
+        let mut figures: Vec<TopicFigures> = self.topics().iter().map(|topic| topic.figures()).collect();
+        figures.sort_by(|a, b| b.newest.cmp(&a.newest).then_with(|| a.name.cmp(&b.name)));
+        figures.truncate(most);
+        figures
     }
 
     pub(super) fn load(&self) -> Load {

@@ -18,7 +18,7 @@ fn hub(change: impl FnOnce(&mut config::Events)) -> Hub {
 
 fn delivery(topic: &str, name: &str, bytes: usize) -> Delivery {
     let event = NewEvent { topic: topic.into(), data: Bytes::from(vec![b'7'; bytes]) };
-    Delivery { names: vec![name.as_bytes().into()], events: vec![event] }
+    Delivery { names: vec![name.as_bytes().into()], events: vec![event], ..Delivery::default() }
 }
 
 async fn publish(hub: &Hub, topic: &str, bytes: usize) -> EventId {
@@ -120,7 +120,7 @@ async fn an_event_keeps_no_more_than_itself() {
     let body = Bytes::from(vec![b'7'; 1 << 20]);
     let mut listener = hub.listen("orders", None).await.unwrap();
     let event = NewEvent { topic: "orders".into(), data: body.slice(0..10) };
-    hub.publish(Delivery { names: Vec::new(), events: vec![event] }).await.unwrap();
+    hub.publish(Delivery { events: vec![event], ..Delivery::default() }).await.unwrap();
     let Heard::Event(event) = listener.next().await else { panic!("it is kept") };
     assert_eq!(&event.data[..], &body[0..10]);
     assert!(body.is_unique(), "the whole body would stay in memory");

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Event, EventId};
+use super::{Event, EventId, TopicFigures};
 
 /// What an event takes beside its data, about.
 const EVENT_BYTES: usize = 160;
@@ -34,6 +34,8 @@ pub(super) struct Buffer {
     floor: EventId,
     /// The last event that was published.
     last: EventId,
+    /// What `last` was when this life began: only what came after it was ever here.
+    begun: EventId,
     /// Of all that is kept.
     bytes: usize,
     /// Goes up when what follows need not join on to what was here before; 0 is before the beginning.
@@ -70,7 +72,7 @@ pub(super) enum Next {
 impl Topic {
     /// A topic in the beginning of its first life, behind the last event that was known of it.
     pub(super) fn new(name: Arc<str>, number: u64, last: EventId) -> Self {
-        let buffer = Buffer { floor: last, last, life: 1, ..Buffer::default() };
+        let buffer = Buffer { floor: last, last, begun: last, life: 1, ..Buffer::default() };
         Topic { name, number, news: Notify::new(), buffer: Mutex::new(buffer) }
     }
 
@@ -81,6 +83,18 @@ impl Topic {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is of it, of this moment.
+    pub(super) fn figures(&self) -> TopicFigures {
+        let buffer = self.lock();
+        TopicFigures {
+            name: Arc::clone(&self.name),
+            events: buffer.len(),
+            bytes: buffer.bytes(),
+            oldest: buffer.oldest().map(|(id, _)| id),
+            newest: Some(buffer.last()).filter(|last| *last != EventId::default()),
+        }
     }
 
     /// What it takes beside its events.
@@ -115,7 +129,8 @@ impl Buffer {
     /// Forgets all, and goes on behind an event: what was here before and what comes now may have something between them.
     pub(super) fn restart(&mut self, last: EventId) {
         let life = self.life.saturating_add(1);
-        *self = Buffer { floor: last, last, life, listeners: self.listeners, ..Buffer::default() };
+        *self =
+            Buffer { floor: last, last, begun: last, life, listeners: self.listeners, ..Buffer::default() };
     }
 
     /// Whether it has begun.
@@ -137,6 +152,11 @@ impl Buffer {
 
     pub(super) fn last(&self) -> EventId {
         self.last
+    }
+
+    /// Whether an event came by here, be it still kept or not.
+    pub(super) fn had(&self, id: EventId) -> bool {
+        self.begun < id && id <= self.last
     }
 
     /// Where who listens from now on begins.

@@ -125,6 +125,11 @@ impl Group {
         !state.subscribers.is_empty()
     }
 
+    /// How many subscribers it has.
+    pub(super) fn len(&self) -> usize {
+        self.state().subscribers.len()
+    }
+
     /// Whether there are events that it was handed and did not tell yet.
     pub(super) fn has_news(&self) -> bool {
         !self.state().inbox.is_empty()
@@ -157,8 +162,8 @@ impl Group {
         self.state().heard
     }
 
-    /// Ends all.
-    pub(super) fn end(&self, last: Option<&Bytes>) -> usize {
+    /// Ends all, with a last answer; gives how many they were.
+    pub(super) fn end(&self, last: &Bytes) -> usize {
         let mut state = self.state();
         let count = state.subscribers.len();
         state.subscribers.drain().for_each(|(_, subscriber)| subscriber.end(last, false));

@@ -121,16 +121,16 @@ impl Subscriber {
         }
     }
 
-    /// Ends it: what waits is still read, then `last`, where there is one, and then nothing. `at_once` throws away what waits.
-    pub(super) fn end(&self, last: Option<&Bytes>, at_once: bool) {
+    /// Ends it: what waits is still read, then `last`, and then nothing. `at_once` throws away what waits.
+    pub(super) fn end(&self, last: &Bytes, at_once: bool) {
         let mut queue = self.queue();
         if at_once {
             self.meter.queued.fetch_sub(queue.waiting.len(), Relaxed);
             self.meter.dropped.add(queue.waiting.len() as u64);
             queue.waiting.clear();
         }
-        if let Some(body) = last.filter(|_| !queue.is_over) {
-            let told = Told { body: body.clone(), event: None, has_extensions: false, is_gap: true };
+        if !queue.is_over {
+            let told = Told { body: last.clone(), event: None, has_extensions: false, is_gap: true };
             queue.waiting.push_back(told);
             self.meter.queued.fetch_add(1, Relaxed);
         }

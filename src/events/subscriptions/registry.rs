@@ -51,8 +51,6 @@ pub(in crate::events) struct Registry {
 struct State {
     groups: HashMap<Key, Running, ahash::RandomState>,
     topics: HashMap<Arc<str>, Topic, ahash::RandomState>,
-    /// Nothing begins any more.
-    is_closed: bool,
 }
 
 struct Running {
@@ -112,16 +110,15 @@ impl Registry {
         }
     }
 
-    /// Ends all subscriptions: what waits for their clients is still read. Those that come later are refused.
-    pub(in crate::events) fn close(&self) {
-        let mut state = self.state();
-        state.is_closed = true;
-        for (_, running) in std::mem::take(&mut state.groups) {
-            running.task.abort();
-            running.group.meter.groups.fetch_sub(1, Relaxed);
-            running.group.end(None);
+    /// How many hear each of these topics.
+    pub(in crate::events) fn subscribers_of<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Vec<usize> {
+        let mut by_topic: HashMap<Arc<str>, usize> = HashMap::new();
+        for running in self.state().groups.values() {
+            if let Some(topic) = &running.group.topic {
+                *by_topic.entry(Arc::clone(topic)).or_default() += running.group.len();
+            }
         }
-        std::mem::take(&mut state.topics).into_values().for_each(|topic| topic.task.abort());
+        topics.map(|topic| by_topic.get(topic).copied().unwrap_or_default()).collect()
     }
 
     // ---- coming and going ------------------------------------------------------------------------------------
@@ -137,9 +134,6 @@ impl Registry {
         let (subscriber, group) = loop {
             let mut ahead = self.ahead(&subscription, after).await?;
             let mut state = self.state();
-            if state.is_closed {
-                return refuse(Code::SubscriptionEnded, "The gateway is going down: subscribe again.");
-            }
             if self.subscribers.load(Relaxed) >= self.bounds.subscribers_max {
                 let most = self.bounds.subscribers_max;
                 let why = format!("There are {most} subscriptions already: come again later.");
@@ -179,7 +173,7 @@ impl Registry {
         for subscriber in slow {
             group.meter.ended.count();
             is_left = group.remove(subscriber.number);
-            subscriber.end(Some(last), true);
+            subscriber.end(last, true);
         }
         if !is_left {
             take_out(&mut state, group);
@@ -191,7 +185,7 @@ impl Registry {
         let mut state = self.state();
         take_out(&mut state, group);
         if let End::Told(response) = end {
-            group.meter.ended.add(group.end(Some(&response.body)) as u64);
+            group.meter.ended.add(group.end(&response.body) as u64);
         }
     }
 

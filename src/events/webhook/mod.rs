@@ -5,6 +5,7 @@
 mod handshake;
 mod keyed;
 mod map;
+mod seen;
 mod standard;
 mod stripe;
 #[cfg(test)]
@@ -20,7 +21,12 @@ use bumpalo::Bump;
 use http::{HeaderMap, header};
 use ring::digest::{Context, SHA256};
 
-pub use self::{map::Unmapped, verify::Unverified};
+pub(super) use self::seen::Seen;
+pub use self::{
+    map::Unmapped,
+    seen::{DeliveryOutcome, SeenDelivery},
+    verify::Unverified,
+};
 use self::{
     map::{Mapped, map},
     verify::{Message, Verified, verify},
@@ -80,6 +86,9 @@ pub enum Refused {
     /// Its events cannot be kept.
     #[error(transparent)]
     NotKept(#[from] HubError),
+    /// The cache that all instances share cannot be reached.
+    #[error("what the instances share in redis could not be purged")]
+    NotPurged,
     /// Keeping them took too long.
     #[error("its events could not be kept in time")]
     KeptTooSlowly,
@@ -99,7 +108,7 @@ impl Refused {
             Refused::Incomplete => WebhookRefusal::Incomplete,
             Refused::Compressed | Refused::Form | Refused::NotJson(_) => WebhookRefusal::Unreadable,
             Refused::Unmapped(_) => WebhookRefusal::Mapping,
-            Refused::NotKept(_) | Refused::KeptTooSlowly => WebhookRefusal::NotKept,
+            Refused::NotKept(_) | Refused::NotPurged | Refused::KeptTooSlowly => WebhookRefusal::NotKept,
             Refused::TooMany => WebhookRefusal::Overloaded,
         }
     }
@@ -127,12 +136,9 @@ impl Intake {
     #[must_use]
     pub fn get(&self, query: &str) -> Option<Result<Taken, Refused>> {
         let asked = handshake::asked_by_get(&self.webhook.handshake, query)?;
-        let answer = asked.map(Taken::Challenge).ok_or(Refused::Token);
-        match &answer {
-            Ok(_) => self.webhook.meter().handshakes.count(),
-            Err(refused) => self.refuse(refused),
-        }
-        Some(answer)
+        let outcome = asked.map(Came::Challenge).ok_or(Refused::Token);
+        self.count(&outcome);
+        Some(outcome.map(Taken::from))
     }
 
     /// Counts a refused delivery and says in the log why, at most once a second for each reason.
@@ -142,6 +148,40 @@ impl Intake {
             let (source, webhook, detail) = (&*self.source.name, &*self.webhook.name, refused.to_string());
             tracing::warn!(source, webhook, reason = reason.as_str(), detail, "webhook refused");
         }
+        self.tell(|| DeliveryOutcome::Refused(reason, refused.to_string()));
+    }
+
+    /// Counts what came of a delivery, and tells who watches.
+    fn count(&self, outcome: &Result<Came, Refused>) {
+        let meter = self.webhook.meter();
+        match outcome {
+            Ok(Came::Published { events, tags }) => {
+                meter.accepted.count();
+                meter.events.add(*events as u64);
+                let (source, webhook) = (&*self.source.name, &*self.webhook.name);
+                tracing::debug!(source, webhook, events, tags, "webhook published");
+                self.tell(|| DeliveryOutcome::Accepted(*events));
+            }
+            Ok(Came::Duplicate) => {
+                meter.duplicates.count();
+                self.tell(|| DeliveryOutcome::Duplicate);
+            }
+            Ok(Came::Nothing) => {
+                meter.ignored.count();
+                self.tell(|| DeliveryOutcome::Ignored);
+            }
+            Ok(Came::Challenge(_)) => {
+                meter.handshakes.count();
+                self.tell(|| DeliveryOutcome::Handshake);
+            }
+            Err(refused) => self.refuse(refused),
+        }
+    }
+
+    fn tell(&self, outcome: impl FnOnce() -> DeliveryOutcome) {
+        let (source, webhook) = (&self.source.name, &self.webhook.name);
+        let seen = || SeenDelivery { source: source.clone(), webhook: webhook.clone(), outcome: outcome() };
+        self.events.seen.tell(seen);
     }
 
     /// Takes a delivery. When this returns, its events are kept, whether or not anybody listens.
@@ -153,48 +193,43 @@ impl Intake {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let outcome = self.verify_and_publish(&Message { headers, body, now }).await;
         self.webhook.meter().taken.add(began.elapsed());
-        if let Err(refused) = &outcome {
-            self.refuse(refused);
-        }
-        outcome
+        self.count(&outcome);
+        outcome.map(Taken::from)
     }
 
-    async fn verify_and_publish(&self, message: &Message<'_>) -> Result<Taken, Refused> {
-        let meter = self.webhook.meter();
+    async fn verify_and_publish(&self, message: &Message<'_>) -> Result<Came, Refused> {
         let verified = verify(&self.webhook.verification, message)?;
         let mapped = match self.read(message.headers, &verified)? {
-            Read::Question(challenge) => {
-                meter.handshakes.count();
-                return Ok(Taken::Challenge(challenge));
-            }
+            Read::Question(challenge) => return Ok(Came::Challenge(challenge)),
             Read::Events(mapped) => mapped,
         };
         let Mapped { id, events, tags } = mapped;
         if events.is_empty() && tags.is_empty() {
-            meter.ignored.count();
-            return Ok(Taken::Kept);
+            return Ok(Came::Nothing);
         }
-        // Before anybody hears of the event: who asks then must not be given what was true before it.
-        if !tags.is_empty() {
-            self.events.gateway().purge_tags(&tags);
-            self.events.gateway().upstream().purged().await;
-        }
-        let published = events.len();
-        if published > 0 {
+        self.purge(&tags).await?;
+        let came = Came::Published { events: events.len(), tags: tags.len() };
+        if !events.is_empty() {
             let names = self.names(id.as_deref(), &verified);
-            let publish = self.events.hub().publish(Delivery { names, events });
+            let publish = self.events.hub().publish(Delivery { names, events, purged: tags });
             let time = self.events.gateway().config().deadline;
             let kept = tokio::time::timeout(time, publish).await.map_err(|_| Refused::KeptTooSlowly)??;
             if kept == Published::Duplicate {
-                meter.duplicates.count();
-                return Ok(Taken::Kept);
+                return Ok(Came::Duplicate);
             }
         }
-        meter.accepted.count();
-        meter.events.add(published as u64);
-        let (source, webhook, tags) = (&*self.source.name, &*self.webhook.name, tags.len());
-        tracing::debug!(source, webhook, events = published, tags, "webhook published");
-        Ok(Taken::Kept)
+        Ok(came)
+    }
+
+    /// Purges before anybody hears of the events: who asks then must not be given what was true before. Where other instances hear of
+    /// them, what all share must be purged too; an instance whose own purge comes later is told by the events.
+    async fn purge(&self, tags: &[String]) -> Result<(), Refused> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        self.events.gateway().purge_tags(tags);
+        let is_purged = self.events.gateway().upstream().purged().await;
+        if is_purged || !self.events.hub().is_shared() { Ok(()) } else { Err(Refused::NotPurged) }
     }
 
     /// Reads the body, only now that it is known whose it is.
@@ -219,6 +254,27 @@ impl Intake {
         let signed = [verified.timestamp.unwrap_or_default().as_bytes(), verified.body];
         let by_content = (is_forgeable && is_verified).then(|| digest(b"signed", of_webhook, signed));
         by_id.into_iter().chain(by_content).collect()
+    }
+}
+
+/// What came of a delivery that was taken, more closely than its sender hears.
+enum Came {
+    Published {
+        events: usize,
+        tags: usize,
+    },
+    Duplicate,
+    /// No entry of `publish` held.
+    Nothing,
+    Challenge(String),
+}
+
+impl From<Came> for Taken {
+    fn from(came: Came) -> Self {
+        match came {
+            Came::Challenge(answer) => Taken::Challenge(answer),
+            Came::Published { .. } | Came::Duplicate | Came::Nothing => Taken::Kept,
+        }
     }
 }
 

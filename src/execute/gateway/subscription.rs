@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Admitted, Deadline, Gateway, Served};
 use crate::{
-    connector::{Connector, Subscribe},
+    connector::{Connector, Kind, Subscribe},
     error::{ClientError, Code},
     execute::{
         arguments::arguments,
@@ -118,8 +118,10 @@ impl Subscription {
     /// The field of `Subscription`.
     #[must_use]
     pub fn field(&self) -> &str {
-        let connector = self.connector().map_or("", |connector| connector.coordinate.as_str());
-        connector.split('[').next().unwrap_or_default().split('.').next_back().unwrap_or_default()
+        match self.connector().map(|connector| &connector.kind) {
+            Some(Kind::Root { field, .. }) => field,
+            _ => "",
+        }
     }
 
     /// The name of its operation, where it has one.

@@ -190,10 +190,20 @@ impl Upstream for CachedUpstream {
         self.shared.inner.purge_tags(tags);
     }
 
-    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn purge_here(&self, tags: Option<&[String]>) {
+        let epochs = &self.shared.epochs;
+        match tags {
+            Some(tags) => tags.iter().for_each(|tag| epochs.purge(Mark::tag(tag))),
+            None => epochs.purge_all(),
+        }
+        self.shared.inner.purge_here(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async {
-            if let Some(second) = &self.shared.second {
-                second.purged().await;
+            match &self.shared.second {
+                Some(second) => second.purged().await,
+                None => true,
             }
         })
     }

@@ -307,7 +307,11 @@ impl Upstream for ResilientUpstream {
         self.inner.purge_tags(tags);
     }
 
-    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn purge_here(&self, tags: Option<&[String]>) {
+        self.inner.purge_here(tags);
+    }
+
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         self.inner.purged()
     }
 

@@ -172,9 +172,16 @@ pub trait Upstream: Send + Sync + 'static {
         let _ = tags;
     }
 
+    /// As [`purge_tags`](Self::purge_tags), or of whatever tag, but of what this process holds alone: another instance purged, and
+    /// told the others.
+    fn purge_here(&self, tags: Option<&[String]>) {
+        let _ = tags;
+    }
+
     /// Waits until all instances of the gateway are bound by the purges so far, or it is known that they cannot be reached.
-    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(std::future::ready(()))
+    /// Whether they are bound.
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(std::future::ready(true))
     }
 
     /// The tags of what is stored; those with most answers first, at most so many.

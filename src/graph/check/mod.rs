@@ -9,6 +9,7 @@ mod misfits;
 mod requestless;
 mod resolved;
 mod selections;
+mod topics;
 mod typenames;
 mod urls;
 mod ways;
@@ -33,5 +34,6 @@ pub(super) fn check(composed: &Composed, bound: &Bound, diagnostics: &mut Diagno
     }
     if diagnostics.errors() == 0 {
         ways::check(composed, bound, &given.ways, diagnostics);
+        topics::check(composed, bound, diagnostics);
     }
 }

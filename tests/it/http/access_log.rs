@@ -80,6 +80,7 @@ async fn every_request_leaves_one_line_as_json() {
     assert_eq!(lines.len(), 4, "{}", log.text());
     assert_eq!(lines[0]["request_id"], "abc-1");
     assert_eq!(lines[0]["method"], "POST");
+    assert_eq!(lines[0]["client"], "127.0.0.1");
     assert_eq!(lines[0]["path"], "/graphql");
     assert_eq!(lines[0]["operation"], "A");
     assert_eq!(lines[0]["status"], 200);

@@ -52,7 +52,7 @@ impl Server {
     pub(crate) async fn tick(&self, clock: &str, number: u32) -> String {
         let data = format!(r#"{{"clock":"{clock}","number":{number}}}"#).into();
         let event = NewEvent { topic: format!("clock/{clock}").into(), data };
-        let delivery = Delivery { names: Vec::new(), events: vec![event] };
+        let delivery = Delivery { events: vec![event], ..Delivery::default() };
         match self.events.hub().publish(delivery).await.expect("published") {
             Published::Kept(ids) => ids[0].to_string(),
             Published::Duplicate => panic!("a duplicate"),

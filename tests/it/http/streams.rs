@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     client::{post, request, send, soon},
+    reading::Stream,
     server::Server,
 };
 
@@ -109,7 +110,7 @@ async fn a_shared_stream_from_its_reservation_to_its_end() {
     let early = send(server.address, with_token(post()), operation("1", "{ hello }")).await;
     assert_eq!((early.status.as_u16(), early.code().as_str()), (404, "NOT_FOUND"), "nobody listens yet");
 
-    let mut stream = Stream::open(server.address, &token).await;
+    let mut stream = open(server.address, &token).await;
     let again = with_token(request("GET", "/graphql")).header("accept", "text/event-stream");
     let again = send(server.address, again, "").await;
     assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "STREAM_IN_USE"));
@@ -175,63 +176,22 @@ async fn reservations_are_places_too() {
 async fn when_the_process_ends_an_open_stream_ends_whole() {
     let mut server = Server::start(|config| config.drain = std::time::Duration::from_secs(2)).await;
     let reserved = send(server.address, request("PUT", "/graphql"), "").await;
-    let mut stream = Stream::open(server.address, &String::from_utf8_lossy(&reserved.body)).await;
+    let stream = open(server.address, &String::from_utf8_lossy(&reserved.body)).await;
     server.stop();
     // The last chunk, of no bytes: the stream was not cut.
-    assert!(soon("the end of the stream", stream.rest()).await.ends_with("0\r\n\r\n"));
+    assert!(stream.rest().await.ends_with("0\r\n\r\n"));
     server.ended().await;
 }
 
-/// An event stream that is read as it comes.
-struct Stream {
-    stream: tokio::net::TcpStream,
-    heard: String,
-}
-
-impl Stream {
-    async fn open(address: std::net::SocketAddr, token: &str) -> Stream {
-        use tokio::io::AsyncWriteExt as _;
-        let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
-        let head = format!(
-            "GET /graphql?token={token} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.expect("sent");
-        let mut stream = Stream { stream, heard: String::new() };
-        stream.hears(":\n\n").await;
-        assert!(
-            stream.heard.starts_with("HTTP/1.1 200")
-                && stream.heard.contains("content-type: text/event-stream")
-        );
-        stream
-    }
-
-    /// Reads until this was said, in whatever chunks.
-    async fn hears(&mut self, text: &str) {
-        soon(text, async {
-            while !without_chunks(&self.heard).contains(text) {
-                self.more().await;
-            }
-        })
-        .await;
-    }
-
-    async fn more(&mut self) -> bool {
-        use tokio::io::AsyncReadExt as _;
-        let mut bytes = [0; 4096];
-        let count = self.stream.read(&mut bytes).await.unwrap_or(0);
-        self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        count > 0
-    }
-
-    async fn rest(&mut self) -> String {
-        while self.more().await {}
-        self.heard.clone()
-    }
-}
-
-/// A body without the lengths of its chunks, which stand on lines of their own.
-fn without_chunks(text: &str) -> String {
-    let lines =
-        text.split("\r\n").filter(|line| !(line.len() < 5 && line.bytes().all(|b| b.is_ascii_hexdigit())));
-    lines.collect()
+/// Opens a shared stream.
+async fn open(address: std::net::SocketAddr, token: &str) -> Stream {
+    let request = format!(
+        "GET /graphql?token={token} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n"
+    );
+    let mut stream = Stream::open(address, &request).await;
+    stream.hears(":\n\n").await;
+    assert!(
+        stream.heard.starts_with("HTTP/1.1 200") && stream.heard.contains("content-type: text/event-stream")
+    );
+    stream
 }

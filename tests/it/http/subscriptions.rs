@@ -4,61 +4,23 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use super::{
-    client::soon,
+    reading::Stream,
     server::Server,
     websocket::{ask, connect, hear, say},
 };
 
 const TICKED: &str = r#"subscription { ticked(clock: "a") { number } }"#;
 
-/// A response that is read as it comes.
-struct Stream {
-    stream: TcpStream,
-    heard: String,
-}
-
-impl Stream {
-    /// Sends a POST of a subscription, and waits for its head.
-    async fn open(server: &Server, headers: &str) -> Stream {
-        let body = json!({ "query": TICKED }).to_string();
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-        let request = format!(
-            "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.expect("sent");
-        let mut stream = Stream { stream, heard: String::new() };
-        stream.hears("\r\n\r\n").await;
-        stream
-    }
-
-    /// Reads until this was said.
-    async fn hears(&mut self, text: &str) {
-        soon(text, async {
-            while !self.heard.contains(text) {
-                assert!(self.more().await, "an end before {text:?}: {}", self.heard);
-            }
-        })
-        .await;
-    }
-
-    async fn more(&mut self) -> bool {
-        let mut bytes = [0; 4096];
-        let count = self.stream.read(&mut bytes).await.unwrap_or(0);
-        self.heard.push_str(&String::from_utf8_lossy(&bytes[..count]));
-        count > 0
-    }
-
-    async fn rest(mut self) -> String {
-        soon("the end", async { while self.more().await {} }).await;
-        self.heard
-    }
+/// Sends a POST of a subscription, and waits for its head.
+async fn open(server: &Server, headers: &str) -> Stream {
+    let body = json!({ "query": TICKED }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    );
+    Stream::open(server.address, &request).await
 }
 
 fn told(number: u32, event: &str) -> String {
@@ -70,9 +32,8 @@ async fn every_transport_tells_of_the_same_event() {
     let server = Server::start(|_| {}).await;
     let mut client = connect(server.address, &[]).await;
     ask(&mut client, "1", TICKED).await;
-    let mut events = Stream::open(&server, "accept: text/event-stream\r\n").await;
-    let mut parts =
-        Stream::open(&server, "accept: multipart/mixed;subscriptionSpec=1.0, application/json\r\n").await;
+    let mut events = open(&server, "accept: text/event-stream\r\n").await;
+    let mut parts = open(&server, "accept: multipart/mixed;subscriptionSpec=1.0, application/json\r\n").await;
     assert!(
         parts.heard.contains("content-type: multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0\r\n")
     );
@@ -96,14 +57,14 @@ async fn every_transport_tells_of_the_same_event() {
 #[tokio::test]
 async fn a_client_goes_on_behind_the_last_event_that_it_heard() {
     let server = Server::start(|_| {}).await;
-    let mut events = Stream::open(&server, "accept: text/event-stream\r\n").await;
+    let mut events = open(&server, "accept: text/event-stream\r\n").await;
     let first = server.tick("a", 1).await;
     events.hears(&told(1, &first)).await;
     drop(events);
     server.subscribed(0).await;
     let second = server.tick("a", 2).await;
     let last = format!("accept: text/event-stream\r\nlast-event-id: {first}\r\n");
-    let mut events = Stream::open(&server, &last).await;
+    let mut events = open(&server, &last).await;
     events.hears(&told(2, &second)).await;
     assert!(!events.heard.contains(&first));
 
@@ -116,9 +77,9 @@ async fn a_client_goes_on_behind_the_last_event_that_it_heard() {
 #[tokio::test]
 async fn heartbeats_stand_where_nothing_happens() {
     let server = Server::start(|config| config.websocket.ping = Duration::from_millis(10)).await;
-    let mut events = Stream::open(&server, "accept: text/event-stream\r\n").await;
+    let mut events = open(&server, "accept: text/event-stream\r\n").await;
     events.hears("3\r\n:\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n\r\n").await;
-    let mut parts = Stream::open(&server, "accept: multipart/mixed;subscriptionSpec=1.0\r\n").await;
+    let mut parts = open(&server, "accept: multipart/mixed;subscriptionSpec=1.0\r\n").await;
     parts.hears("\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql").await;
 }
 
@@ -130,7 +91,7 @@ async fn who_cannot_read_a_stream_is_told_so() {
         "accept: application/json\r\n",
         "accept: multipart/mixed;deferSpec=20220824, application/json\r\n",
     ] {
-        let refused = Stream::open(&server, &format!("{accept}connection: close\r\n")).await.rest().await;
+        let refused = open(&server, &format!("{accept}connection: close\r\n")).await.rest().await;
         assert!(refused.starts_with("HTTP/1.1 406") && refused.contains("NOT_ACCEPTABLE"), "{refused}");
     }
     server.subscribed(0).await;
@@ -139,8 +100,8 @@ async fn who_cannot_read_a_stream_is_told_so() {
 #[tokio::test]
 async fn when_the_process_ends_every_stream_says_so_in_its_own_words() {
     let mut server = Server::start(|config| config.drain = Duration::from_secs(2)).await;
-    let events = Stream::open(&server, "accept: text/event-stream\r\n").await;
-    let parts = Stream::open(&server, "accept: multipart/mixed;subscriptionSpec=1.0\r\n").await;
+    let events = open(&server, "accept: text/event-stream\r\n").await;
+    let parts = open(&server, "accept: multipart/mixed;subscriptionSpec=1.0\r\n").await;
     server.stop();
     let events = events.rest().await;
     // The response is whole, and the subscription is not complete: a client opens it again.
@@ -156,9 +117,8 @@ async fn when_the_process_ends_every_stream_says_so_in_its_own_words() {
 #[tokio::test]
 async fn streams_count_among_those_who_stay() {
     let server = Server::start(|config| config.websocket.per_address_max = 1).await;
-    let events = Stream::open(&server, "accept: text/event-stream\r\n").await;
-    let refused =
-        Stream::open(&server, "accept: text/event-stream\r\nconnection: close\r\n").await.rest().await;
+    let events = open(&server, "accept: text/event-stream\r\n").await;
+    let refused = open(&server, "accept: text/event-stream\r\nconnection: close\r\n").await.rest().await;
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
     drop(events);
     server.subscribed(0).await;

@@ -1,19 +1,21 @@
 //! A hub somewhere, and hands to hold it by: what the behaviours are written with.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ficus::{
-    config::{Config, EventStore, Events, Redis},
-    events::{Delivery, EventId, Heard, Hub, Listener, NewEvent, Published},
+    config::{Config, EventStore, Redis},
+    events::{Delivery, EventId, Events, Heard, Hub, Listener, NewEvent, Payloads, Published, Started},
+    execute::Request,
+    server::Webhooks,
 };
-
+use futures_util::StreamExt as _;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-use crate::support::redis::RedisServer;
+use crate::support::{gateway, redis::RedisServer, upstream::MockUpstream, webhook};
 
 /// Where events are kept, and how; each hub that is opened here is another life of the process, or another instance.
 pub(super) struct Bench {
@@ -24,7 +26,7 @@ pub(super) struct Bench {
 
 impl Bench {
     fn with(store: EventStore) -> Self {
-        let events = Events { store, ..Events::default() };
+        let events = ficus::config::Events { store, ..ficus::config::Events::default() };
         Bench { config: Config { events, ..Config::default() }, folder: None, server: None }
     }
 
@@ -51,7 +53,7 @@ impl Bench {
     }
 
     /// Changes how events are kept.
-    pub(super) fn keeping(mut self, change: impl FnOnce(&mut Events)) -> Self {
+    pub(super) fn keeping(mut self, change: impl FnOnce(&mut ficus::config::Events)) -> Self {
         change(&mut self.config.events);
         self
     }
@@ -76,13 +78,51 @@ impl Bench {
     }
 }
 
+/// A gateway whose webhook publishes its body on the topic `changes`, to which `changed` listens.
+pub(super) fn events(hub: Hub) -> Events {
+    let schema = r#"
+        type Query { ready: Boolean @connect(selection: "$(true)") }
+        type Subscription { changed: Int @subscribe(topic: "changes", authorize: NONE, selection: "$.n") }
+    "#;
+    let connectors = "base_url: http://orders\nwebhooks:\n  updates:\n    verify: { scheme: none }\n    id: $.n\n    \
+                      publish: { topic: changes }\n";
+    let files = [("schema/a.graphql", schema), ("connectors/orders.yaml", connectors)]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    Events::new(gateway::from_files(&files, &[], Arc::new(MockUpstream::new())).unwrap(), hub)
+}
+
+/// Sends a delivery to it; gives the status.
+pub(super) async fn deliver(events: &Events, number: usize) -> u16 {
+    let body = Bytes::from(format!("{{\"n\": {number}}}"));
+    let request = http::Request::post("/webhooks/orders/updates").body(body).unwrap();
+    within(webhook::send(&Webhooks::default(), events, request)).await.status
+}
+
+/// Subscribes to it.
+pub(super) async fn subscribe(events: &Events, after: Option<&str>) -> Payloads {
+    let mut request = Request { query: "subscription { changed }".to_owned(), ..Request::default() };
+    request.extensions.extend(after.map(|id| ("lastEventId".to_owned(), id.into())));
+    match within(events.start(request)).await {
+        Started::Stream(payloads) => payloads,
+        Started::Once(response) => panic!("{:?}", response.body),
+    }
+}
+
+/// The next answer, with the id of its event apart.
+pub(super) async fn told(payloads: &mut Payloads) -> (String, Option<String>) {
+    let payload = within(payloads.next()).await.expect("it goes on");
+    let body = String::from_utf8(payload.body.to_vec()).unwrap();
+    let id = payload.event.map(|id| id.to_string());
+    (id.as_ref().map_or(body.clone(), |id| body.replace(id, "…")), id)
+}
+
 pub(super) fn event(topic: &str, data: impl ToString) -> NewEvent {
     NewEvent { topic: topic.into(), data: Bytes::from(data.to_string()) }
 }
 
 /// A delivery without a name.
 pub(super) fn nameless(topic: &str, data: impl ToString) -> Delivery {
-    Delivery { names: Vec::new(), events: vec![event(topic, data)] }
+    Delivery { events: vec![event(topic, data)], ..Delivery::default() }
 }
 
 pub(super) fn named(names: &[&str], topic: &str, data: impl ToString) -> Delivery {

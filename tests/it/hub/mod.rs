@@ -33,6 +33,7 @@ macro_rules! in_every_store {
 }
 
 in_every_store!(
+    a_client_that_comes_back_is_told_what_it_missed_or_that_it_is_gone,
     a_delivery_is_known_by_any_of_its_names,
     a_delivery_of_several_events_is_whole_and_in_order,
     a_quiet_topic_is_no_gap,

@@ -121,7 +121,7 @@ impl Model {
             })
             .collect();
         let events = topics.iter().zip(&data).map(|(topic, data)| event(TOPICS[*topic], data)).collect();
-        let delivery = Delivery { names: vec![Box::new([name])], events };
+        let delivery = Delivery { names: vec![Box::new([name])], events, ..Delivery::default() };
         let published = within(hub.publish(delivery)).await.unwrap();
         let Published::Kept(ids) = published else {
             assert!(self.names.contains(&name), "{name} was not published before");

@@ -8,7 +8,10 @@ use ficus::{
 };
 use futures_util::future::join_all;
 
-use super::bench::{Bench, door, hear, hear_many, listen, named, nameless, publish, until, within};
+use super::bench::{
+    Bench, deliver, door, events, hear, hear_many, listen, named, nameless, publish, subscribe, told, until,
+    within,
+};
 use crate::support::redis::RedisServer;
 
 /// Commands as people would type them.
@@ -125,6 +128,23 @@ async fn a_redis_that_hears_no_more_is_an_error_in_time_and_listeners_go_on_afte
     while hear(&mut listener).await != "after" {}
     assert_eq!(hub.figures().gaps, 0);
     assert!(hub.figures().failures >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_that_redis_does_not_take_is_answered_503_until_it_does() {
+    let mut bench = Bench::redis();
+    let events = events(bench.hub());
+    let mut client = subscribe(&events, None).await;
+    assert_eq!(deliver(&events, 1).await, 200);
+    assert!(told(&mut client).await.0.contains(r#""changed":1"#));
+    bench.server.as_mut().unwrap().kill();
+    assert_eq!(deliver(&events, 2).await, 503);
+    assert_eq!((events.hub().figures().published, events.hub().figures().failures), (1, 1));
+    bench.server.as_mut().unwrap().restart();
+    until(async || deliver(&events, 2).await == 200).await;
+    // The one that begins anew knows nothing of what was told before.
+    assert_eq!(told(&mut client).await.0, r#"{"data":null,"extensions":{"gap":true}}"#);
+    assert!(told(&mut client).await.0.contains(r#""changed":2"#));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

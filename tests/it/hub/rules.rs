@@ -5,7 +5,10 @@ use std::time::Duration;
 use ficus::events::{Delivery, EventId, Heard, Published};
 use futures_util::future::join_all;
 
-use super::bench::{Bench, event, hear, hear_many, listen, named, nameless, publish, until, within};
+use super::bench::{
+    Bench, deliver, event, events, hear, hear_many, listen, named, nameless, publish, subscribe, told, until,
+    within,
+};
 
 pub(super) async fn who_listens_hears_what_is_published_from_then_on_and_in_order(bench: Bench) {
     let hub = bench.hub();
@@ -68,6 +71,30 @@ pub(super) async fn an_id_that_was_never_given_is_a_gap_and_then_all_that_is_kep
     assert_eq!(hear(&mut listener).await, "3");
 }
 
+/// The same as a client reads it.
+pub(super) async fn a_client_that_comes_back_is_told_what_it_missed_or_that_it_is_gone(bench: Bench) {
+    let bench = bench.keeping(|events| events.keep = 2);
+    let events = events(bench.hub());
+    let mut first = subscribe(&events, None).await;
+    let answer =
+        |number: usize| format!(r#"{{"data":{{"changed":{number}}},"extensions":{{"eventId":"…"}}}}"#);
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        assert_eq!(deliver(&events, number).await, 200);
+        let (told, id) = told(&mut first).await;
+        assert_eq!(told, answer(number));
+        ids.push(id.unwrap());
+    }
+    drop(first);
+    let mut soon = subscribe(&events, Some(&ids[0])).await;
+    assert_eq!([told(&mut soon).await.0, told(&mut soon).await.0], [answer(2), answer(3)]);
+    assert_eq!(deliver(&events, 4).await, 200);
+    assert_eq!(told(&mut soon).await.0, answer(4));
+    let mut late = subscribe(&events, Some(&ids[0])).await;
+    assert_eq!(told(&mut late).await, (r#"{"data":null,"extensions":{"gap":true}}"#.to_owned(), None));
+    assert_eq!([told(&mut late).await.0, told(&mut late).await.0], [answer(3), answer(4)]);
+}
+
 pub(super) async fn a_slow_listener_is_told_what_it_missed_and_holds_nobody_back(bench: Bench) {
     let bench = bench.keeping(|events| events.keep = 3);
     let hub = bench.hub();
@@ -123,7 +150,7 @@ pub(super) async fn a_delivery_of_several_events_is_whole_and_in_order(bench: Be
     let mut order = listen(&hub, "order/7", None).await;
     let mut all = listen(&hub, "orders", None).await;
     let events = vec![event("orders", 1), event("order/7", 2), event("orders", 3), event("order/7", 4)];
-    let delivery = Delivery { names: vec![b"one".as_slice().into()], events };
+    let delivery = Delivery { names: vec![b"one".as_slice().into()], events, ..Delivery::default() };
     let Published::Kept(ids) = within(hub.publish(delivery.clone())).await.unwrap() else {
         panic!("it is new")
     };
@@ -132,7 +159,7 @@ pub(super) async fn a_delivery_of_several_events_is_whole_and_in_order(bench: Be
     assert_eq!(within(hub.publish(delivery)).await.unwrap(), Published::Duplicate);
     assert_eq!(hear_many(&mut order, 2).await, ["2", "4"]);
     assert_eq!(hear_many(&mut all, 2).await, ["1", "3"]);
-    let nothing = Delivery { names: vec![b"two".as_slice().into()], events: Vec::new() };
+    let nothing = Delivery { names: vec![b"two".as_slice().into()], ..Delivery::default() };
     assert_eq!(within(hub.publish(nothing.clone())).await.unwrap(), Published::Kept(Vec::new()));
     assert_eq!(within(hub.publish(nothing)).await.unwrap(), Published::Duplicate);
 }

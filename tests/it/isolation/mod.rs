@@ -263,7 +263,7 @@ impl Upstream for Counted {
         self.inner.purge_tags(tags);
     }
 
-    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn purged<'a>(&'a self) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         self.inner.purged()
     }
 

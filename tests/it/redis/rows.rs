@@ -227,6 +227,7 @@ async fn a_mutation_through_one_instance_ends_the_rows_of_all() {
     change(&first, 1).await;
     // Whoever looks into Redis does not find it from that moment on; who has a copy hears of it.
     assert_eq!(texts(&bench.instance().await, "anna", &[1, 2]).await, ["1 of 2", "2 of 1"]);
+    until_kept(&bench.server, 2).await;
     until(|| async { texts(&second, "anna", &[1, 2]).await == ["1 of 2", "2 of 1"] }).await;
 }
 

@@ -9,8 +9,10 @@ mod report;
 mod shedding;
 mod slow_clients;
 mod slow_source;
+mod socket;
 mod sockets;
 mod storm;
+mod subscribers;
 
 use std::time::Duration;
 

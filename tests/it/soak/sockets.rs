@@ -2,7 +2,7 @@
 //! those that stop reading do to the others. They come from several addresses of loopback, as the caps for each want it.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -13,16 +13,13 @@ use std::{
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     sync::mpsc,
     task::JoinSet,
 };
 
-use super::{Extent, report::Report};
-use crate::support::{load, process::Ficus};
-
-/// A quarter of what an address may have comes from each.
-const ADDRESSES: usize = 40;
+use super::{Extent, report::Report, socket::Socket};
+use crate::support::{http::Message, load, process::Ficus};
 
 /// How long any wait may take before the test says what is missing.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,11 +30,21 @@ const SOCKET_BYTES_MAX: u64 = 12 << 10;
 const SCHEMA: &str = r#"
 type Query { hello: String! @connect(selection: "$('world')") }
 type Tick { number: Int! note: String }
-type Subscription { ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE) }
+type Subscription {
+  ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE)
+  flooded: Tick @subscribe(topic: "flood", selection: "number note", authorize: NONE)
+}
 "#;
 
-const CLOCK: &str =
-    "webhooks: { ticks: { verify: { scheme: none }, publish: { topic: ticks, event: $ } } }\n";
+const CLOCK: &str = "
+webhooks:
+  ticks: { verify: { scheme: none }, publish: { topic: ticks } }
+  flood: { verify: { scheme: none }, publish: { topic: flood } }
+";
+
+/// What the system holds of a connection that nobody reads is some megabytes; events of this size, so many of them, are more.
+const NOTE_BYTES: usize = 2_000;
+const FLOOD: usize = 2_000;
 
 /// What a socket heard, and when.
 struct Tick {
@@ -45,37 +52,34 @@ struct Tick {
     at: Instant,
 }
 
-async fn connect(gateway: SocketAddr, index: usize) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    let own = Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(index % ADDRESSES).unwrap());
-    socket.bind((own, 0).into()).unwrap();
-    let mut stream = socket.connect(gateway).await.unwrap();
-    let handshake = format!(
-        "GET /graphql HTTP/1.1\r\nhost: {gateway}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
-    );
-    stream.write_all(handshake.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+async fn connect(gateway: SocketAddr, index: usize, is_flooded: bool) -> Socket {
+    let mut socket = Socket::open(gateway, index).await;
+    socket.ask("1", "subscription { ticked { number note } }").await;
+    if is_flooded {
+        socket.ask("2", "subscription { flooded { number note } }").await;
     }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    let subscribe = json!({"id": "1", "type": "subscribe", "payload": {"query": "subscription { ticked { number note } }"}});
-    for message in [json!({"type": "connection_init"}), subscribe] {
-        stream.write_all(&frame(0x81, message.to_string().as_bytes())).await.unwrap();
-    }
-    stream
+    socket
 }
 
-/// A client's frame, with a mask of zeros.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).expect("a short message");
-    [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
+/// Events for those alone who read no more, until nothing of them fits anywhere.
+async fn flood(gateway: SocketAddr, events: usize) {
+    let mut stream = TcpStream::connect(gateway).await.unwrap();
+    let body = json!({"number": 1, "note": "x".repeat(NOTE_BYTES)}).to_string();
+    let head = format!(
+        "POST /webhooks/clock/flood HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let message = Message { head: head.into_bytes(), body: body.into_bytes() };
+    for _ in 0..events {
+        stream.write_all(&message.bytes()).await.unwrap();
+        let answer = Message::read(&mut stream).await.unwrap().expect("an answer");
+        assert_eq!(answer.word(1), "200");
+    }
 }
 
 /// Reads what a socket is told until it is closed.
 async fn listen(
-    mut stream: TcpStream,
+    mut socket: Socket,
     index: usize,
     deaf_below: Arc<AtomicUsize>,
     ticks: mpsc::UnboundedSender<Tick>,
@@ -85,23 +89,11 @@ async fn listen(
             // Reads no more, and holds the socket open.
             return std::future::pending().await;
         }
-        let Ok(first) = stream.read_u8().await else { return };
-        let length = match stream.read_u8().await.unwrap() {
-            126 => usize::from(stream.read_u16().await.unwrap()),
-            short => usize::from(short),
-        };
-        let mut payload = vec![0; length];
-        stream.read_exact(&mut payload).await.unwrap();
+        let Some(message) = socket.hear().await else { return };
         let at = Instant::now();
-        match first {
-            0x89 => stream.write_all(&frame(0x8a, &payload)).await.unwrap(),
-            0x81 => {
-                let message: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-                if let Some(number) = message["payload"]["data"]["ticked"]["number"].as_u64() {
-                    let _ = ticks.send(Tick { number: usize::try_from(number).unwrap(), at });
-                }
-            }
-            _ => return,
+        let message: serde_json::Value = serde_json::from_slice(&message).unwrap();
+        if let Some(number) = message["payload"]["data"]["ticked"]["number"].as_u64() {
+            let _ = ticks.send(Tick { number: usize::try_from(number).unwrap(), at });
         }
     }
 }
@@ -158,7 +150,7 @@ fn p99(took: &[Duration]) -> Duration {
 
 async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
     let files = [
-        ("ficus.yaml", "admin: { enabled: false }\n".to_owned()),
+        ("ficus.yaml", "admin: { enabled: false }\nevents: { keep: 100 }\n".to_owned()),
         ("schema/schema.graphql", SCHEMA.to_owned()),
         ("connectors/clock.yaml", CLOCK.to_owned()),
     ];
@@ -170,7 +162,7 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
         Soak { ficus, client, deaf_below: Arc::default(), sockets: JoinSet::new(), ticks, ticked: 0 };
     let mut report = Report::new("sockets", extent);
     for index in 0..sockets {
-        let stream = connect(address, index).await;
+        let stream = connect(address, index, index < deaf).await;
         soak.sockets.spawn(listen(stream, index, Arc::clone(&soak.deaf_below), told.clone()));
     }
     // Nothing tells when a subscription has begun: the first event is repeated until all hear it.
@@ -189,7 +181,7 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
         format!("{bytes} bytes"),
     );
 
-    let note = "x".repeat(2_000);
+    let note = "x".repeat(NOTE_BYTES);
     let mut calm = Vec::new();
     for _ in 0..rounds {
         let took = soak.reaches(sockets, &note).await;
@@ -211,6 +203,7 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
     soak.deaf_below.store(deaf, Relaxed);
     // Those hear one more.
     soak.reaches(sockets, &note).await;
+    flood(address, if extent.timed { FLOOD } else { 50 }).await;
     let mut during = Vec::new();
     let mut lost = 0;
     for _ in 0..rounds {

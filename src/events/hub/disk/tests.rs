@@ -139,7 +139,7 @@ impl StorageBackend for Platter {
 fn delivery(number: usize) -> Delivery {
     let name = format!("delivery {number}");
     let event = NewEvent { topic: "orders".into(), data: Bytes::from(number.to_string()) };
-    Delivery { names: vec![name.as_bytes().into()], events: vec![event] }
+    Delivery { names: vec![name.as_bytes().into()], events: vec![event], ..Delivery::default() }
 }
 
 /// What is kept, by number.

@@ -8,24 +8,32 @@
 //! and could not be told of another topic meanwhile.) A listener who is behind what the instance has reads by itself.
 
 mod link;
+mod page;
 mod scripts;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use futures_util::{StreamExt as _, future::join_all};
-use redis::{FromRedisValue, ScriptInvocation, aio::PubSub};
-use ring::digest;
+use redis::{ScriptInvocation, aio::PubSub};
 use tokio::{sync::mpsc, task::AbortHandle, time};
 
-use self::link::Link;
+pub(super) use self::page::Page;
+use self::{
+    link::Link,
+    page::{Purge, read_id},
+};
 use super::{
-    Event, EventId, HubError, NewEvent, OpenError, Published,
+    EventId, HubError, NewEvent, OpenError, Published,
     event::milliseconds,
     figures::Counters,
     listener::{Listener, Seat},
-    names::{FORGOTTEN_MAX, Memory, Name},
+    names::{FORGOTTEN_MAX, Memory, Name, name},
     shelf::{Bounds, QUIET_FOR, Shelf},
     topic::{Position, Topic},
 };
@@ -42,8 +50,10 @@ const TOPICS_AT_ONCE: usize = 128;
 /// Before a listener tries again to read.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// Purges tags, or everything.
+type PurgeWith = Box<dyn Fn(Option<&[String]>) + Send + Sync>;
+
 /// Events in Redis.
-#[derive(Debug)]
 pub(super) struct Streams {
     link: Link,
     shelf: Arc<Shelf>,
@@ -52,16 +62,8 @@ pub(super) struct Streams {
     counters: Arc<Counters>,
     /// Tells the task of topics that are listened to for the first time.
     opened: mpsc::UnboundedSender<Arc<str>>,
-}
-
-/// What was read behind an event.
-#[derive(Debug)]
-pub(super) struct Page {
-    /// Whether nothing is missing between the event and those that were read.
-    pub(super) is_joined: bool,
-    /// The last id that was given in the topic.
-    pub(super) last: EventId,
-    pub(super) events: Vec<Event>,
+    /// What is done before anybody hears of an event for which another instance purged.
+    purge: OnceLock<PurgeWith>,
 }
 
 impl Streams {
@@ -80,17 +82,31 @@ impl Streams {
             tokio::runtime::Handle::try_current().map_err(|error| OpenError::Redis(error.into()))?;
         let link = Link::new(redis).map_err(OpenError::Redis)?;
         let (opened, openings) = mpsc::unbounded_channel();
-        let streams = Arc::new(Streams { link, shelf, bounds, memory, counters, opened });
+        let streams =
+            Arc::new(Streams { link, shelf, bounds, memory, counters, opened, purge: OnceLock::new() });
         let task = runtime.spawn(Arc::clone(&streams).keep_open(openings));
         Ok((streams, task.abort_handle()))
     }
 
-    pub(super) async fn publish(&self, names: &[Name], events: &[NewEvent]) -> Result<Published, HubError> {
+    /// Says what to do before anybody hears of an event for which another instance purged.
+    pub(super) fn purge_with(&self, purge: PurgeWith) {
+        // A second cache behind one hub would be a mistake of the program, and the first one is the gateway's.
+        drop(self.purge.set(purge));
+    }
+
+    pub(super) async fn publish(
+        &self,
+        names: &[Name],
+        events: &[NewEvent],
+        purged: &[String],
+    ) -> Result<Published, HubError> {
+        let purged = Purge::of(purged).map_or_else(String::new, |purge| purge.to_string());
         let mut topics: Vec<&str> = Vec::new();
         let mut places = Vec::with_capacity(events.len());
         for event in events {
             let place = topics.iter().position(|known| **known == *event.topic);
-            places.push(place.unwrap_or(topics.len()) + 1);
+            // Whoever hears of a later event of the topic has heard of the first.
+            places.push((place.unwrap_or(topics.len()) + 1, if place.is_none() { &*purged } else { "" }));
             if place.is_none() {
                 topics.push(&event.topic);
             }
@@ -112,8 +128,8 @@ impl Streams {
         for topic in &topics {
             script.arg(*topic);
         }
-        for (place, event) in places.iter().zip(events) {
-            script.arg(*place).arg(&event.data[..]);
+        for ((place, purged), event) in places.iter().zip(events) {
+            script.arg(*place).arg(*purged).arg(&event.data[..]);
         }
         let answer: Option<Vec<redis::Value>> = self.link.ask(script).await?;
         let Some(answer) = answer else { return Ok(Published::Duplicate) };
@@ -150,15 +166,26 @@ impl Streams {
     }
 
     /// Reads events behind one, however long Redis is away.
-    pub(super) async fn read(&self, topic: &str, after: EventId) -> Page {
+    pub(super) async fn read(&self, topic: &Topic, after: EventId) -> Page {
         loop {
-            match self.link.ask(self.reading(topic, after)).await {
-                Ok(page) => return Page::of(page, topic),
+            match self.link.ask(self.reading(&topic.name, after)).await {
+                Ok(page) => return self.heard(Page::of(page, &topic.name), topic),
                 Err(error) => tracing::debug!(%error, "a listener waits for redis"),
             }
             time::sleep(AGAIN).await;
             self.link.connected().await;
         }
+    }
+
+    /// Purges what was purged for the events of a page, but for those that came by the shelf, for which it was done then.
+    fn heard(&self, mut page: Page, topic: &Topic) -> Page {
+        for (id, purge) in page.purges.drain(..) {
+            let is_done = topic.lock().had(id);
+            if let Some(purge_with) = self.purge.get().filter(|_| !is_done) {
+                purge_with(purge.tags());
+            }
+        }
+        page
     }
 
     fn reading(&self, topic: &str, after: EventId) -> ScriptInvocation<'static> {
@@ -171,8 +198,7 @@ impl Streams {
     /// The keys of a topic. Its name may hold what names of keys must not show, since they stand in logs and listings of Redis,
     /// and may be long.
     fn keys(&self, topic: &str) -> (String, String) {
-        let digest = digest::digest(&digest::SHA256, topic.as_bytes());
-        let digest = HEXLOWER.encode(digest.as_ref().get(..16).unwrap_or_default());
+        let digest = HEXLOWER.encode(&name(topic.as_bytes()));
         let prefix = &self.link.prefix;
         (format!("{prefix}:events:of:{digest}"), format!("{prefix}:events:end:{digest}"))
     }
@@ -254,7 +280,7 @@ impl Streams {
                 buffer.last()
             };
             let Ok(page) = self.link.ask(self.reading(&topic.name, after)).await else { return false };
-            let Page { is_joined, last, events } = Page::of(page, &topic.name);
+            let Page { is_joined, last, events, .. } = self.heard(Page::of(page, &topic.name), topic);
             if !is_joined {
                 // Each listener finds out for itself what it missed.
                 self.shelf.restart(topic, last);
@@ -269,23 +295,8 @@ impl Streams {
     }
 }
 
-/// As the script gives it.
-type Read = (bool, redis::Value, Vec<(redis::Value, Vec<(redis::Value, Vec<u8>)>)>);
-
-impl Page {
-    /// Entries that are none of ours are left out.
-    fn of((is_joined, last, entries): Read, topic: &str) -> Self {
-        let topic: Arc<str> = topic.into();
-        let event = |(id, mut fields): (redis::Value, Vec<(redis::Value, Vec<u8>)>)| {
-            let (id, (_, data)) = (read_id(id).ok()?, fields.pop()?);
-            Some(Event { id, topic: Arc::clone(&topic), data: Bytes::from(data) })
-        };
-        let events = entries.into_iter().filter_map(event).collect();
-        Page { is_joined, last: read_id(last).unwrap_or_default(), events }
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").field("link", &self.link).finish_non_exhaustive()
     }
-}
-
-fn read_id(value: redis::Value) -> Result<EventId, redis::ParsingError> {
-    let text = String::from_redis_value(value)?;
-    text.parse().map_err(|()| redis::ParsingError::from("no id of an event"))
 }

@@ -1,7 +1,7 @@
 //! What Redis does by itself, in Lua, so that it is done whole or not at all.
 //!
 //! Keys: `{prefix}:events:names` holds the names of deliveries by the time they came. For each topic, under a digest of its name,
-//! `{prefix}:events:of:…` is the stream of what is kept, and `{prefix}:events:end:…` knows the last id that was given (`id`) and the last one
+//! `{prefix}:events:of:…` is the stream of what is kept (`data`, behind what was `purged` for it), and `{prefix}:events:end:…` knows the last id that was given (`id`) and the last one
 //! that is no longer kept (`floor`), longer than the stream lives: ids go up also when all events are gone and the clock went
 //! back, and a reader can tell whether it missed any. Whatever could fail is read before anything is written.
 
@@ -25,8 +25,8 @@ end
 
 /// Publishes a delivery. `KEYS`: the names, then the stream and the end of each topic. `ARGV`: the channel, how long and how many names
 /// are kept, how many names one delivery forgets at most beside its own, how many events a topic keeps and how long, how long its
-/// end is known, the number of names and the names, the number of topics and their names; then for each event the number of its topic and
-/// its data. Times are milliseconds. Gives nothing for a duplicate, else how many names were forgotten early, and the ids.
+/// end is known, the number of names and the names, the number of topics and their names; then for each event the number of its topic, what was
+/// purged for it, where anything was, and its data. Times are milliseconds. Gives nothing for a duplicate, else how many names were forgotten early, and the ids.
 pub(super) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{TRIM}
@@ -62,7 +62,9 @@ while at < #ARGV do
     if now > tonumber(ms) then id = string.format('%.0f-0', now)
     else id = string.format('%s-%.0f', ms, tonumber(number) + 1) end
   end
-  topic.last = redis.call('XADD', topic.stream, id, 'data', take())
+  local purged, data = take(), take()
+  if purged == '' then topic.last = redis.call('XADD', topic.stream, id, 'data', data)
+  else topic.last = redis.call('XADD', topic.stream, id, 'purged', purged, 'data', data) end
   answer[#answer + 1] = topic.last
 end
 for _, topic in ipairs(topics) do

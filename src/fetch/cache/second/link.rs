@@ -55,6 +55,8 @@ pub(super) struct Link {
     /// Purges that Redis has not confirmed, each with its number. Marks are few, so that an outage of any length fits.
     purging: Mutex<BTreeMap<Mark, u64>>,
     purges: AtomicU64,
+    /// So many purges Redis has confirmed.
+    confirmed: AtomicU64,
     /// Tells that there are purges to send.
     wake: Notify,
     /// Tells that a command failed: the connection is given up.
@@ -98,6 +100,7 @@ impl Link {
             ready: ArcSwapOption::empty(),
             purging: Mutex::default(),
             purges: AtomicU64::new(0),
+            confirmed: AtomicU64::new(0),
             wake: Notify::new(),
             broken: Notify::new(),
             settled: watch::Sender::new(0),
@@ -133,8 +136,10 @@ impl Link {
 
     /// Keeps purges until Redis has confirmed them.
     pub(super) fn purge(&self, marks: &[Mark]) {
-        let number = self.purges.fetch_add(1, Ordering::Relaxed);
-        self.lock_purging().extend(marks.iter().map(|mark| (*mark, number)));
+        let mut purging = self.lock_purging();
+        let number = self.purges.fetch_add(1, Ordering::SeqCst);
+        purging.extend(marks.iter().map(|mark| (*mark, number)));
+        drop(purging);
         self.wake.notify_one();
     }
 
@@ -143,11 +148,15 @@ impl Link {
         self.lock_purging().keys().copied().collect()
     }
 
-    /// Waits until no purge is left to confirm, or the connection is known to be broken, at most the timeout.
-    pub(super) async fn purged(&self) {
+    /// Waits until the purges so far are confirmed, or the connection is known to be broken, at most the timeout. Whether they are
+    /// confirmed: those that come meanwhile are others' to wait for.
+    pub(super) async fn purged(&self) -> bool {
+        let count = self.purges.load(Ordering::SeqCst);
+        let is_confirmed = || self.confirmed.load(Ordering::SeqCst) >= count;
         let mut settled = self.settled.subscribe();
-        let is_done = |_: &u64| self.lock_purging().is_empty() || self.ready().is_none();
+        let is_done = |_: &u64| is_confirmed() || self.ready().is_none();
         let _ = time::timeout(self.settings.timeout, settled.wait_for(is_done)).await;
+        is_confirmed()
     }
 
     /// Waits for a connection.
@@ -263,8 +272,11 @@ impl Link {
 
     /// Tells Redis and the other instances what was purged here; whether that went well.
     async fn send_purges(&self, ready: &Ready) -> bool {
-        let sent: Vec<(Mark, u64)> =
-            self.lock_purging().iter().map(|(mark, number)| (*mark, *number)).collect();
+        let (sent, count): (Vec<(Mark, u64)>, u64) = {
+            let purging = self.lock_purging();
+            let sent = purging.iter().map(|(mark, number)| (*mark, *number)).collect();
+            (sent, self.purges.load(Ordering::SeqCst))
+        };
         if !sent.is_empty() {
             let script = ready.purge(&self.instance, sent.iter().map(|(mark, _)| *mark));
             if self.ask::<redis::Value>(ready, script).await.is_none() {
@@ -278,6 +290,7 @@ impl Link {
                 }
             }
         }
+        self.confirmed.fetch_max(count, Ordering::SeqCst);
         self.settle();
         true
     }

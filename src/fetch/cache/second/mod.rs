@@ -131,9 +131,9 @@ impl SecondLevel {
         self.link.purge(marks);
     }
 
-    /// Waits until Redis has taken the purges, or is known not to answer: they are sent again when it does.
-    pub(super) async fn purged(&self) {
-        self.link.purged().await;
+    /// Waits until Redis has taken the purges, or is known not to answer: they are sent again when it does. Whether it has.
+    pub(super) async fn purged(&self) -> bool {
+        self.link.purged().await
     }
 }
 

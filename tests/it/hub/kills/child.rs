@@ -123,8 +123,13 @@ fn say(line: &str) {
 
 async fn publish(hub: Hub, delivery: String, topic: String) {
     let event = NewEvent { topic: topic.into(), data: delivery.clone().into() };
-    let published =
-        hub.publish(Delivery { names: vec![delivery.as_bytes().into()], events: vec![event] }).await;
+    let published = hub
+        .publish(Delivery {
+            names: vec![delivery.as_bytes().into()],
+            events: vec![event],
+            ..Delivery::default()
+        })
+        .await;
     let said = match published {
         Ok(Published::Kept(_)) => "kept",
         Ok(Published::Duplicate) => "duplicate",
