@@ -21,6 +21,8 @@ struct Table {
     title: &'static str,
     /// What grows.
     unit: &'static str,
+    /// Whether a request does more work with each of them, so that the cost of one says something.
+    shared_out: bool,
     steps: Vec<(usize, Vec<Measured>)>,
 }
 
@@ -96,7 +98,7 @@ async fn table(
     contenders: &[Contender],
     steps: Vec<(usize, Workload, Options)>,
 ) -> anyhow::Result<Table> {
-    let mut table = Table { title, unit, steps: Vec::new() };
+    let mut table = Table { title, unit, shared_out: matches!(unit, "rows" | "calls"), steps: Vec::new() };
     for (size, workload, options) in steps {
         eprintln!("{title}: {size}");
         table.steps.push((size, measure::one(&options, upstream, contenders, &workload).await?));
@@ -159,7 +161,7 @@ async fn start(options: &Options, workload: &Workload) -> anyhow::Result<(f64, f
 
 fn markdown(tables: &[Table], started: &[Started]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    for Table { title, unit, steps } in tables {
+    for Table { title, unit, shared_out, steps } in tables {
         writeln!(
             text,
             "{title}\n\n| {unit} | contender | CPU µs a request | of these, a unit | times hand-written (interval) | p99 ms | peak MB | upstream calls |\n|---:|---|---:|---:|---:|---:|---:|---:|"
@@ -171,7 +173,7 @@ fn markdown(tables: &[Table], started: &[Started]) -> Result<String, std::fmt::E
                         text,
                         "| {size} | {contender} | {} | {} | {} | {:.2} | {peak_memory_mb:.0} | {:.2} |",
                         digits(cpu_us.median),
-                        digits(cpu_us.median / *size as f64),
+                        if *shared_out { digits(cpu_us.median / *size as f64) } else { String::new() },
                         interval(ratio.filter(|_| contender != BASELINE)),
                         p99_ms.median,
                         calls.median

@@ -21,6 +21,8 @@ use crate::{
 const CONTENDER_CORE: &str = "0";
 /// How long a contender may take until it listens.
 const START_MAX: Duration = Duration::from_secs(60);
+/// Seconds of CPU time that a round may take where there are so many connections that each can send but one request.
+const ROUND_MAX: f64 = 5.0;
 
 /// What is measured, and for how long.
 #[derive(Debug, Clone)]
@@ -194,6 +196,11 @@ async fn begin(
     let (_, run) = sample(upstream, &running, workload, Until::Elapsed(warm)).await?;
     let short = Until::Elapsed(Duration::from_secs_f64(options.seconds.min(1.0)));
     let (sample, again) = sample(upstream, &running, workload, short).await?;
+    let whole_round = sample.cpu_us * workload.connections as f64 / 1e6;
+    ensure!(
+        whole_round < ROUND_MAX,
+        "left out: a request of each connection takes {whole_round:.0} s of its core"
+    );
     let by_cpu = options.seconds * 1e6 / sample.cpu_us.max(1.0);
     let by_time = again.requests_per_second().max(run.requests_per_second()) * options.seconds * 4.0;
     running.count = (by_cpu.min(by_time) as usize).max(workload.connections).max(20);

@@ -6,7 +6,7 @@ use crate::{contenders::BASELINE, report::Line, report::digits, workloads::Workl
 
 const STYLE: &str = "<style>text{font:13px system-ui,sans-serif;fill:#24292f}.quiet{fill:#57606a}.grid{stroke:#d0d7de}.one{stroke:#57606a;stroke-dasharray:4 3}.bar{fill:#8c959f}.ours{fill:#0969da}.span{stroke:#0969da;stroke-width:2}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}.bar{fill:#656c76}.ours{fill:#4493f8}.span{stroke:#4493f8}}</style>";
 
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 214.0;
 const WIDTH: f64 = 760.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 44.0;

@@ -28,7 +28,7 @@ use crate::{
     error::{ClientError, Code},
     fetch::Upstream,
     graph::Graph,
-    operation::{Refusal, Rules, coerce},
+    operation::{Refusal, coerce},
     response::{self, Answer, request_errors, write},
     telemetry::{self, GatewayMeter, OperationOutcome, trace},
 };
@@ -161,7 +161,11 @@ impl Gateway {
     pub async fn begin(&self, request: Request) -> Begun {
         let span = trace::operation(request.headers.as_ref());
         let mut counted = self.meter.begin();
-        let begun = self.answer(request, &mut counted).instrument(span.clone()).await;
+        let begun = if span.is_disabled() {
+            self.answer(request, &mut counted).await
+        } else {
+            self.answer(request, &mut counted).instrument(span.clone()).await
+        };
         let (outcome, errors) = match &begun {
             Begun::Subscription(_) => (OperationOutcome::Ok, 0),
             Begun::Once(Response { kind, errors, .. }) => match kind {
@@ -185,6 +189,12 @@ impl Gateway {
             let written = Written { query, variables };
             return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe, written));
         }
+        if let Some(response) = asked.planned.constant()
+            && !self.debugs(&asked)
+        {
+            asked.planned.ran(deadline.begun.elapsed());
+            return Begun::Once(response.clone());
+        }
         let asked = Arc::new(asked);
         let response = if asked.planned.plan.mutation {
             self.change(served, Arc::clone(&asked), deadline).await
@@ -198,13 +208,8 @@ impl Gateway {
     /// Everything that comes before an execution: limits, validation, the plan, the variables.
     fn admit(&self, request: Request, counted: &mut telemetry::Operation) -> Result<Admitted, Box<Response>> {
         let served = self.served.load_full();
-        let rules = Rules {
-            limits: self.config.limits.clone(),
-            introspection: self.config.introspection,
-            suggestions: self.config.suggestions,
-        };
         let name = request.operation_name.as_deref();
-        let planned = match served.plans.get(&served.graph, &request.query, name, &rules) {
+        let planned = match served.plans.get(&served.graph, &request.query, name, &served.rules) {
             Ok(planned) => planned,
             Err(refusal) => return Err(Box::new(self.refused(&refusal))),
         };
@@ -317,8 +322,11 @@ impl Gateway {
         let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
         let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
         let response = Response { body, kind: ResponseKind::Executed, caching, packed, errors };
-        if is_whole && let Some(lease) = uses.lease() {
-            served.answers.put(asked, &response, lease);
+        if is_whole {
+            planned.keep_constant(&response);
+            if let Some(lease) = uses.lease() {
+                served.answers.put(asked, &response, lease);
+            }
         }
         Outcome { response, is_late: has_errors && deadline.is_over() }
     }

@@ -1,4 +1,5 @@
-//! Documents and plans by the text of the document. Variables never enter a plan, so one plan serves all callers.
+//! Documents and plans by the text of the document. Variables never enter a plan, so one plan serves all callers. What was asked
+//! for just now is found with one hash and one comparison, without a lock and without a copy of anything.
 
 use std::{
     collections::HashMap,
@@ -9,10 +10,12 @@ use std::{
     time::Duration,
 };
 
+use ahash::RandomState;
 use apollo_compiler::{Node, executable::Operation, response::JsonMap};
+use arc_swap::ArcSwapOption;
 use moka::sync::Cache;
 
-use super::{OperationSummary, introspection::introspect};
+use super::{OperationSummary, introspection::introspect, request::Response};
 use crate::{
     graph::Graph,
     operation::{Document, Refusal, Rules, Variables},
@@ -23,9 +26,30 @@ use crate::{
 /// Texts of documents, in bytes: what is kept for a document is a small multiple of its text.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
 
+/// Places for what was asked for just now; it falls back on the documents where two want the same place.
+const RECENT: usize = 512;
+
+/// Longer texts are not among them, so that together they take no more than a fraction of what documents may.
+const RECENT_TEXT_BYTES_MAX: usize = 8 << 10;
+
+/// Of so many uses of a recent one, one is told to the cache of documents, which forgets what nobody uses.
+const USES_TOLD: u64 = 64;
+
+/// A response that depends on nothing but the graph is kept where it takes no more than a document might.
+const CONSTANT_BYTES_MAX: usize = 4 << 10;
+
 /// The documents that were asked for lately.
 pub(super) struct Plans {
-    documents: Cache<Box<str>, Arc<Known>>,
+    documents: Cache<Box<str>, Arc<Known>, RandomState>,
+    recent: Box<[ArcSwapOption<Recent>]>,
+    hasher: RandomState,
+}
+
+/// A plan, and what was asked.
+struct Recent {
+    text: Box<str>,
+    operation_name: Option<Box<str>>,
+    planned: Arc<Planned>,
 }
 
 /// A valid document, and the plans of those of its operations that ran.
@@ -41,6 +65,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// Introspection's part, where it depends on no variable.
     introspection: OnceLock<Arc<JsonMap>>,
+    /// The response, where it depends on nothing but the graph.
+    constant: OnceLock<Response>,
     count: AtomicU64,
     nanos: AtomicU64,
 }
@@ -50,11 +76,48 @@ impl Plans {
         let documents = Cache::<Box<str>, Arc<Known>>::builder()
             .max_capacity(TEXT_BYTES_MAX)
             .weigher(|text, _| u32::try_from(text.len()).unwrap_or(u32::MAX));
-        Plans { documents: documents.build() }
+        let hasher = RandomState::new();
+        let recent = (0..RECENT).map(|_| ArcSwapOption::empty()).collect();
+        Plans { documents: documents.build_with_hasher(hasher.clone()), recent, hasher }
     }
 
     /// The plan of an operation, made at its first use.
     pub(super) fn get(
+        &self,
+        graph: &Graph,
+        text: &str,
+        operation_name: Option<&str>,
+        rules: &Rules,
+    ) -> Result<Arc<Planned>, Refusal> {
+        let place = self.place(text, operation_name);
+        if let Some(recent) = place.map(ArcSwapOption::load).as_deref()
+            && let Some(recent) = recent
+            && *recent.text == *text
+            && recent.operation_name.as_deref() == operation_name
+        {
+            if recent.planned.count.load(Ordering::Relaxed) % USES_TOLD == 0 {
+                self.documents.get(text);
+            }
+            return Ok(Arc::clone(&recent.planned));
+        }
+        let planned = self.of_document(graph, text, operation_name, rules)?;
+        if let Some(place) = place {
+            let (text, operation_name) = (text.into(), operation_name.map(Box::from));
+            place.store(Some(Arc::new(Recent { text, operation_name, planned: Arc::clone(&planned) })));
+        }
+        Ok(planned)
+    }
+
+    /// Where a plan stands among the recent ones; none where its text is too long.
+    fn place(&self, text: &str, operation_name: Option<&str>) -> Option<&ArcSwapOption<Recent>> {
+        if text.len() > RECENT_TEXT_BYTES_MAX {
+            return None;
+        }
+        let hash = self.hasher.hash_one((text, operation_name));
+        self.recent.get(usize::try_from(hash % RECENT as u64).unwrap_or_default())
+    }
+
+    fn of_document(
         &self,
         graph: &Graph,
         text: &str,
@@ -80,6 +143,7 @@ impl Plans {
             document: known.document.clone(),
             operation,
             introspection: OnceLock::new(),
+            constant: OnceLock::new(),
             count: AtomicU64::new(0),
             nanos: AtomicU64::new(0),
         });
@@ -124,6 +188,25 @@ impl Planned {
             return Ok(Some(self.introspection.get_or_init(|| found).clone()));
         }
         Ok(Some(found))
+    }
+
+    /// Whether nothing but the graph decides the response: no backend, nothing of the client, no variable.
+    fn is_constant(&self) -> bool {
+        let Plan { reads, mutation, subscribe, .. } = &self.plan;
+        let asks = reads.backends || reads.identity() || *mutation || subscribe.is_some();
+        !asks && self.operation.variables.is_empty()
+    }
+
+    /// The response, where it is the same every time and was made before.
+    pub(super) fn constant(&self) -> Option<&Response> {
+        self.constant.get()
+    }
+
+    /// Keeps a response without errors and extensions, where it will be the same every time.
+    pub(super) fn keep_constant(&self, response: &Response) {
+        if response.body.len() <= CONSTANT_BYTES_MAX && self.is_constant() {
+            let _ = self.constant.set(response.clone());
+        }
     }
 
     /// Its type.

@@ -1,6 +1,6 @@
 //! Reads a request body whole: within its time, within its size as sent and as inflated. What is in it is not looked at.
 
-use std::{pin::pin, time::Duration};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -69,7 +69,22 @@ pub(super) async fn whole<B>(body: B, bytes_max: usize, time: Duration) -> Resul
 where
     B: Body<Data = Bytes>,
 {
-    tokio::time::timeout(time, collect(body, bytes_max)).await.unwrap_or(Err(Unread::TooSlow))
+    let mut reading = pin!(collect(body, bytes_max));
+    // Hyper hands a body over only once it was asked for; most are there at the second look, and need no timer.
+    let mut looked = false;
+    let at_once = poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(read) => Poll::Ready(Some(read)),
+        Poll::Pending if looked => Poll::Ready(None),
+        Poll::Pending => {
+            looked = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match at_once.await {
+        Some(read) => read,
+        None => tokio::time::timeout(time, reading).await.unwrap_or(Err(Unread::TooSlow)),
+    }
 }
 
 /// Reads the frames of a body. The usual body, one frame, is not copied.

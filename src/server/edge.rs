@@ -30,7 +30,7 @@ use super::{
     webhooks::Webhooks,
     websocket,
 };
-use crate::{error::Code, events::Events, telemetry::REQUEST_ID};
+use crate::{error::Code, events::Events};
 
 /// Everything behind the gateway's listener.
 pub(super) struct Edge {
@@ -106,8 +106,7 @@ impl Edge {
 
         let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
-        headers.insert(&REQUEST_ID, request_id);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        reply::mark(headers, request_id);
         if !http1 {
             // HTTP/2 has no such header; its connections are closed by GOAWAY.
             headers.remove(header::CONNECTION);

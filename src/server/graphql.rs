@@ -13,7 +13,7 @@ use super::{
     coding::Coding,
     cors::Cors,
     csrf, media,
-    media::{MediaType, StreamType},
+    media::{Accepted, MediaType, StreamType},
     multipart, parameters,
     parameters::Parameters,
     refusal::Refusal,
@@ -40,20 +40,6 @@ pub(super) struct Endpoint<'a> {
     pub(super) address: IpAddr,
 }
 
-/// How a client reads answers.
-struct Accepted {
-    /// One answer; none where it takes only streams.
-    single: Option<MediaType>,
-    stream: Option<StreamType>,
-}
-
-impl Accepted {
-    /// The media type of what is said at once whatever the client accepts, such as a refusal.
-    fn plain(&self) -> MediaType {
-        self.single.unwrap_or(MediaType::Json)
-    }
-}
-
 impl Endpoint<'_> {
     /// Answers a request. CORS headers are the caller's.
     pub(super) async fn answer<B>(
@@ -68,9 +54,7 @@ impl Endpoint<'_> {
         if ![Method::POST, Method::GET, Method::PUT, Method::DELETE].contains(&parts.method) {
             return reply::refusal(Refusal::method_not_allowed(METHODS).closing(), MediaType::Json);
         }
-        let accept = || parts.headers.get_all(header::ACCEPT).iter();
-        let accepted =
-            Accepted { single: MediaType::negotiate(accept()), stream: StreamType::negotiate(accept()) };
+        let accepted = Accepted::of(&parts.headers);
         if sse::is_asked(parts, self.streams) {
             let answered = self.shared_stream(parts, body, &accepted).await;
             return answered.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
@@ -117,7 +101,8 @@ impl Endpoint<'_> {
         coding: Option<Coding>,
     ) -> Response<ResponseBody> {
         let headers = std::mem::take(&mut parts.headers);
-        let known = headers.get(header::IF_NONE_MATCH).filter(|_| parts.method == Method::GET).cloned();
+        let is_get = parts.method == Method::GET;
+        let known = if is_get { headers.get(header::IF_NONE_MATCH).cloned() } else { None };
         if accepted.stream == Some(StreamType::Events)
             && let Some(last) = headers.get(&LAST_EVENT_ID).and_then(|id| id.to_str().ok())
         {
@@ -198,22 +183,25 @@ impl Endpoint<'_> {
     ) -> Response<ResponseBody> {
         let config = self.config();
         let status = reply::status(response.kind, media);
-        let mut kept = HeaderMap::new();
+        let mut kept = None;
         if let Some(caching) = &response.caching {
-            kept = validators::kept(caching, config);
+            let mut headers = validators::kept(caching, config);
             if method == Method::GET {
                 let tag = validators::tag(&response.body, media);
-                if known.is_some_and(|known| validators::matches(&known, &tag)) {
-                    kept.insert(header::ETAG, tag);
-                    return reply::with_headers(StatusCode::NOT_MODIFIED, kept, Bytes::new());
+                let is_known = known.is_some_and(|known| validators::matches(&known, &tag));
+                headers.insert(header::ETAG, tag);
+                if is_known {
+                    return reply::with_headers(StatusCode::NOT_MODIFIED, headers, Bytes::new());
                 }
-                kept.insert(header::ETAG, tag);
             }
+            kept = Some(headers);
         }
         let allow = allow(response.kind);
         let packed = response.packed.as_deref();
         let mut answer = compressed(status, media, response.body, coding, packed, config).await;
-        answer.headers_mut().extend(kept);
+        if let Some(kept) = kept {
+            answer.headers_mut().extend(kept);
+        }
         if let Some(allow) = allow {
             answer.headers_mut().insert(header::ALLOW, allow);
         }
@@ -302,15 +290,11 @@ async fn compressed(
     config: &Config,
 ) -> Response<ResponseBody> {
     let (body, coding) = reply::compress(body, coding, packed).await;
-    let mut response = reply::json(status, media.header(), body);
-    let headers = response.headers_mut();
-    if config.compression {
-        headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
-    }
+    let mut headers = reply::usual_headers(media, config.compression);
     if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, coding.header());
     }
-    response
+    reply::with_headers(status, headers, body)
 }
 
 /// RFC 9110 wants `Allow` with every 405: here it is a mutation that came as a GET.

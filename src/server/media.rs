@@ -1,9 +1,47 @@
 //! Media types: which one a response is written as (`Accept`), and whether a request's is one that Ficus reads
 //! (`Content-Type`). Codings of bodies are not here (see `coding`).
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 
 use super::header_list::{Item, items};
+
+/// How a client reads answers (`Accept`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// One answer; none where it takes only streams.
+    pub(super) single: Option<MediaType>,
+    /// Answers over time; none where it names no form of them.
+    pub(super) stream: Option<StreamType>,
+}
+
+impl Accepted {
+    /// What the headers of a request say.
+    pub(super) fn of(headers: &HeaderMap) -> Accepted {
+        let mut lines = headers.get_all(header::ACCEPT).iter();
+        let first = lines.next().map(HeaderValue::as_bytes);
+        if lines.next().is_none()
+            && let Some(media) = first.map_or(Some(MediaType::Json), alone)
+        {
+            return Accepted { single: Some(media), stream: None };
+        }
+        let lines = || headers.get_all(header::ACCEPT).iter();
+        Accepted { single: MediaType::negotiate(lines()), stream: StreamType::negotiate(lines()) }
+    }
+
+    /// The media type of what is said at once whatever the client accepts, such as a refusal.
+    pub(super) fn plain(&self) -> MediaType {
+        self.single.unwrap_or(MediaType::Json)
+    }
+}
+
+/// What most clients send, one media type and nothing else: told without reading it as a list.
+fn alone(accept: &[u8]) -> Option<MediaType> {
+    match accept {
+        b"application/graphql-response+json" => Some(MediaType::GraphqlResponse),
+        b"application/json" | b"*/*" => Some(MediaType::Json),
+        _ => None,
+    }
+}
 
 /// What a GraphQL response can be written as. The bytes are the same; the status is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,9 +204,13 @@ mod tests {
         }
     }
 
+    /// With the way for what most clients send and without it.
     fn negotiate(accept: &[&str]) -> Option<MediaType> {
         let values: Vec<_> = accept.iter().map(|text| HeaderValue::from_str(text).unwrap()).collect();
-        MediaType::negotiate(values.iter())
+        let headers: HeaderMap = values.iter().map(|value| (header::ACCEPT, value.clone())).collect();
+        let negotiated = MediaType::negotiate(values.iter());
+        assert_eq!(Accepted::of(&headers).single, negotiated, "{accept:?}");
+        negotiated
     }
 
     #[test]

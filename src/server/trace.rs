@@ -1,11 +1,15 @@
 //! What ties together the lines that one request leaves in several logs: its id (`x-request-id`) and the trace it
 //! belongs to (`traceparent`). What a client sends is taken only when it is harmless; everything else is made here.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::RefCell,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use crate::telemetry::{REQUEST_ID, TRACEPARENT, TRACESTATE};
@@ -13,23 +17,47 @@ use crate::telemetry::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 /// Longer ids are somebody's attempt to fill the log.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// Digits of an id that is made here.
+const ID_DIGITS: usize = 32;
+
+/// So many ids are made at once, in one piece of memory.
+const IDS_AHEAD: usize = 64;
+
 /// Leaves in the headers exactly one request id, and a trace context only when it is one. Gives the id.
 pub(super) fn settle(headers: &mut HeaderMap) -> HeaderValue {
+    // Most requests have none of these: one look at the names is cheaper than three hashes.
+    let (mut ids, mut traced) = (false, false);
+    for name in headers.keys() {
+        ids |= *name == REQUEST_ID;
+        traced |= *name == TRACEPARENT || *name == TRACESTATE;
+    }
+    if traced {
+        settle_trace(headers);
+    }
+    if ids && let Some(id) = sent_request_id(headers) {
+        return id;
+    }
+    let id = new_request_id();
+    headers.insert(&REQUEST_ID, id.clone());
+    id
+}
+
+fn settle_trace(headers: &mut HeaderMap) {
     if headers.contains_key(&TRACEPARENT) && !has_valid_traceparent(headers) {
         headers.remove(&TRACEPARENT);
     }
     if headers.contains_key(&TRACESTATE) && !headers.contains_key(&TRACEPARENT) {
         headers.remove(&TRACESTATE);
     }
+}
+
+/// The id that the client sent, where it is one and there is no other.
+fn sent_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut sent = headers.get_all(&REQUEST_ID).iter();
-    if let (Some(id), None) = (sent.next(), sent.next())
-        && is_sane(id.as_bytes())
-    {
-        return id.clone();
+    match (sent.next(), sent.next()) {
+        (Some(id), None) if is_sane(id.as_bytes()) => Some(id.clone()),
+        _ => None,
     }
-    let id = new_request_id();
-    headers.insert(&REQUEST_ID, id.clone());
-    id
 }
 
 /// Letters, digits and the punctuation that UUIDs, base64 and the ids of common proxies use.
@@ -38,19 +66,37 @@ fn is_sane(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:+/=~@".contains(byte))
 }
 
-/// 32 hex digits that no other request has: a counter through two randomly keyed hashes. It names, it does not protect.
+/// 32 hex digits that no other request has.
 fn new_request_id() -> HeaderValue {
-    static KEYS: LazyLock<(ahash::RandomState, ahash::RandomState)> =
-        LazyLock::new(|| (ahash::RandomState::new(), ahash::RandomState::new()));
+    thread_local! { static AHEAD: RefCell<Bytes> = const { RefCell::new(Bytes::new()) }; }
+    let id = AHEAD.with_borrow_mut(|ahead| {
+        if ahead.len() < ID_DIGITS {
+            *ahead = new_ids();
+        }
+        ahead.split_to(ID_DIGITS.min(ahead.len()))
+    });
+    HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("0"))
+}
+
+/// Ids, one behind the other: a counter through two randomly keyed hashes. They name, they do not protect.
+fn new_ids() -> Bytes {
+    static KEYS: LazyLock<[ahash::RandomState; 2]> =
+        LazyLock::new(|| [ahash::RandomState::new(), ahash::RandomState::new()]);
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let number = (u128::from(KEYS.0.hash_one(count)) << 64) | u128::from(KEYS.1.hash_one(count));
-    let mut digits = [0; 32];
-    for (position, digit) in digits.iter_mut().enumerate() {
-        let nibble = (number >> (4 * position)) & 0xf;
-        *digit = b"0123456789abcdef".get(nibble as usize).copied().unwrap_or(b'0');
+    let first = COUNT.fetch_add(IDS_AHEAD as u64, Ordering::Relaxed);
+    let mut text = vec![0; IDS_AHEAD * ID_DIGITS];
+    for (id, count) in text.chunks_exact_mut(ID_DIGITS).zip(first..) {
+        for (half, keys) in id.chunks_exact_mut(ID_DIGITS / 2).zip(&*KEYS) {
+            for (digits, byte) in half.chunks_exact_mut(2).zip(keys.hash_one(count).to_be_bytes()) {
+                digits.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0xf)]);
+            }
+        }
     }
-    HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("0"))
+    Bytes::from(text)
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }
 
 fn has_valid_traceparent(headers: &HeaderMap) -> bool {

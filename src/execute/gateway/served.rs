@@ -9,11 +9,14 @@ use crate::{
     execute::{answers::Answers, plans::Plans, share::Flights, window::Windows},
     fetch::Upstream,
     graph::Graph,
+    operation::Rules,
 };
 
 /// A graph and what is made of it: swapped as one.
 pub(super) struct Served {
     pub(super) graph: Arc<Graph>,
+    /// What documents may contain.
+    pub(super) rules: Rules,
     pub(super) plans: Plans,
     pub(super) answers: Answers,
     pub(super) flights: Flights,
@@ -27,6 +30,11 @@ impl Served {
         Served {
             windows: Windows::new(&graph, upstream),
             graph,
+            rules: Rules {
+                limits: config.limits.clone(),
+                introspection: config.introspection,
+                suggestions: config.suggestions,
+            },
             plans: Plans::new(),
             answers: Answers::new(config.answers_bytes_max() as u64),
             flights: Flights::default(),

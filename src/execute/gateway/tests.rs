@@ -88,6 +88,7 @@ const SCHEMA: &str = r#"
 type Query {
   slow: Thing @connect(http: {GET: "http://api/slow"}, selection: "id")
   quick: Thing @connect(http: {GET: "http://api/quick"}, selection: "id")
+  constant(of: String = "default"): String @connect(selection: "$args.of")
 }
 type Mutation {
   change: Thing @connect(http: {POST: "http://api/change"}, selection: "id")
@@ -173,4 +174,53 @@ async fn at_the_deadline_what_is_there_is_answered() {
     assert_eq!(body["data"], serde_json::json!({"slow": null, "quick": {"id": 1}}));
     assert_eq!(body["errors"][0]["path"], serde_json::json!(["slow"]));
     assert_eq!(body["errors"][0]["extensions"]["code"], "GATEWAY_TIMEOUT");
+}
+
+#[tokio::test]
+async fn what_only_the_graph_decides_is_made_once() {
+    let (gateway, _) = gateway();
+    let run = async |query: &str, variables: serde_json::Value| {
+        let variables = serde_json::from_value(variables).unwrap();
+        gateway.execute(Request { variables, ..request(query) }).await.body
+    };
+    let none = serde_json::json!({});
+    let first = run("{ constant }", none.clone()).await;
+    assert_eq!(first, r#"{"data":{"constant":"default"}}"#);
+    assert_eq!(run("{ constant }", none).await.as_ptr(), first.as_ptr());
+    for of in ["a", "b", "a"] {
+        let body = run("query($of: String) { constant(of: $of) }", serde_json::json!({ "of": of })).await;
+        assert_eq!(body, format!(r#"{{"data":{{"constant":"{of}"}}}}"#));
+    }
+}
+
+#[tokio::test]
+async fn who_debugs_sees_the_calls_of_what_is_made_once_too() {
+    let sources =
+        Sources { schema: vec![("schema.graphql".to_owned(), SCHEMA.to_owned())], ..Sources::default() };
+    let loaded = load_sources(&sources).unwrap();
+    let config = crate::config::Config { debugger: true, ..loaded.config };
+    let gateway = Gateway::new(loaded.graph, config, Arc::new(Gated::default()));
+    let mut headers = HeaderMap::new();
+    headers.insert(&super::DEBUGGING, http::HeaderValue::from_static("true"));
+    for headers in [None, Some(headers), None] {
+        let shows = headers.is_some();
+        let response = gateway.execute(Request { headers, ..request("{ constant }") }).await;
+        let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(body["data"], serde_json::json!({"constant": "default"}));
+        assert_eq!(body["extensions"].is_object(), shows, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn operations_of_one_document_are_told_apart() {
+    let (gateway, _) = gateway();
+    let text = r#"query A { constant(of: "a") } query B { constant(of: "b") }"#;
+    for name in ["A", "B", "B", "A"] {
+        let operation_name = Some(name.to_owned());
+        let body = gateway.execute(Request { operation_name, ..request(text) }).await.body;
+        assert_eq!(body, format!(r#"{{"data":{{"constant":"{}"}}}}"#, name.to_lowercase()));
+    }
+    let unnamed = gateway.execute(request(text)).await;
+    assert_eq!(unnamed.kind, super::ResponseKind::RequestError);
+    assert_eq!(gateway.operations().iter().map(|known| known.count).sum::<u64>(), 4);
 }

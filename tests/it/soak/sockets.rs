@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{Extent, report::Report, socket::Socket};
-use crate::support::{load, process::Ficus};
+use crate::support::{http::Message, load, process::Ficus};
 
 /// How long any wait may take before the test says what is missing.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -30,11 +30,21 @@ const SOCKET_BYTES_MAX: u64 = 12 << 10;
 const SCHEMA: &str = r#"
 type Query { hello: String! @connect(selection: "$('world')") }
 type Tick { number: Int! note: String }
-type Subscription { ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE) }
+type Subscription {
+  ticked: Tick @subscribe(topic: "ticks", selection: "number note", authorize: NONE)
+  flooded: Tick @subscribe(topic: "flood", selection: "number note", authorize: NONE)
+}
 "#;
 
-const CLOCK: &str =
-    "webhooks: { ticks: { verify: { scheme: none }, publish: { topic: ticks, event: $ } } }\n";
+const CLOCK: &str = "
+webhooks:
+  ticks: { verify: { scheme: none }, publish: { topic: ticks } }
+  flood: { verify: { scheme: none }, publish: { topic: flood } }
+";
+
+/// What the system holds of a connection that nobody reads is some megabytes; events of this size, so many of them, are more.
+const NOTE_BYTES: usize = 2_000;
+const FLOOD: usize = 2_000;
 
 /// What a socket heard, and when.
 struct Tick {
@@ -42,10 +52,29 @@ struct Tick {
     at: Instant,
 }
 
-async fn connect(gateway: SocketAddr, index: usize) -> Socket {
+async fn connect(gateway: SocketAddr, index: usize, is_flooded: bool) -> Socket {
     let mut socket = Socket::open(gateway, index).await;
     socket.ask("1", "subscription { ticked { number note } }").await;
+    if is_flooded {
+        socket.ask("2", "subscription { flooded { number note } }").await;
+    }
     socket
+}
+
+/// Events for those alone who read no more, until nothing of them fits anywhere.
+async fn flood(gateway: SocketAddr, events: usize) {
+    let mut stream = TcpStream::connect(gateway).await.unwrap();
+    let body = json!({"number": 1, "note": "x".repeat(NOTE_BYTES)}).to_string();
+    let head = format!(
+        "POST /webhooks/clock/flood HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let message = Message { head: head.into_bytes(), body: body.into_bytes() };
+    for _ in 0..events {
+        stream.write_all(&message.bytes()).await.unwrap();
+        let answer = Message::read(&mut stream).await.unwrap().expect("an answer");
+        assert_eq!(answer.word(1), "200");
+    }
 }
 
 /// Reads what a socket is told until it is closed.
@@ -53,11 +82,13 @@ async fn listen(
     mut socket: Socket,
     index: usize,
     deaf_below: Arc<AtomicUsize>,
+    deaf: Arc<AtomicUsize>,
     ticks: mpsc::UnboundedSender<Tick>,
 ) {
     loop {
         if index < deaf_below.load(Relaxed) {
             // Reads no more, and holds the socket open.
+            deaf.fetch_add(1, Relaxed);
             return std::future::pending().await;
         }
         let Some(message) = socket.hear().await else { return };
@@ -121,7 +152,7 @@ fn p99(took: &[Duration]) -> Duration {
 
 async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
     let files = [
-        ("ficus.yaml", "admin: { enabled: false }\n".to_owned()),
+        ("ficus.yaml", "admin: { enabled: false }\nevents: { keep: 100 }\n".to_owned()),
         ("schema/schema.graphql", SCHEMA.to_owned()),
         ("connectors/clock.yaml", CLOCK.to_owned()),
     ];
@@ -129,12 +160,14 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
     let client = load::Client::new(ficus.address);
     let (address, descriptors, before) = (ficus.address, ficus.descriptors(), ficus.memory());
     let (told, ticks) = mpsc::unbounded_channel();
+    let stopped = Arc::<AtomicUsize>::default();
     let mut soak =
         Soak { ficus, client, deaf_below: Arc::default(), sockets: JoinSet::new(), ticks, ticked: 0 };
     let mut report = Report::new("sockets", extent);
     for index in 0..sockets {
-        let stream = connect(address, index).await;
-        soak.sockets.spawn(listen(stream, index, Arc::clone(&soak.deaf_below), told.clone()));
+        let stream = connect(address, index, index < deaf).await;
+        let (deaf_below, deaf) = (Arc::clone(&soak.deaf_below), Arc::clone(&stopped));
+        soak.sockets.spawn(listen(stream, index, deaf_below, deaf, told.clone()));
     }
     // Nothing tells when a subscription has begun: the first event is repeated until all hear it.
     let mut reached = 0;
@@ -152,7 +185,7 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
         format!("{bytes} bytes"),
     );
 
-    let note = "x".repeat(2_000);
+    let note = "x".repeat(NOTE_BYTES);
     let mut calm = Vec::new();
     for _ in 0..rounds {
         let took = soak.reaches(sockets, &note).await;
@@ -172,8 +205,16 @@ async fn soak(extent: Extent, sockets: usize, deaf: usize, rounds: usize) {
 
     let full = soak.ficus.memory();
     soak.deaf_below.store(deaf, Relaxed);
-    // Those hear one more.
-    soak.reaches(sockets, &note).await;
+    // Those hear one more at most.
+    soak.publish(&note).await;
+    let all_stopped = async {
+        while stopped.load(Relaxed) < deaf {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let all_stopped = tokio::time::timeout(PATIENCE, all_stopped).await.is_ok();
+    report.line("some stop reading", all_stopped, format!("{} of {deaf}", stopped.load(Relaxed)));
+    flood(address, if extent.timed { FLOOD } else { 50 }).await;
     let mut during = Vec::new();
     let mut lost = 0;
     for _ in 0..rounds {
