@@ -2,7 +2,7 @@
 //! that is cut to size costs less than asking how long it is.
 
 /// Appends the bytes of `text` from `start` to `end`; nothing where they are not all there.
-#[inline]
+#[inline(always)]
 pub(super) fn append(out: &mut Vec<u8>, text: &[u8], start: usize, end: usize) {
     let len = end.saturating_sub(start);
     let from = text.get(start..).unwrap_or_default();

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{ClientError, Code},
-    plan::{Field, From, Named, Plan, Position, PositionId, StepId, Type, Variant},
+    plan::{Field, From, Named, Plan, Position, PositionId, SlotIndex, StepId, Type, Variant},
     telemetry::Tally,
 };
 
@@ -147,15 +147,28 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes a leaf of the record itself, where it is there and fits its type: what most fields are.
+    /// Writes a leaf of the record itself, or of what completes it, where it is there and fits its type: what most fields are.
     #[inline]
     fn is_leaf_written(&mut self, field: &Field, place: Place<'a>) -> bool {
-        let (From::Slot(slot), Type::Named { named, .. }) = (field.from, &field.ty) else { return false };
-        let Some((table, ..)) = place.held else { return false };
-        match table.slot(place.record, slot) {
-            Node::Null | Node::Missing => false,
-            node => leaf::write(named, table, node, &mut self.out).is_ok(),
+        let Type::Named { named, .. } = &field.ty else { return false };
+        let found = match (field.from, place.held) {
+            (From::Slot(slot), Some((table, ..))) => Some((table, table.slot(place.record, slot))),
+            (From::Completed(step, slot), _) => self.completed(step, place.row, slot),
+            _ => None,
+        };
+        match found {
+            None | Some((_, Node::Null | Node::Missing)) => false,
+            Some((table, node)) => leaf::write(named, table, node, &mut self.out).is_ok(),
         }
+    }
+
+    /// A slot of the record that a completing step made for an object; none where it made no record.
+    #[inline]
+    fn completed(&self, step: StepId, row: u32, slot: SlotIndex) -> Option<(&'a Table, Node)> {
+        let result = self.result(step)?;
+        let Link::Node { table, node: Node::Record { start, .. } } = result.link(row) else { return None };
+        let table = result.table(table)?;
+        Some((table, table.slot(start, slot)))
     }
 
     fn result(&self, step: StepId) -> Option<&'a StepResult> {
