@@ -306,6 +306,12 @@ impl Registry {
         }
     }
 
+    /// Waits until a group that was just made has its first subscribers: whoever makes one lets go of the lock after that. Before, there
+    /// would be nobody to be told what the group reads.
+    pub(super) fn until_joined(&self) {
+        drop(self.state());
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
