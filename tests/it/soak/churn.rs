@@ -86,8 +86,8 @@ async fn soak(extent: Extent) {
     proxy.set(&[]);
     report.note("connections", count);
     let whole = Client::new(ficus.address).ask(QUERY, 1).await;
-    let is_whole = whole.is_some_and(|answer| answer["data"]["thing"]["id"] == "/1");
-    report.line("the next query is answered", is_whole, is_whole);
+    let is_whole = whole.as_ref().is_some_and(|answer| answer["data"]["thing"]["id"] == "/1");
+    report.line("the next query is answered", is_whole, whole.unwrap_or_default());
     drop((stub, proxy));
     held.settled(&ficus, Duration::from_secs(60), &mut report).await;
     report.end();

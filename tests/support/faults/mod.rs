@@ -152,11 +152,12 @@ impl Shared {
         chance: &mut StdRng,
     ) -> io::Result<Next> {
         client.readable().await?;
-        let faults = Arc::clone(&*self.faults.borrow());
-        if faults.contains(&Fault::HalfOpen { after: 0 }) {
+        if self.faults.borrow().contains(&Fault::HalfOpen { after: 0 }) {
             return Ok(self.hold().await);
         }
         let Some(request) = Message::read(client).await? else { return Ok(Next::Close) };
+        // Those of now: the connection may have waited long for a request.
+        let faults = Arc::clone(&*self.faults.borrow());
         for fault in faults.iter() {
             if let Fault::Continues { bytes_per_second } = fault {
                 return continues(client, *bytes_per_second).await;
