@@ -1,7 +1,7 @@
 //! From one response to the records of a step: is it a success, what is it, what does the mapping make of it, and which
 //! row belongs to whom.
 
-use std::collections::HashMap;
+use std::{cell::LazyCell, collections::HashMap};
 
 use bumpalo::Bump;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use crate::{
         evaluate::{Variables, evaluate_root},
         value::Value,
     },
-    plan::{CompiledMapping, InputFrom, Projection, Step},
+    plan::{CompiledMapping, InputFrom, Step},
     response::{Link, Node, Table, found},
 };
 
@@ -235,72 +235,44 @@ fn respond<'a>(
         Ok(response) => response,
         Err(error) => return Err(*error.clone().attributed(connector, None).client),
     };
-    let variables = || Given { response: Some(response), ..given() }.variables(connector, arena);
+    let variables =
+        LazyCell::new(|| Given { response: Some(response), ..given() }.variables(connector, arena));
     let not_found_is_null = work.step.missing_is_null && connector.batch.is_none();
-    if !notes.is_looking()
-        && let CompiledMapping::Project { projection, .. } = &work.step.mapping
-        && Outcome::is_data_by_status(connector, response, not_found_is_null)
-        && let Ok(Body::Json(text)) = Body::read(response, connector.source.settings.response_format, arena)
-    {
-        let table = match projected(work, projection, response, text)? {
-            Some(table) => table,
-            None => {
-                evaluate(work, read(work, response, Body::Json(text), arena)?, &variables(), arena, notes)?
-            }
-        };
-        return Ok(Mapped::Table(table));
-    }
-    let variables = variables();
-    let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
-    match Outcome::of(connector, response, not_found_is_null, &mut scope) {
+    let outcome = Outcome::by_status(connector, response, not_found_is_null, arena).unwrap_or_else(|| {
+        let mut scope = Scope { variables: &variables, arena, findings: &mut notes.findings };
+        Outcome::of(connector, response, not_found_is_null, &mut scope)
+    });
+    match outcome {
         Outcome::Null => Ok(Mapped::Null),
         Outcome::Failure(error) => Err(*error.client),
         Outcome::Data(body) => map(work, response, body, &variables, arena, notes).map(Mapped::Table),
     }
 }
 
-/// Maps a body.
+/// Maps a body. `variables` are made where the mapping is evaluated.
 pub(super) fn map<'a>(
     work: &'a Work<'_, '_>,
     response: &'a UpstreamResponse,
     body: Body<'a>,
-    variables: &Variables<'a>,
+    variables: &LazyCell<Variables<'a>, impl FnOnce() -> Variables<'a>>,
     arena: &'a Bump,
     notes: &mut Notes,
 ) -> Result<Table, ClientError> {
-    if let (Body::Json(text), CompiledMapping::Project { projection, .. }) = (body, &work.step.mapping)
-        && let Some(table) = projected(work, projection, response, text)?
-    {
-        if notes.is_looking() {
-            // A projection does not tell what it misses; looking must not change what it gives.
-            let _ = evaluate(work, read(work, response, body, arena)?, variables, arena, notes);
+    let read = || body.value(arena).map_err(|error| invalid(work, response, error.to_string()));
+    if let (Body::Json(text), CompiledMapping::Project { projection, .. }) = (body, &work.step.mapping) {
+        match project(projection, text, bytes_of(text, &response.body), work.step.numbered.len()) {
+            Ok(table) => {
+                if notes.is_looking() {
+                    // A projection does not tell what it misses; looking must not change what it gives.
+                    let _ = evaluate(work, read()?, variables, arena, notes);
+                }
+                return Ok(table);
+            }
+            Err(Misfit::Json(detail)) => return Err(invalid(work, response, detail)),
+            Err(Misfit::Shape) => {}
         }
-        return Ok(table);
     }
-    evaluate(work, read(work, response, body, arena)?, variables, arena, notes)
-}
-
-/// Applies a projection; none where evaluation has to.
-fn projected(
-    work: &Work<'_, '_>,
-    projection: &Projection,
-    response: &UpstreamResponse,
-    text: &str,
-) -> Result<Option<Table>, ClientError> {
-    match project(projection, text, bytes_of(text, &response.body), work.step.numbered.len()) {
-        Ok(table) => Ok(Some(table)),
-        Err(Misfit::Shape) => Ok(None),
-        Err(Misfit::Json(detail)) => Err(invalid(work, response, detail)),
-    }
-}
-
-fn read<'a>(
-    work: &Work<'_, '_>,
-    response: &UpstreamResponse,
-    body: Body<'a>,
-    arena: &'a Bump,
-) -> Result<Value<'a>, ClientError> {
-    body.value(arena).map_err(|error| invalid(work, response, error.to_string()))
+    evaluate(work, read()?, variables, arena, notes)
 }
 
 /// The error of a body that is not what it is said to be.

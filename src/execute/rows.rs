@@ -1,7 +1,7 @@
 //! Rows of batches that are kept one by one (`@cached`, `cache` of a connector file): looked up before a batch is asked for,
 //! mapped as the rows of an answer are, kept of the answers that come. Not for when they may be used: `fetch::cache`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::LazyCell, collections::HashMap, sync::Arc};
 
 use bumpalo::Bump;
 use http::{HeaderMap, StatusCode};
@@ -229,9 +229,11 @@ impl<'r> Work<'_, 'r> {
         };
         let response = UpstreamResponse::new(StatusCode::OK, HeaderMap::new(), body);
         let arena = Bump::new();
-        let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
         let mut notes = self.run.watch.notes();
-        let variables = Given { response: Some(&response), ..given }.variables(&self.step.connector, &arena);
+        let variables = LazyCell::new(|| {
+            let given = self.given_batch(asked().map(|(_, unit)| unit), arguments, &arena);
+            Given { response: Some(&response), ..given }.variables(&self.step.connector, &arena)
+        });
         // The rows were JSON when they were cut.
         let text = std::str::from_utf8(&response.body).unwrap_or("null");
         let mapped = map(self, &response, Body::Json(text), &variables, &arena, &mut notes);

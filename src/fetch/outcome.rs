@@ -1,6 +1,7 @@
 //! What a response means: data, null, or a failure in the connector's own words. A failure answered with 200 is one
 //! when `isSuccess` says so, and a 404 can be an answer. Not for reading the data.
 
+use bumpalo::Bump;
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
@@ -23,16 +24,22 @@ pub enum Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    /// Whether a response is data by its status, and nothing else is asked: what nearly all are.
+    /// What a response means by its status alone, where no mapping has to be asked for more: what nearly all are.
     #[must_use]
-    pub fn is_data_by_status(
+    pub fn by_status(
         connector: &Connector,
-        response: &UpstreamResponse,
+        response: &'a UpstreamResponse,
         not_found_is_null: bool,
-    ) -> bool {
-        connector.is_success.is_none()
-            && connector.source.is_success.is_none()
-            && meaning(connector, response.status, not_found_is_null) == StatusMeaning::Data
+        arena: &'a Bump,
+    ) -> Option<Self> {
+        if connector.is_success.is_some() || connector.source.is_success.is_some() {
+            return None;
+        }
+        match meaning(connector, response.status, not_found_is_null) {
+            StatusMeaning::Null => Some(Outcome::Null),
+            StatusMeaning::Error => None,
+            StatusMeaning::Data => Some(Outcome::data(connector, response, arena)),
+        }
     }
 
     /// Asks, in this order: the connector's `isSuccess`, the source's, the source's `statuses`, the default, in which
@@ -64,12 +71,14 @@ impl<'a> Outcome<'a> {
         match meaning {
             StatusMeaning::Null => Outcome::Null,
             StatusMeaning::Error => Outcome::Failure(failure(connector, response, scope)),
-            StatusMeaning::Data => {
-                match Body::read(response, connector.source.settings.response_format, scope.arena) {
-                    Ok(body) => Outcome::Data(body),
-                    Err(error) => Outcome::Failure(error.attributed(connector, Some(response.status))),
-                }
-            }
+            StatusMeaning::Data => Outcome::data(connector, response, scope.arena),
+        }
+    }
+
+    fn data(connector: &Connector, response: &'a UpstreamResponse, arena: &'a Bump) -> Self {
+        match Body::read(response, connector.source.settings.response_format, arena) {
+            Ok(body) => Outcome::Data(body),
+            Err(error) => Outcome::Failure(error.attributed(connector, Some(response.status))),
         }
     }
 }
