@@ -218,7 +218,6 @@ impl Group {
 
     /// Tells subscribers what there is to tell, until there is no more.
     pub(super) async fn run(self: Arc<Self>, registry: Arc<Registry>, mut feed: Feed) {
-        registry.until_joined();
         let end = self.go(&registry, &mut feed).await;
         if let End::Told(response) = &end {
             self.admitted.send_if_modified(|admitted| {

@@ -131,7 +131,9 @@ impl Registry {
     ) -> Result<Listening, Response> {
         let refuse = |code, why: &str| Err(subscription.gateway().refuse(ClientError::new(code, why)));
         let meter = self.meters.of(subscription.field());
-        let (subscriber, group) = loop {
+        let number = self.numbers.fetch_add(1, SeqCst);
+        let subscriber = Arc::new(Subscriber::new(number, Arc::clone(&meter)));
+        let group = loop {
             let mut ahead = self.ahead(&subscription, after).await?;
             let mut state = self.state();
             if self.subscribers.load(Relaxed) >= self.bounds.subscribers_max {
@@ -139,15 +141,13 @@ impl Registry {
                 let why = format!("There are {most} subscriptions already: come again later.");
                 return refuse(Code::LimitSubscriptions, &why);
             }
-            let number = self.numbers.fetch_add(1, SeqCst);
             let behind = after.filter(|_| ahead.topic.is_some()).map(|id| (id, number));
             let key = Key { subscription: subscription.clone(), behind };
-            let Some(group) = self.group(&mut state, key, &mut ahead) else { continue };
-            let subscriber = Arc::new(Subscriber::new(number, Arc::clone(&meter)));
+            let join = |group: &Arc<Group>| group.add(&subscriber, behind.map(|(id, _)| id));
+            let Some(group) = self.group(&mut state, key, &mut ahead, join) else { continue };
             self.subscribers.fetch_add(1, Relaxed);
             meter.subscribers.fetch_add(1, Relaxed);
-            group.add(&subscriber, behind.map(|(id, _)| id));
-            break (subscriber, group);
+            break group;
         };
         let listening = Listening { subscriber, registry: Arc::clone(self) };
         group.admitted().await?;
@@ -211,9 +211,17 @@ impl Registry {
         Ok(Ahead { topic: Some(known.unwrap_or_else(|| name.into())), live, behind })
     }
 
-    /// A group of this key, made where there is none. None where its topic came to its end meanwhile.
-    fn group(self: &Arc<Self>, state: &mut State, key: Key, ahead: &mut Ahead) -> Option<Arc<Group>> {
+    /// A group of this key, made where there is none. None where its topic came to its end meanwhile. Whoever wants it joins it before
+    /// it begins: what it reads first must find them there.
+    fn group(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: Key,
+        ahead: &mut Ahead,
+        join: impl FnOnce(&Arc<Group>),
+    ) -> Option<Arc<Group>> {
         if let Some(running) = state.groups.get(&key) {
+            join(&running.group);
             return Some(Arc::clone(&running.group));
         }
         if let Some(name) = &ahead.topic
@@ -239,6 +247,7 @@ impl Registry {
                 topic.following.insert(group.number, Arc::clone(&group));
             }
         }
+        join(&group);
         let task = tokio::spawn(Arc::clone(&group).run(Arc::clone(self), feed)).abort_handle();
         state.groups.insert(key, Running { group: Arc::clone(&group), task });
         Some(group)
@@ -274,10 +283,12 @@ impl Registry {
         }
         let key = Key { subscription: group.key.subscription.clone(), behind: None };
         let mut ahead = Ahead { topic: group.topic.clone(), live: None, behind: None };
-        let Some(others) = self.group(&mut state, key, &mut ahead) else { return false };
-        group.hand_over(&others, true);
-        take_out(&mut state, group);
-        true
+        let join = |others: &Arc<Group>| group.hand_over(others, true);
+        let is_joined = self.group(&mut state, key, &mut ahead, join).is_some();
+        if is_joined {
+            take_out(&mut state, group);
+        }
+        is_joined
     }
 
     /// Moves the subscribers of a group to one of the graph that is served now.
@@ -299,17 +310,12 @@ impl Registry {
             }
             let behind = behind.filter(|_| ahead.topic.is_some());
             let key = Key { subscription: subscription.clone(), behind };
-            let Some(others) = self.group(&mut state, key, &mut ahead) else { continue };
-            group.hand_over(&others, group.topic == others.topic);
-            take_out(&mut state, group);
-            return Moved::Yes;
+            let join = |others: &Arc<Group>| group.hand_over(others, group.topic == others.topic);
+            if self.group(&mut state, key, &mut ahead, join).is_some() {
+                take_out(&mut state, group);
+                return Moved::Yes;
+            }
         }
-    }
-
-    /// Waits until a group that was just made has its first subscribers: whoever makes one lets go of the lock after that. Before, there
-    /// would be nobody to be told what the group reads.
-    pub(super) fn until_joined(&self) {
-        drop(self.state());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
