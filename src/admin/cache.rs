@@ -61,7 +61,7 @@ impl Cache {
         #[graphql(default = 50)] first: u32,
     ) -> async_graphql::Result<Vec<Tag>> {
         let first = usize::try_from(first).unwrap_or(TAGS_MAX).min(TAGS_MAX);
-        let tags = control(context)?.gateway.upstream().tags(first).into_iter();
+        let tags = control(context)?.gateway().upstream().tags(first).into_iter();
         Ok(tags.map(|found| Tag { name: found.tag.to_string(), entries: found.entries }).collect())
     }
 }

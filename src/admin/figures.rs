@@ -71,7 +71,7 @@ struct Sample {
 
 impl Sample {
     fn take(control: &Control) -> Self {
-        let gateway = &control.gateway;
+        let gateway = control.gateway();
         let ended =
             |outcome| gateway.meter().operations().map(|(_, of)| of.outcomes.of(outcome)).sum::<u64>();
         let with_errors = ended(OperationOutcome::Errors);
@@ -91,8 +91,8 @@ impl Sample {
     }
 
     fn since(&self, before: Option<&Sample>, control: &Control) -> Figures {
-        let meter = control.gateway.meter();
-        let sources = sources(&control.gateway).into_iter().map(|source| {
+        let meter = control.gateway().meter();
+        let sources = sources(control.gateway()).into_iter().map(|source| {
             let now = self.fetches.get(&source.name);
             let earlier = before.and_then(|before| before.fetches.get(&source.name));
             SourceFigures {

@@ -48,24 +48,24 @@ impl Query {
         Ok(Process {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: control.started.elapsed().as_secs_f64(),
-            listen: control.gateway.config().listen.to_string(),
-            path: control.gateway.config().path.clone(),
+            listen: control.gateway().config().listen.to_string(),
+            path: control.gateway().config().path.clone(),
         })
     }
 
     /// The graph that new requests are served from.
     async fn graph<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Graph> {
-        Ok(Graph::of(&control(context)?.gateway))
+        Ok(Graph::of(control(context)?.gateway()))
     }
 
     /// The backends, in the order of their names.
     async fn sources<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Vec<Source>> {
-        Ok(sources(&control(context)?.gateway))
+        Ok(sources(control(context)?.gateway()))
     }
 
     /// One backend by its name.
     async fn source<'a>(&self, context: &Context<'a>, name: String) -> async_graphql::Result<Option<Source>> {
-        Ok(sources(&control(context)?.gateway).into_iter().find(|source| source.name == name))
+        Ok(sources(control(context)?.gateway()).into_iter().find(|source| source.name == name))
     }
 
     /// The `@connect` directives: of one source or of all, those whose mappings had problems or all.
@@ -75,18 +75,18 @@ impl Query {
         source: Option<String>,
         #[graphql(default)] with_problems: bool,
     ) -> async_graphql::Result<Vec<Connector>> {
-        Ok(connectors(&control(context)?.gateway, source.as_deref(), with_problems))
+        Ok(connectors(control(context)?.gateway(), source.as_deref(), with_problems))
     }
 
     /// What clients ask for and get, since the process started.
     async fn load<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Load> {
-        let gateway = &control(context)?.gateway;
+        let gateway = control(context)?.gateway();
         Ok(Load::of(gateway.meter(), gateway.config().shed_in_flight_max))
     }
 
     /// Answers of backends that are kept; null where none ever is.
     async fn cache<'a>(&self, context: &Context<'a>) -> async_graphql::Result<Option<Cache>> {
-        Ok(Cache::of(&control(context)?.gateway))
+        Ok(Cache::of(control(context)?.gateway()))
     }
 
     /// Events of webhooks, and the subscriptions that hear them.
@@ -102,7 +102,7 @@ impl Query {
         #[graphql(default_with = "OperationOrder::TotalTime")] order_by: OperationOrder,
     ) -> async_graphql::Result<Vec<Operation>> {
         let mut operations: Vec<Operation> =
-            control(context)?.gateway.operations().into_iter().map(Operation::from).collect();
+            control(context)?.gateway().operations().into_iter().map(Operation::from).collect();
         operations.sort_by(|a, b| match order_by {
             OperationOrder::TotalTime => b.total_ms.total_cmp(&a.total_ms),
             OperationOrder::MeanTime => b.mean_ms.total_cmp(&a.mean_ms),
@@ -129,7 +129,7 @@ impl Mutation {
         Ok(ReloadResult {
             reloaded: !found.iter().any(diagnostic::Diagnostic::is_error),
             diagnostics: found.into_iter().map(Diagnostic::from).collect(),
-            graph: Graph::of(&control.gateway),
+            graph: Graph::of(control.gateway()),
         })
     }
 
@@ -141,7 +141,7 @@ impl Mutation {
         source: Option<String>,
         tags: Option<Vec<String>>,
     ) -> async_graphql::Result<Option<Cache>> {
-        let gateway = &control(context)?.gateway;
+        let gateway = control(context)?.gateway();
         match (source, tags) {
             (Some(_), Some(_)) => {
                 return Err("a tag belongs to no source: purge by `source` or by `tags`".into());
@@ -159,7 +159,7 @@ impl Mutation {
         context: &Context<'a>,
         source: String,
     ) -> async_graphql::Result<Option<Source>> {
-        let gateway = &control(context)?.gateway;
+        let gateway = control(context)?.gateway();
         gateway.upstream().reset_breaker(&*named(gateway, &source)?);
         Ok(sources(gateway).into_iter().find(|known| known.name == source))
     }

@@ -74,7 +74,7 @@ pub async fn serve(
     control: Control,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let mut settings = ListenerSettings::new(control.gateway.config());
+    let mut settings = ListenerSettings::new(control.gateway().config());
     settings.connections_max = CONNECTIONS_MAX;
     let guard = Guard {
         loopback: listener.local_addr()?.ip().is_loopback(),

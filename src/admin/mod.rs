@@ -27,7 +27,6 @@ pub type Reload = Arc<dyn Fn() -> Vec<Diagnostic> + Send + Sync>;
 
 /// What the admin graph shows and steers.
 pub struct Control {
-    gateway: Gateway,
     events: Events,
     reload: Reload,
     started: Instant,
@@ -41,13 +40,16 @@ impl Control {
     #[must_use]
     pub fn new(events: Events, reload: Reload) -> Self {
         Control {
-            gateway: events.gateway().clone(),
             events,
             reload,
             started: Instant::now(),
             started_at: SystemTime::now(),
             reloading: tokio::sync::Mutex::new(()),
         }
+    }
+
+    fn gateway(&self) -> &Gateway {
+        self.events.gateway()
     }
 }
 
