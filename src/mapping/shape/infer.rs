@@ -116,7 +116,7 @@ impl<'k> Infer<'k> {
         self.found.misuses.push(ParseError { message, span, help });
     }
 
-    /// Applies a function to each alternative; what it finds counts only when it finds it for every one.
+    /// Applies a function to each alternative; what it finds counts only when it finds it for every one but null.
     fn for_each(&mut self, shape: &Shape, mut apply: impl FnMut(&mut Self, &Shape) -> Shape) -> Shape {
         let [_, _, ..] = shape.alternatives() else { return apply(self, shape) };
         let outer = std::mem::take(&mut self.found);
@@ -125,6 +125,9 @@ impl<'k> Infer<'k> {
         for alternative in shape.alternatives() {
             shapes.push(apply(self, alternative));
             let found = std::mem::take(&mut self.found);
+            if *alternative == Shape::Null {
+                continue;
+            }
             common = Some(match common {
                 None => found,
                 Some(mut common) => {

@@ -43,11 +43,13 @@ impl Infer<'_> {
             }
             return input;
         }
+        // Nobody writes a use that works for null alone.
+        let some = input.but_null();
         if let Some((kinds, words)) = input_of(method)
-            && !may_be(&input, kinds)
+            && !may_be(&some, kinds)
         {
-            let message = format!("Method ->{method} needs {words}, and here it gets {}", input.in_words());
-            self.misuse(message, span, conversion(method, kinds, &input));
+            let message = format!("Method ->{method} needs {words}, and here it gets {}", some.in_words());
+            self.misuse(message, span, conversion(method, kinds, &some));
             // `first` and `last` hand on what they cannot take apart.
             return if ["first", "last"].contains(&method) { input } else { Shape::Missing };
         }
@@ -77,7 +79,7 @@ impl<'m> Call<'_, 'm, '_> {
         let input = self.input.clone();
         match self.method {
             "echo" => self.argument(0),
-            "map" => self.of_element().list(),
+            "map" => self.map(),
             "filter" | "find" => {
                 let condition = self.of_element();
                 self.takes(0, &condition, &[Bool], "a condition that is true or false");
@@ -146,6 +148,17 @@ impl<'m> Call<'_, 'm, '_> {
         match self.arguments.first() {
             Some(expr) => self.infer.with_at(expr, &self.input.element(), self.scope),
             None => Shape::Missing,
+        }
+    }
+
+    /// What is no list and maps to nothing is null.
+    fn map(&mut self) -> Shape {
+        let mapped = self.of_element().list();
+        let is_list = self.input.alternatives().iter().all(|shape| matches!(shape, Shape::List(_)));
+        if is_list || self.arguments.first().is_some_and(is_always_there) {
+            mapped
+        } else {
+            Shape::one_of([mapped, Shape::Null])
         }
     }
 
@@ -355,4 +368,9 @@ fn entry() -> Shape {
     let field = |name: &str, shape| FieldShape { name: name.to_owned(), span: 0..0, value: 0..0, shape };
     let fields = vec![field("key", Shape::String(None)), field("value", Shape::Unknown)];
     Shape::Object(ObjectShape { fields, ..ObjectShape::default() })
+}
+
+/// Whether it gives something whatever the data: a literal.
+fn is_always_there(expr: &Expr) -> bool {
+    !matches!(expr.kind, ExprKind::Path(_) | ExprKind::Chain { .. })
 }

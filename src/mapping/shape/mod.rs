@@ -141,6 +141,16 @@ impl Shape {
         }
     }
 
+    /// What it is but for null, where it may be something else.
+    fn but_null(&self) -> Shape {
+        match self {
+            Shape::OneOf(shapes) => {
+                Shape::one_of(shapes.iter().filter(|shape| **shape != Shape::Null).cloned())
+            }
+            one => one.clone(),
+        }
+    }
+
     /// Applies a function to each alternative.
     fn each(&self, apply: impl FnMut(&Shape) -> Shape) -> Shape {
         Shape::one_of(self.alternatives().iter().map(apply))
@@ -275,6 +285,9 @@ mod tests {
             ("a: b a: c { y }", "{a: ?}*"),
             ("a: $(['x']) a: $.x->parseInt", "{a: [\"x\"] | int}*"),
             ("$.list->map({ id: @.id })", "[{id: ?}]"),
+            ("$.list->map(@.id)", "[?] | null"),
+            ("$.list->entries->map(@.key)", "[string]"),
+            ("a: $status->map($args) { c: $(1) }", "{a: [{c: int}*] | {c: int} | null}*"),
             ("$.list->first { id }", "{id: ?}*"),
             ("$([1, 2])->first", "int"),
             ("$('abc')->slice(0, 1)", "string"),
