@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(read(&paths).1, [Code::UnreadableFile]);
         assert!(read(&Paths { schema: at("nowhere"), ..paths }).1.contains(&Code::NoSchema));
     }
+
     #[test]
     fn a_byte_that_is_no_text_is_told_with_its_place_and_the_rest_is_read() {
         let mut diagnostics = Diagnostics::default();

@@ -270,6 +270,7 @@ impl Place {
         }
         place
     }
+
     /// Numbers the places with objects, and notes those of one leaf. None where there are too many to count.
     fn number(&mut self, next: &mut u16) -> Option<()> {
         if let ([leaf], [], []) = (&*self.leaves, &*self.records, &*self.keys.wanted) {
