@@ -9,7 +9,10 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
 };
 
-use crate::http::client::{post, request, send, soon};
+use crate::{
+    http::client::{post, request, send, soon},
+    support::process::address_in,
+};
 
 const SCHEMA: &str = "type Query { hello: String @connect(selection: \"$('hello')\") }\n";
 const FAULTY: &str = "type Query { hello: String @connect(selection: \"$(\") }\n";
@@ -70,8 +73,7 @@ impl Dev {
     }
 
     async fn address(&mut self) -> SocketAddr {
-        let line = until(&mut self.said, "GraphQL at").await.pop().unwrap();
-        line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap()
+        address_in(&until(&mut self.said, "GraphQL at").await.pop().unwrap())
     }
 
     /// What was reported until then, on lines.

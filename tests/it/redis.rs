@@ -4,6 +4,7 @@
 mod rows;
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{
@@ -140,7 +141,7 @@ async fn within<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Tries until it holds: for what other processes do in their own time.
-async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     within(async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -155,18 +156,23 @@ async fn commands(server: &RedisServer) -> ::redis::aio::MultiplexedConnection {
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
+/// The entries that are kept, by their keys.
+pub(crate) async fn kept(server: &RedisServer) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut connection = commands(server).await;
+    let keys: Vec<Vec<u8>> =
+        ::redis::cmd("KEYS").arg("*:entry:*").query_async(&mut connection).await.unwrap();
+    let mut entries = BTreeMap::new();
+    for key in keys {
+        let entry: Option<Vec<u8>> =
+            ::redis::cmd("DUMP").arg(&key).query_async(&mut connection).await.unwrap();
+        entries.extend(entry.map(|entry| (key, entry)));
+    }
+    entries
+}
+
 /// Waits until so many entries are kept.
 async fn until_kept(server: &RedisServer, count: usize) {
-    let connection = commands(server).await;
-    until(|| {
-        let mut connection = connection.clone();
-        async move {
-            let keys: Vec<Vec<u8>> =
-                ::redis::cmd("KEYS").arg("*:entry:*").query_async(&mut connection).await.unwrap();
-            keys.len() == count
-        }
-    })
-    .await;
+    until(async || kept(server).await.len() == count).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,12 @@ use tokio::{
     process::{Child, Command},
 };
 
+/// The address that the binary says it listens on: `… http://127.0.0.1:4000/…`.
+pub(crate) fn address_in(line: &str) -> SocketAddr {
+    let address = line.split("http://").nth(1).and_then(|url| url.split('/').next()).unwrap();
+    address.parse().unwrap()
+}
+
 /// `ficus serve` on a free port; killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Ficus {
@@ -53,8 +59,7 @@ impl Ficus {
         let mut told: Vec<SocketAddr> = Vec::new();
         while told.len() < addresses {
             let line = said.next_line().await.unwrap().expect("an address");
-            let address = line.split("http://").nth(1).and_then(|url| url.split('/').next()).unwrap();
-            told.push(address.parse().unwrap());
+            told.push(address_in(&line));
         }
         (Ficus { address: told[0], child, _folder: folder }, told)
     }

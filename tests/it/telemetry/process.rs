@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::backend::Backend;
-use crate::http::client::soon;
+use crate::{http::client::soon, support::process::address_in};
 
 pub(crate) struct Process {
     child: Child,
@@ -32,8 +32,7 @@ impl Process {
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = soon("the gateway's address", said.next_line()).await.unwrap().expect("an address");
-        let address = line.split("http://").nth(1).and_then(|url| url.split('/').next()).unwrap();
-        Process { address: address.parse().unwrap(), child }
+        Process { address: address_in(&line), child }
     }
 
     /// Ends it as orchestrators do; gives what it logged.
