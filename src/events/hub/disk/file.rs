@@ -78,14 +78,12 @@ pub(super) fn opener(path: &Path) -> Opener {
 impl File {
     /// Opens the file, and makes its tables where it is new.
     pub(super) fn open(open: &Opener, memory: Memory) -> Result<Self, String> {
-        // The file may hold anything: where the reader of its pages gives up, that is a damaged file and no end of the process.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
+        unless_damaged(|| {
             let database = open().map_err(|error| refusal(&error))?;
             let mut file = File { database, memory, last: EventId::default(), names: 0 };
             file.begin()?;
             Ok(file)
-        }));
-        opened.unwrap_or_else(|_| Err(DAMAGED.to_owned()))
+        })
     }
 
     fn begin(&mut self) -> Result<(), String> {
@@ -113,13 +111,22 @@ impl File {
         write.commit().map_err(told)
     }
 
+    /// Lets go of it. What was not committed is gone.
+    pub(super) fn close(self) {
+        // Damage that was met before may be met once more.
+        let _ = unless_damaged(|| {
+            drop(self);
+            Ok(())
+        });
+    }
+
     pub(super) fn names(&self) -> usize {
         usize::try_from(self.names).unwrap_or(usize::MAX)
     }
 
     /// Reads all events behind one.
     pub(super) fn each_after(&self, after: EventId, mut each: impl FnMut(Event)) -> Result<(), String> {
-        let read = || -> Result<(), redb::Error> {
+        let mut read = || -> Result<(), redb::Error> {
             let events = self.database.begin_read()?.open_table(EVENTS)?;
             for entry in events.range((after.ms, after.number)..)? {
                 let (key, value) = entry?;
@@ -131,8 +138,7 @@ impl File {
             }
             Ok(())
         };
-        catch_unwind(AssertUnwindSafe(read))
-            .map_or_else(|_| Err(DAMAGED.to_owned()), |read| read.map_err(told))
+        unless_damaged(|| read().map_err(told))
     }
 
     /// Writes deliveries and removes events, in one transaction. All of it is on the disk when it returns, or nothing is known of it.
@@ -141,9 +147,12 @@ impl File {
         batch: &[Wanted],
         removed: impl Iterator<Item = &'a EventId>,
     ) -> Result<Appended, String> {
-        let write = self.database.begin_write().map_err(told)?;
-        let (appended, names) = self.fill(&write, batch, removed).map_err(told)?;
-        write.commit().map_err(told)?;
+        let (appended, names) = unless_damaged(|| {
+            let write = self.database.begin_write().map_err(told)?;
+            let filled = self.fill(&write, batch, removed).map_err(told)?;
+            write.commit().map_err(told)?;
+            Ok(filled)
+        })?;
         self.names = names;
         self.last = appended.events.last().map_or(self.last, |event| event.id);
         Ok(appended)
@@ -250,6 +259,11 @@ impl<'w> NameTables<'w> {
         }
         Ok(forgotten)
     }
+}
+
+/// The file may hold anything: where whoever reads its pages gives up, that is a damaged file and no end of the thread.
+fn unless_damaged<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(DAMAGED.to_owned()))
 }
 
 const DAMAGED: &str =

@@ -37,6 +37,8 @@ struct State {
     lost: Option<(Vec<u8>, Vec<Change>)>,
     /// Syncs fail, with what was written there or not.
     is_broken: bool,
+    /// Reading or writing comes upon what cannot be.
+    is_absurd: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +67,10 @@ impl Platter {
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut state = self.state();
+        if state.is_absurd {
+            drop(state);
+            panic!("a page that cannot be");
+        }
         if state.is_full {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -173,6 +179,20 @@ async fn a_full_disk_refuses_until_there_is_room() {
     assert_eq!(hub.figures().failures, 2);
     hub.close().await;
     assert_eq!(kept(&platter.hub()).await, [1, 3, 2]);
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_is_an_error_and_writing_goes_on_behind_it() {
+    let platter = Platter::default();
+    let hub = platter.hub();
+    hub.publish(delivery(1)).await.unwrap();
+    platter.state().is_absurd = true;
+    let HubError::Unavailable(why) = hub.publish(delivery(2)).await.unwrap_err();
+    assert!(why.starts_with("it is damaged"), "{why}");
+    platter.state().is_absurd = false;
+    assert!(matches!(hub.publish(delivery(2)).await.unwrap(), Published::Kept(_)));
+    assert_eq!(hub.publish(delivery(1)).await.unwrap(), Published::Duplicate);
+    assert_eq!(kept(&hub).await, [1, 2]);
 }
 
 #[tokio::test]

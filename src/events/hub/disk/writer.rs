@@ -76,7 +76,7 @@ impl Writer {
     /// Opens the file, and puts on the shelf what is not there yet.
     fn reopen(&mut self) -> Result<(), String> {
         // Two must not have it open.
-        self.file = None;
+        self.let_go();
         let file = File::open(&self.open, self.memory)?;
         let mut loaded = Vec::new();
         file.each_after(self.last, |event| {
@@ -110,9 +110,15 @@ impl Writer {
             }
             Err(why) => {
                 // Whether it is on the disk is not known until it is read again.
-                self.file = None;
+                self.let_go();
                 Err(why)
             }
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(file) = self.file.take() {
+            file.close();
         }
     }
 
