@@ -239,8 +239,15 @@ fn events(config: &str) -> Events {
 }
 
 async fn listen(events: &Events, id: usize) -> Payloads {
-    let query = format!("subscription {{ changed(id: {id}) }}");
-    match events.start(Request { query, ..Request::default() }).await {
+    listen_behind(events, id, None).await
+}
+
+/// Comes back to what was heard up to an event.
+async fn listen_behind(events: &Events, id: usize, last: Option<EventId>) -> Payloads {
+    let mut request =
+        Request { query: format!("subscription {{ changed(id: {id}) }}"), ..Request::default() };
+    request.extensions.extend(last.map(|last| ("lastEventId".to_owned(), last.to_string().into())));
+    match events.start(request).await {
         Started::Stream(payloads) => payloads,
         Started::Once(response) => panic!("{:?}", response.body),
     }
@@ -303,6 +310,39 @@ async fn ten_thousand_equal_subscriptions_are_one_execution_and_one_body() {
         clients.iter_mut().map(|client| client.next().now_or_never().unwrap().unwrap().body).collect();
     assert!(bodies.iter().all(|body| body.as_ptr() == bodies[0].as_ptr()), "one body for all");
     assert_eq!(events.figures().fields[0].executed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_come_back_behind_one_event_are_one_execution_for_each_that_they_missed() {
+    let events = events("");
+    let mut first = listen(&events, 1).await;
+    publish(&events, 0..1).await;
+    let last = first.next().await.unwrap().event;
+    drop(first);
+    let executed = || events.figures().fields[0].executed;
+    // Nothing is missing, and they come one after another.
+    let mut clients = Vec::new();
+    for _ in 0..1_000 {
+        clients.push(listen_behind(&events, 1, last).await);
+    }
+    publish(&events, 1..3).await;
+    assert!(clients.iter_mut().all(|client| waiting(client) == ["1", "2"]));
+    assert_eq!(executed(), 3);
+    assert_eq!((events.figures().tasks, events.figures().subscribers), (2, 1_000));
+    // They come at once, and something is missing.
+    let back = (0..1_000).map(|_| listen_behind(&events, 1, last));
+    let mut back = futures_util::future::join_all(back).await;
+    publish(&events, 3..4).await;
+    assert!(back.iter_mut().all(|client| waiting(client) == ["1", "2", "3"]));
+    assert!(clients.iter_mut().all(|client| waiting(client) == ["3"]));
+    assert_eq!(executed(), 6);
+    assert_eq!((events.figures().tasks, events.figures().subscribers), (2, 2_000));
+    // Who comes when the others were told something reads what is missing on its own.
+    let mut late = listen_behind(&events, 1, last).await;
+    publish(&events, 4..5).await;
+    assert_eq!(waiting(&mut late), ["1", "2", "3", "4"]);
+    assert!(back.iter_mut().chain(&mut clients).all(|client| waiting(client) == ["4"]));
+    assert_eq!(executed(), 10);
 }
 
 #[tokio::test(start_paused = true)]

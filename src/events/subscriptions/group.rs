@@ -1,7 +1,7 @@
 //! Equal subscriptions: one task that waits for the next event, or for the time of the next poll, executes it once, and tells
 //! all subscribers the same bytes. It asks `authorize` before it tells anything, and again every so often.
 //!
-//! A group that follows a topic is handed its events by the topic's task. One that catches up behind an event (a client that
+//! A group that follows a topic is handed its events by the topic's task. One that catches up behind an event (clients that
 //! came back) reads the topic by itself, until it has reached what the others heard last; then its subscribers join theirs.
 
 use std::{
@@ -57,6 +57,8 @@ struct State {
     latest: Option<Told>,
     /// The last event that was told, or that `where` left out.
     heard: Option<EventId>,
+    /// Whether anything was told: who joins now lacks it.
+    has_begun: bool,
 }
 
 /// What the task of a topic hands to its groups.
@@ -107,9 +109,19 @@ impl Group {
 
     // ---- subscribers -----------------------------------------------------------------------------------------
 
-    /// Adds a subscriber, who heard all events up to `heard`.
-    pub(super) fn add(self: &Arc<Self>, subscriber: &Arc<Subscriber>, heard: Option<EventId>) {
+    /// Adds a subscriber who begins here, behind an event or from now on. False where the group catches up and has begun: then
+    /// the subscriber would miss something.
+    pub(super) fn add_behind(self: &Arc<Self>, subscriber: &Arc<Subscriber>, heard: Option<EventId>) -> bool {
         let mut state = self.state();
+        let is_in_time = self.key.behind.is_none() || !state.has_begun;
+        if is_in_time {
+            self.add(&mut state, subscriber, heard);
+        }
+        is_in_time
+    }
+
+    /// Adds a subscriber, who heard all events up to `heard`.
+    fn add(self: &Arc<Self>, state: &mut State, subscriber: &Arc<Subscriber>, heard: Option<EventId>) {
         subscriber.moved(self, heard);
         if let Some(latest) = &state.latest {
             // A poll has its first answer at once; who moved has it already.
@@ -142,18 +154,15 @@ impl Group {
         let subscribers = std::mem::take(&mut state.subscribers);
         let latest = state.latest.take();
         drop(state);
-        let missed = {
-            let known = &mut others.state().latest;
-            let missed = known.is_some()
-                && known.as_ref().map(|told| &told.body) != latest.as_ref().map(|told| &told.body);
-            *known = known.take().or(latest);
-            missed
-        };
+        let mut theirs = others.state();
+        let missed = theirs.latest.is_some()
+            && theirs.latest.as_ref().map(|told| &told.body) != latest.as_ref().map(|told| &told.body);
+        theirs.latest = theirs.latest.take().or(latest);
         for subscriber in subscribers.values() {
             if missed {
                 subscriber.lacks_latest();
             }
-            others.add(subscriber, heard);
+            others.add(&mut theirs, subscriber, heard);
         }
     }
 
@@ -198,6 +207,7 @@ impl Group {
 
     fn tell(&self, told: &Told) -> Vec<Arc<Subscriber>> {
         let mut state = self.state();
+        state.has_begun = true;
         let mut slow = Vec::new();
         for subscriber in state.subscribers.values() {
             if subscriber.push(told, self.bounds) == Pushed::TooSlow {

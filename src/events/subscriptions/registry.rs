@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(in crate::events) struct Key {
     pub(super) subscription: Subscription,
-    /// Of one that catches up: the event behind which it began, and its number.
+    /// Of one that catches up: the event behind which it began, and a number that tells it from others that began there.
     pub(super) behind: Option<(EventId, u64)>,
 }
 
@@ -141,10 +141,11 @@ impl Registry {
                 let why = format!("There are {most} subscriptions already: come again later.");
                 return refuse(Code::LimitSubscriptions, &why);
             }
-            let behind = after.filter(|_| ahead.topic.is_some()).map(|id| (id, number));
-            let key = Key { subscription: subscription.clone(), behind };
-            let join = |group: &Arc<Group>| group.add(&subscriber, behind.map(|(id, _)| id));
-            let Some(group) = self.group(&mut state, key, &mut ahead, join) else { continue };
+            let behind = after.filter(|_| ahead.topic.is_some());
+            let join = |group: &Arc<Group>, _| group.add_behind(&subscriber, behind);
+            let Some(group) = self.group(&mut state, &subscription, behind, &mut ahead, join) else {
+                continue;
+            };
             self.subscribers.fetch_add(1, Relaxed);
             meter.subscribers.fetch_add(1, Relaxed);
             break group;
@@ -211,19 +212,26 @@ impl Registry {
         Ok(Ahead { topic: Some(known.unwrap_or_else(|| name.into())), live, behind })
     }
 
-    /// A group of this key, made where there is none. None where its topic came to its end meanwhile. Whoever wants it joins it before
-    /// it begins: what it reads first must find them there.
+    /// The group of equal subscriptions behind an event, or from now on. One is made where there is none that whoever wants it may
+    /// `join`, and joined before it begins: what it reads first must find them there. `join` is told whether the group is new; of a
+    /// new one, and of one that does not catch up, it is not to say no. None where the topic came to its end meanwhile.
     fn group(
         self: &Arc<Self>,
         state: &mut State,
-        key: Key,
+        subscription: &Subscription,
+        behind: Option<EventId>,
         ahead: &mut Ahead,
-        join: impl FnOnce(&Arc<Group>),
+        join: impl Fn(&Arc<Group>, bool) -> bool,
     ) -> Option<Arc<Group>> {
-        if let Some(running) = state.groups.get(&key) {
-            join(&running.group);
-            return Some(Arc::clone(&running.group));
-        }
+        let mut number = 0;
+        let key = loop {
+            let key = Key { subscription: subscription.clone(), behind: behind.map(|id| (id, number)) };
+            match state.groups.get(&key) {
+                Some(running) if join(&running.group, false) => return Some(Arc::clone(&running.group)),
+                Some(_) => number += 1,
+                None => break key,
+            }
+        };
         if let Some(name) = &ahead.topic
             && !state.topics.contains_key(name)
         {
@@ -247,7 +255,7 @@ impl Registry {
                 topic.following.insert(group.number, Arc::clone(&group));
             }
         }
-        join(&group);
+        join(&group, true);
         let task = tokio::spawn(Arc::clone(&group).run(Arc::clone(self), feed)).abort_handle();
         state.groups.insert(key, Running { group: Arc::clone(&group), task });
         Some(group)
@@ -281,10 +289,12 @@ impl Registry {
         if topic.told.is_none() || heard < topic.told {
             return false;
         }
-        let key = Key { subscription: group.key.subscription.clone(), behind: None };
         let mut ahead = Ahead { topic: group.topic.clone(), live: None, behind: None };
-        let join = |others: &Arc<Group>| group.hand_over(others, true);
-        let is_joined = self.group(&mut state, key, &mut ahead, join).is_some();
+        let join = |others: &Arc<Group>, _| {
+            group.hand_over(others, true);
+            true
+        };
+        let is_joined = self.group(&mut state, &group.key.subscription, None, &mut ahead, join).is_some();
         if is_joined {
             take_out(&mut state, group);
         }
@@ -297,10 +307,9 @@ impl Registry {
             Ok(subscription) => subscription,
             Err(ended) => return Moved::Ended(ended),
         };
-        let behind = group.key.behind.map(|(id, number)| (group.heard().unwrap_or(id), number));
-        let after = behind.map(|(id, _)| id);
+        let behind = group.key.behind.map(|(id, _)| group.heard().unwrap_or(id));
         loop {
-            let mut ahead = match self.ahead(&subscription, after).await {
+            let mut ahead = match self.ahead(&subscription, behind).await {
                 Ok(ahead) => ahead,
                 Err(ended) => return Moved::Ended(ended),
             };
@@ -309,9 +318,15 @@ impl Registry {
                 return Moved::NotYet;
             }
             let behind = behind.filter(|_| ahead.topic.is_some());
-            let key = Key { subscription: subscription.clone(), behind };
-            let join = |others: &Arc<Group>| group.hand_over(others, group.topic == others.topic);
-            if self.group(&mut state, key, &mut ahead, join).is_some() {
+            let join = |others: &Arc<Group>, is_new| {
+                // Another one that catches up may have told something by now.
+                let joins = is_new || behind.is_none();
+                if joins {
+                    group.hand_over(others, group.topic == others.topic);
+                }
+                joins
+            };
+            if self.group(&mut state, &subscription, behind, &mut ahead, join).is_some() {
                 take_out(&mut state, group);
                 return Moved::Yes;
             }
