@@ -302,9 +302,28 @@ impl<'k> Infer<'k> {
         self.for_each(shape, |infer, shape| infer.select_one(shape, selection, scope))
     }
 
+    /// `{ … }` applied to the elements of a list.
+    fn select_elements<'m>(
+        &mut self,
+        element: &Shape,
+        selection: &'m SubSelection,
+        scope: &Scope<'m>,
+    ) -> Shape {
+        let made = self.select(element, selection, scope);
+        let is_list = |shape: &Shape| matches!(shape, Shape::List(_));
+        if !made.alternatives().iter().all(is_list) {
+            return made;
+        }
+        // An element that is missing is null, and of that an object is made where lists are made of others.
+        let found = std::mem::take(&mut self.found);
+        let of_null = self.select_one(&Shape::Null, selection, scope);
+        self.found = found;
+        Shape::one_of([made, of_null])
+    }
+
     fn select_one<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
         if let Shape::List(element) = shape {
-            return self.select(element, selection, scope).list();
+            return self.select_elements(element, selection, scope).list();
         }
         if *shape == Shape::Missing {
             return Shape::Missing;

@@ -287,6 +287,7 @@ mod tests {
             ("$.list->map({ id: @.id })", "[{id: ?}]"),
             ("$.list->map(@.id)", "[?] | null"),
             ("$.list->entries->map(@.key)", "[string]"),
+            ("$([[1]]).b { c: $(1) }", "[[{c: int} | null] | {c: int} | null]"),
             ("a: $status->map($args) { c: $(1) }", "{a: [{c: int}*] | {c: int} | null}*"),
             ("$.list->first { id }", "{id: ?}*"),
             ("$([1, 2])->first", "int"),
