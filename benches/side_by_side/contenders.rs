@@ -140,11 +140,8 @@ fn apollo_server(setup: &Setup, contender: &Contender, workload: &Workload) -> R
     let server = format!("{}/peers/apollo_server/server.mjs", setup.folder);
     let mut arguments = vec![&*server, contender.address];
     arguments.extend(UPSTREAMS);
-    Ok(with(
-        found("PEER_NODE")?,
-        &arguments,
-        &[("NODE_ENV", "production"), ("APOLLO_TELEMETRY_DISABLED", "1")],
-    ))
+    let quiet = [("NODE_ENV", "production"), ("APOLLO_TELEMETRY_DISABLED", "1")];
+    Ok(with(found("PEER_APOLLO_SERVER")?, &arguments, &quiet))
 }
 
 fn hive(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Start, String> {
@@ -166,7 +163,7 @@ fn hive(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Sta
         port,
     ];
     let quiet = [("NODE_ENV", "production"), ("DISABLE_OPENTELEMETRY", "1"), ("LOG_LEVEL", "error")];
-    let start = with(found("PEER_NODE")?, &arguments, &quiet);
+    let start = with(found("PEER_HIVE")?, &arguments, &quiet);
     Ok(Start { folder: Some(format!("{}/peers/hive", setup.folder)), ..start })
 }
 
