@@ -45,6 +45,7 @@ hive() {
 }
 
 tailcall() {
+    composed tailcall node compose.mjs || return 0
     binary="$peers/node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
     [ -f "$binary" ] || { echo "- its package has no program for this system"; return; }
     chmod +x "$binary"
