@@ -19,15 +19,16 @@ pub struct Start {
     pub folder: Option<String>,
 }
 
-/// A running server, ended when dropped.
+/// A running server, ended when dropped, and by the system when this process ends in whatever way.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a server on one core; what it says goes to a file.
+    /// Starts a server on one core; what it says goes to a file. It must be started by a thread that lives as long as the process,
+    /// since the server ends with that thread.
     pub fn start(start: &Start, core: &str, log: &Path) -> anyhow::Result<Self> {
         let log = File::create(log)?;
-        let mut command = Command::new("taskset");
-        command.args(["-c", core, &start.program]).args(&start.arguments);
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "taskset", "-c", core, &start.program]).args(&start.arguments);
         command.envs(start.environment.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &start.folder {
             command.current_dir(folder);

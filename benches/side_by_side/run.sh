@@ -3,8 +3,9 @@
 #   benches/side_by_side/run.sh [ROUNDS] [--seconds S] [--workloads q1,deep] [--contenders "Ficus,Apollo Server"]
 #   benches/side_by_side/run.sh growth [ROUNDS] [--seconds S]    how cost grows, and what a big graph takes to start
 #
-# Linux with two cores, `taskset` (package util-linux) and cargo. Contenders are pinned to core 0; the load and the upstream share core 1.
-# Everything in Rust is built with the profile `dist` (another: PROFILE=release), and only loopback is opened while it is measured.
+# Linux with two cores, `taskset` and `setpriv` (package util-linux) and cargo. Contenders are pinned to core 0; the load and the
+# upstream share core 1. Everything in Rust is built with the profile `dist` (another: PROFILE=release), and only loopback is opened
+# while it is measured.
 # Node and npm bring Tailcall, Apollo Server and Hive Gateway (PEERS=no leaves out all that need them); Apollo Router is whatever
 # ROUTER names, or is built from its crate with ROUTER=build (an hour on two cores; its licence is Elastic 2.0: it is run as it is,
 # and nothing of it is kept here). Who is missing is in the table with a reason. Figures and plots go to target/side-by-side/.
@@ -18,7 +19,9 @@ out="$target/side-by-side"
 peers=benches/side_by_side/peers
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-command -v taskset >/dev/null || { echo "taskset is missing: install the package util-linux" >&2; exit 3; }
+for tool in taskset setpriv; do
+    command -v "$tool" >/dev/null || { echo "$tool is missing: install the package util-linux" >&2; exit 3; }
+done
 
 # Says why the packages from npm are not there; nothing if they are.
 missing_packages() {
