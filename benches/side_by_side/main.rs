@@ -18,6 +18,7 @@ mod measure;
 mod plot;
 mod process;
 mod report;
+mod service;
 mod statistics;
 mod upstream;
 mod workloads;
