@@ -97,8 +97,6 @@ PEER_TAILCALL=$(found tailcall)
 PEER_ROUTER=$(found router)
 export PEER_APOLLO_SERVER PEER_HIVE PEER_TAILCALL PEER_ROUTER
 
-# A bench target brings the package's binary along, in the same profile.
-built=$(cargo bench --locked --profile "$profile" --no-run --bench side-by-side --message-format json)
-harness=$(printf '%s\n' "$built" | sed -n 's/.*"name":"side-by-side".*"executable":"\([^"]*\)".*/\1/p')
+harness=$(benches/build.sh "$profile" side-by-side)
 ulimit -n "$(ulimit -H -n)"
 exec taskset -c 1 "$harness" "$mode" "$target/$profile/ficus" "$PWD/benches/side_by_side" "$out" "$profile" "$@"
