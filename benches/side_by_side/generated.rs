@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{contenders::UPSTREAMS, data, workloads::Workload};
 
-/// The files of a graph, below `graph/`.
+/// The files of a graph.
 pub struct Graph {
     files: Vec<(String, String)>,
 }
@@ -15,7 +15,7 @@ pub struct Graph {
 impl Graph {
     fn new(sources: impl IntoIterator<Item = String>) -> Self {
         let mut files =
-            vec![("ficus.yaml".to_owned(), "deadline: 30s\nadmin: { enabled: false }\n".to_owned())];
+            vec![("ficus.yaml".to_owned(), include_str!("graph/ficus.yaml").to_owned())];
         for (position, source) in sources.into_iter().enumerate() {
             let upstream = UPSTREAMS.get(position % UPSTREAMS.len()).copied().unwrap_or_default();
             let connector = format!(
@@ -34,7 +34,7 @@ impl Graph {
     /// Writes it into a folder.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         for (name, text) in &self.files {
-            let path = folder.join("graph").join(name);
+            let path = folder.join(name);
             fs::create_dir_all(path.parent().context("a folder")?)?;
             fs::write(path, text)?;
         }

@@ -2,15 +2,13 @@
 
 use std::{fmt::Write as _, fs, time::Instant};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::{
-    contenders::{self, BASELINE, Contender},
+    contenders::{BASELINE, Contender, FICUS},
     expected, generated,
     load::{self, Questions},
     measure::{self, Measured, Options, Upstream},
-    process::Process,
     report::{self, Row, digits, interval},
     statistics::Figure,
     workloads::{Q1, ROWS, Workload},
@@ -28,10 +26,8 @@ struct Table {
 
 /// Measures all of them and writes `growth.md` and `growth.json`.
 pub async fn all(options: &Options) -> anyhow::Result<()> {
-    let upstream = Upstream::start(&options.setup, &options.out).await?;
-    let named = |name| contenders::all().into_iter().filter(move |contender| contender.name == name);
-    let both: Vec<Contender> = named(BASELINE).chain(named("Ficus")).collect();
-    let ours: Vec<Contender> = named("Ficus").collect();
+    let upstream = Upstream::start(&options.setup).await?;
+    let (both, ours) = ([BASELINE, FICUS], [FICUS]);
     let mut tables = Vec::new();
 
     let rows = [10, 100, 1_000, 10_000, 100_000].map(|count| {
@@ -85,8 +81,8 @@ pub async fn all(options: &Options) -> anyhow::Result<()> {
 
     let started = starts(options).await?;
     let markdown = markdown(&tables, &started)?;
-    fs::write(options.out.join("growth.md"), &markdown)?;
-    fs::write(options.out.join("growth.json"), format!("{:#}\n", figures(&tables, &started)))?;
+    fs::write(options.setup.out.join("growth.md"), &markdown)?;
+    fs::write(options.setup.out.join("growth.json"), format!("{:#}\n", figures(&tables, &started)))?;
     print!("{markdown}");
     Ok(())
 }
@@ -108,10 +104,9 @@ async fn table(
 
 /// The same options with a graph that is written now.
 fn in_folder(options: &Options, graph: &generated::Graph, name: &str) -> anyhow::Result<Options> {
-    let folder = options.out.join("generated").join(name);
-    graph.write(&folder)?;
     let mut options = options.clone();
-    options.setup.folder = folder.display().to_string();
+    options.setup.graph = options.setup.out.join("generated").join(name);
+    graph.write(&options.setup.graph)?;
     Ok(options)
 }
 
@@ -147,14 +142,9 @@ async fn starts(options: &Options) -> anyhow::Result<Vec<Started>> {
 }
 
 async fn start(options: &Options, workload: &Workload) -> anyhow::Result<(f64, f64, f64)> {
-    let contender =
-        contenders::all().into_iter().find(|contender| contender.name == "Ficus").context("Ficus")?;
-    let start = (contender.start)(&options.setup, &contender, workload).map_err(anyhow::Error::msg)?;
     let began = Instant::now();
-    let mut process = Process::start(&start, "0", &options.out.join("start.log"))?;
-    measure::ready(&mut process, contender.address).await?;
-    let questions = Questions::new(workload, contender.address, contender.path);
-    load::once(&questions, 1).await?;
+    let process = measure::launch(&options.setup, &FICUS, workload).await?;
+    load::once(&Questions::new(workload, &FICUS)).await?;
     let wall = began.elapsed();
     Ok((wall.as_secs_f64() * 1e3, process.cpu()?.as_secs_f64() * 1e3, process.peak_memory_mb()?))
 }
@@ -174,7 +164,7 @@ fn markdown(tables: &[Table], started: &[Started]) -> Result<String, std::fmt::E
                         "| {size} | {contender} | {} | {} | {} | {:.2} | {peak_memory_mb:.0} | {:.2} |",
                         digits(cpu_us.median),
                         if *shared_out { digits(cpu_us.median / *size as f64) } else { String::new() },
-                        interval(ratio.filter(|_| contender != BASELINE)),
+                        interval(ratio.filter(|_| contender != BASELINE.name)),
                         p99_ms.median,
                         calls.median
                     )?,

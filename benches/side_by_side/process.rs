@@ -19,6 +19,24 @@ pub struct Start {
     pub folder: Option<String>,
 }
 
+impl Start {
+    pub fn new(program: impl ToString) -> Self {
+        Start { program: program.to_string(), ..Start::default() }
+    }
+
+    /// With these arguments after those that are there.
+    pub fn arguments(mut self, more: &[&str]) -> Self {
+        self.arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With these variables beside those that are there.
+    pub fn environment(mut self, more: &[(&str, &str)]) -> Self {
+        self.environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+}
+
 /// A running server, ended when dropped, and by the system when this process ends in whatever way.
 pub struct Process(Child);
 

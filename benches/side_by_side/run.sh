@@ -99,4 +99,4 @@ export PEER_APOLLO_SERVER PEER_HIVE PEER_TAILCALL PEER_ROUTER
 
 harness=$(benches/build.sh "$profile" side-by-side)
 ulimit -n "$(ulimit -H -n)"
-exec taskset -c 1 "$harness" "$mode" "$target/$profile/ficus" "$PWD/benches/side_by_side" "$out" "$profile" "$@"
+exec taskset -c 1 "$harness" "$mode" "$out" "$profile" "$@"
