@@ -49,25 +49,19 @@ impl Record {
 
 /// Counts all workloads, or those whose names hold one of the words; prints a table. False where one takes too many more.
 pub fn run(mode: Mode, file: &Path, build: Build, only: &[String]) -> anyhow::Result<bool> {
-    let known: Option<Record> = match fs::read_to_string(file) {
-        Ok(text) => {
-            Some(serde_json::from_str(&text).with_context(|| format!("{} is not a record", file.display()))?)
-        }
-        Err(_) if mode == Mode::Record => None,
-        Err(error) => return Err(error).with_context(|| file.display().to_string()),
-    };
-    if let Some(known) = known.as_ref().filter(|known| known.build != build) {
-        println!(
-            "The recorded counts are of another build, so that differences may be the compiler's:\n  recorded: {}, profile {}\n  now:      {}, profile {}\n",
-            known.build.rustc, known.build.profile, build.rustc, build.profile
-        );
-    }
+    let wanted =
+        |workload: &&Workload| only.is_empty() || only.iter().any(|word| workload.name.contains(&**word));
+    let workloads: Vec<_> = workloads::ALL.iter().filter(wanted).collect();
+    ensure!(!workloads.is_empty(), "no workload's name holds any of: {}", only.join(", "));
+    let known = recorded(mode, file, &build)?;
+    ensure!(
+        mode == Mode::Check || only.is_empty() || known.as_ref().is_none_or(|known| known.build == build),
+        "the record is of another build, so all workloads have to be recorded anew, not some"
+    );
     println!("{:<42} {:>14} {:>14} {:>9}", "workload", "recorded", "now", "change");
     let mut counted = known.as_ref().map(|known| known.instructions.clone()).unwrap_or_default();
-    let mut risen = Vec::new();
-    let asked_for =
-        |workload: &&Workload| only.is_empty() || only.iter().any(|word| workload.name.contains(&**word));
-    for workload in workloads::ALL.iter().filter(asked_for) {
+    let mut risen = 0;
+    for workload in workloads {
         let now = count(workload)?;
         let before = known.as_ref().and_then(|known| known.of(workload));
         let change = before.filter(|before| *before > 0).map(|before| (now - before) * 1000 / before);
@@ -80,9 +74,7 @@ pub fn run(mode: Mode, file: &Path, build: Build, only: &[String]) -> anyhow::Re
             change.map_or("new".to_owned(), percent),
             if too_much { "  FAIL" } else { "" }
         );
-        if too_much {
-            risen.push(workload.name);
-        }
+        risen += usize::from(too_much);
         counted.insert(workload.name.to_owned(), now.into());
     }
     if mode == Mode::Record {
@@ -90,14 +82,32 @@ pub fn run(mode: Mode, file: &Path, build: Build, only: &[String]) -> anyhow::Re
         let record = Record { build, instructions: counted };
         fs::write(file, serde_json::to_string_pretty(&record)? + "\n")?;
         println!("\nRecorded in {}", file.display());
-    } else if !risen.is_empty() {
+    }
+    if risen > 0 {
         println!(
-            "\n{} of these take more than {} more than is recorded, or are not recorded: find out why, or record them with --record.",
-            risen.len(),
+            "\n{risen} of these take more than {} more than is recorded, or are not recorded: find out why, or record them with --record.",
             percent(RISE_MAX)
         );
     }
-    Ok(risen.is_empty())
+    Ok(risen == 0)
+}
+
+/// What is recorded, which need not be there to be recorded; says so if it is of another build.
+fn recorded(mode: Mode, file: &Path, build: &Build) -> anyhow::Result<Option<Record>> {
+    let known: Record = match fs::read_to_string(file) {
+        Ok(text) => {
+            serde_json::from_str(&text).with_context(|| format!("{} is not a record", file.display()))?
+        }
+        Err(_) if mode == Mode::Record => return Ok(None),
+        Err(error) => return Err(error).with_context(|| file.display().to_string()),
+    };
+    if known.build != *build {
+        println!(
+            "The recorded counts are of another build, so that differences may be the compiler's:\n  recorded: {}, profile {}\n  now:      {}, profile {}\n",
+            known.build.rustc, known.build.profile, build.rustc, build.profile
+        );
+    }
+    Ok(Some(known))
 }
 
 /// Instructions of the work done once: twice as often less once as often takes away all that is done before and after it.

@@ -14,7 +14,6 @@ if [ "${1:-}" = --record ]; then
     shift
 fi
 command -v valgrind >/dev/null || { echo "valgrind is missing: install the package valgrind" >&2; exit 3; }
-built=$(cargo bench --locked --profile "$profile" --no-run --bench micro --message-format json)
-counter=$(printf '%s\n' "$built" | sed -n 's/.*"name":"micro".*"executable":"\([^"]*\)".*/\1/p')
+counter=$(benches/build.sh "$profile" micro)
 target=$(rustc -vV | sed -n 's/^host: //p')
 exec "$counter" "$part" benches/micro/instructions.json "$(rustc --version) for $target" "$profile" "$@"

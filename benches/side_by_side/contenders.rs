@@ -1,7 +1,12 @@
 //! Who is measured, and how each is started. What comes from elsewhere is found by `run.sh`, which says in the environment how to start
 //! it, or why it is not there.
 
-use std::env;
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
 
 use crate::{
     process::Start,
@@ -12,19 +17,26 @@ use crate::{
 pub const UPSTREAMS: [&str; 5] =
     ["127.0.0.1:4280", "127.0.0.1:4281", "127.0.0.1:4282", "127.0.0.1:4283", "127.0.0.1:4284"];
 
-/// Who all others are compared with.
-pub const BASELINE: &str = "hand-written";
+/// What others need to serve the graph.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/side_by_side/peers");
 
 /// What contenders are started with.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// This binary, which plays several of them.
-    pub this: String,
-    /// The `ficus` binary.
-    pub ficus: String,
-    /// The folder of the benchmark in the repository.
-    pub folder: String,
+    /// What Ficus serves: a folder with `schema/`, `connectors/` and `ficus.yaml`.
+    pub graph: PathBuf,
+    /// The folder for figures, logs, and what is made for a run.
+    pub out: PathBuf,
 }
+
+impl Setup {
+    /// With the graph that all contenders serve.
+    pub fn new(out: PathBuf) -> Self {
+        Setup { graph: concat!(env!("CARGO_MANIFEST_DIR"), "/benches/side_by_side/graph").into(), out }
+    }
+}
+
+type Starting = fn(&Setup, &Contender, &Workload) -> anyhow::Result<Start>;
 
 /// One of those that are measured.
 #[derive(Clone, Copy)]
@@ -34,146 +46,139 @@ pub struct Contender {
     pub address: &'static str,
     /// Where it answers GraphQL.
     pub path: &'static str,
-    /// How it is started for a workload, or why it is not.
-    pub start: fn(&Setup, &Contender, &Workload) -> Result<Start, String>,
+    /// How it is started for a workload; an error says why it is not.
+    pub start: Starting,
 }
 
-/// All of them; the baseline comes first.
-pub fn all() -> Vec<Contender> {
-    let contender = |name, address, start| Contender { name, address, path: "/graphql", start };
-    vec![
-        contender(BASELINE, "127.0.0.1:4290", handwritten),
-        contender("Ficus", "127.0.0.1:4291", ficus),
-        contender("async-graphql", "127.0.0.1:4292", code_first),
-        contender("Tailcall", "127.0.0.1:4293", tailcall),
-        contender("Apollo Server", "127.0.0.1:4294", apollo_server),
-        contender("Hive Gateway", "127.0.0.1:4295", hive),
-        Contender { path: "/", ..contender("Apollo Router", "127.0.0.1:4296", router) },
-    ]
+/// Who all others are compared with.
+pub const BASELINE: Contender = contender("hand-written", "127.0.0.1:4290", handwritten);
+/// Who this is about.
+pub const FICUS: Contender = contender("Ficus", "127.0.0.1:4291", ficus);
+
+/// All of them.
+pub const ALL: [Contender; 7] = [
+    BASELINE,
+    FICUS,
+    contender("async-graphql", "127.0.0.1:4292", code_first),
+    contender("Tailcall", "127.0.0.1:4293", tailcall),
+    contender("Apollo Server", "127.0.0.1:4294", apollo_server),
+    contender("Hive Gateway", "127.0.0.1:4295", hive),
+    Contender { path: "/", ..contender("Apollo Router", "127.0.0.1:4296", router) },
+];
+
+const fn contender(name: &'static str, address: &'static str, start: Starting) -> Contender {
+    Contender { name, address, path: "/graphql", start }
 }
 
-/// Which settings a contender has no configuration of its own for, so that measuring it would say nothing new.
-fn only_apart(workload: &Workload) -> Result<(), String> {
+/// For contenders that have but one set-up, in which they share and keep nothing: in any other they would show nothing new.
+fn only_apart(workload: &Workload) -> anyhow::Result<()> {
     match workload.setting {
         Setting::Apart => Ok(()),
-        Setting::Sharing => Err("shares nothing in flight as it is set up here".into()),
-        Setting::Caching => Err("keeps nothing as it is set up here".into()),
+        Setting::Sharing => bail!("shares nothing in flight as it is set up here"),
+        Setting::Caching => bail!("keeps nothing as it is set up here"),
     }
 }
 
-fn this(setup: &Setup, part: &str, contender: &Contender) -> Start {
-    let mut arguments = vec![part.to_owned(), contender.address.to_owned()];
-    arguments.extend(UPSTREAMS.map(str::to_owned));
-    Start { program: setup.this.clone(), arguments, ..Start::default() }
+/// A part that this program plays itself.
+pub fn this(part: &str, addresses: &[&str]) -> anyhow::Result<Start> {
+    Ok(Start::new(env::current_exe()?.display()).arguments(&[part]).arguments(addresses))
 }
 
-fn handwritten(setup: &Setup, contender: &Contender, _: &Workload) -> Result<Start, String> {
-    Ok(this(setup, "handwritten", contender))
+fn handwritten(_: &Setup, contender: &Contender, _: &Workload) -> anyhow::Result<Start> {
+    Ok(this("handwritten", &[contender.address])?.arguments(&UPSTREAMS))
 }
 
-fn code_first(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Start, String> {
+fn code_first(_: &Setup, contender: &Contender, workload: &Workload) -> anyhow::Result<Start> {
     only_apart(workload)?;
-    Ok(this(setup, "code-first", contender))
+    Ok(this("code-first", &[contender.address])?.arguments(&UPSTREAMS))
 }
 
-fn ficus(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Start, String> {
-    let connectors = if workload.setting == Setting::Caching { "caching/connectors" } else { "connectors" };
-    Ok(serve(setup, contender.address, &format!("{}/graph", setup.folder), connectors))
-}
-
-/// `ficus serve` on a folder with `schema/`, connectors and `ficus.yaml`.
-pub fn serve(setup: &Setup, address: &str, graph: &str, connectors: &str) -> Start {
+/// `ficus serve`, as the same build has made it.
+fn ficus(setup: &Setup, contender: &Contender, workload: &Workload) -> anyhow::Result<Start> {
+    let mut connectors = setup.graph.join("connectors");
+    if workload.setting == Setting::Caching {
+        connectors = keeping(&connectors, setup.out.join("caching"))?;
+    }
+    let [schema, connectors, config] =
+        [setup.graph.join("schema"), connectors, setup.graph.join("ficus.yaml")]
+            .map(|path| path.display().to_string());
     let arguments = [
         "serve",
         "--listen",
-        address,
+        contender.address,
         "--schema",
-        &format!("{graph}/schema"),
+        &schema,
         "--connectors",
-        &format!("{graph}/{connectors}"),
+        &connectors,
         "--config",
-        &format!("{graph}/ficus.yaml"),
+        &config,
     ];
-    Start {
-        program: setup.ficus.clone(),
-        arguments: arguments.map(str::to_owned).into(),
-        environment: vec![("RUST_LOG".into(), "warn".into())],
-        ..Start::default()
+    Ok(Start::new(env!("CARGO_BIN_EXE_ficus")).arguments(&arguments).environment(&[("RUST_LOG", "warn")]))
+}
+
+/// Writes the same connectors into another folder, where what the backend answers is kept, for each caller.
+fn keeping(connectors: &Path, folder: PathBuf) -> io::Result<PathBuf> {
+    fs::create_dir_all(&folder)?;
+    for file in fs::read_dir(connectors)? {
+        let file = file?;
+        let connector = fs::read_to_string(file.path())?;
+        fs::write(folder.join(file.file_name()), connector + "cache: { ttl: 1h }\n")?;
     }
+    Ok(folder)
 }
 
 /// A program that `run.sh` found: its command line, or `-` and why there is none.
-fn found(variable: &str) -> Result<Start, String> {
-    let found = env::var(variable).map_err(|_| format!("{variable} is not set; run.sh sets it"))?;
+fn found(variable: &str) -> anyhow::Result<Start> {
+    let found = env::var(variable).with_context(|| format!("{variable} is not set; run.sh sets it"))?;
     if let Some(reason) = found.strip_prefix("- ") {
-        return Err(reason.to_owned());
+        bail!("{reason}");
     }
-    let mut words = found.split_whitespace().map(str::to_owned);
-    let program = words.next().ok_or_else(|| format!("{variable} is empty"))?;
-    Ok(Start { program, arguments: words.collect(), ..Start::default() })
+    let mut words = found.split_whitespace();
+    let program = words.next().with_context(|| format!("{variable} is empty"))?;
+    Ok(Start::new(program).arguments(&words.collect::<Vec<_>>()))
 }
 
-fn with(mut start: Start, arguments: &[&str], environment: &[(&str, &str)]) -> Start {
-    start.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-    start
-        .environment
-        .extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    start
-}
-
-fn tailcall(setup: &Setup, _: &Contender, workload: &Workload) -> Result<Start, String> {
+fn tailcall(_: &Setup, _: &Contender, workload: &Workload) -> anyhow::Result<Start> {
     if workload.name == "methods" {
-        return Err("has no such mappings without scripts of one's own".into());
+        bail!("has no such mappings without scripts of one's own");
     }
-    let file = match workload.setting {
-        Setting::Apart => "apart",
+    let graph = match workload.setting {
         Setting::Sharing => "sharing",
-        Setting::Caching => return Err("keeps nothing as it is set up here".into()),
+        Setting::Apart | Setting::Caching => {
+            only_apart(workload)?;
+            "apart"
+        }
     };
-    let file = format!("{}/peers/tailcall/{file}.graphql", setup.folder);
+    let graph = format!("{PEERS}/tailcall/{graph}.graphql");
     let quiet = [("TAILCALL_TRACKER", "false"), ("TAILCALL_LOG_LEVEL", "error"), ("TC_LOG_LEVEL", "error")];
-    Ok(with(found("PEER_TAILCALL")?, &["start", &file], &quiet))
+    Ok(found("PEER_TAILCALL")?.arguments(&["start", &graph]).environment(&quiet))
 }
 
-fn apollo_server(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Start, String> {
+fn apollo_server(_: &Setup, contender: &Contender, workload: &Workload) -> anyhow::Result<Start> {
     only_apart(workload)?;
-    let server = format!("{}/peers/apollo_server/server.mjs", setup.folder);
-    let mut arguments = vec![&*server, contender.address];
-    arguments.extend(UPSTREAMS);
-    Ok(with(
-        found("PEER_NODE")?,
-        &arguments,
-        &[("NODE_ENV", "production"), ("APOLLO_TELEMETRY_DISABLED", "1")],
-    ))
+    let server = format!("{PEERS}/apollo_server/server.mjs");
+    let quiet = [("NODE_ENV", "production"), ("APOLLO_TELEMETRY_DISABLED", "1")];
+    let start = found("PEER_APOLLO_SERVER")?.arguments(&[&server, contender.address]).arguments(&UPSTREAMS);
+    Ok(start.environment(&quiet))
 }
 
-fn hive(setup: &Setup, contender: &Contender, workload: &Workload) -> Result<Start, String> {
+fn hive(_: &Setup, contender: &Contender, workload: &Workload) -> anyhow::Result<Start> {
     only_apart(workload)?;
     if workload.name == "methods" {
-        return Err("has no such mappings without resolvers of one's own".into());
+        bail!("has no such mappings without resolvers of one's own");
     }
     let (host, port) = contender.address.split_once(':').unwrap_or_default();
-    let binary = format!("{}/peers/node_modules/@graphql-hive/gateway/dist/bin.js", setup.folder);
-    let arguments = [
-        &*binary,
-        "supergraph",
-        "supergraph.graphql",
-        "-c",
-        "gateway.config.mjs",
-        "--host",
-        host,
-        "--port",
-        port,
-    ];
+    let gateway = format!("{PEERS}/node_modules/@graphql-hive/gateway/dist/bin.js");
+    let serve = [&*gateway, "supergraph", "supergraph.graphql", "-c", "gateway.config.mjs"];
     let quiet = [("NODE_ENV", "production"), ("DISABLE_OPENTELEMETRY", "1"), ("LOG_LEVEL", "error")];
-    let start = with(found("PEER_NODE")?, &arguments, &quiet);
-    Ok(Start { folder: Some(format!("{}/peers/hive", setup.folder)), ..start })
+    let start = found("PEER_HIVE")?.arguments(&serve).arguments(&["--host", host, "--port", port]);
+    Ok(Start { folder: Some(format!("{PEERS}/hive")), ..start.environment(&quiet) })
 }
 
-fn router(setup: &Setup, _: &Contender, workload: &Workload) -> Result<Start, String> {
+fn router(_: &Setup, _: &Contender, workload: &Workload) -> anyhow::Result<Start> {
     only_apart(workload)?;
-    let folder = format!("{}/peers/router", setup.folder);
-    let (supergraph, config) = (format!("{folder}/supergraph.graphql"), format!("{folder}/router.yaml"));
+    let (supergraph, config) =
+        (format!("{PEERS}/router/supergraph.graphql"), format!("{PEERS}/router/router.yaml"));
     let arguments = ["--supergraph", &supergraph, "--config", &config, "--log", "error"];
-    Ok(with(found("PEER_ROUTER")?, &arguments, &[("APOLLO_TELEMETRY_DISABLED", "1")]))
+    Ok(found("PEER_ROUTER")?.arguments(&arguments).environment(&[("APOLLO_TELEMETRY_DISABLED", "1")]))
 }

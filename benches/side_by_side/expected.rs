@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::data;
 
-fn pick(row: &Value, fields: &[&str]) -> Map<String, Value> {
+/// These fields of a row.
+pub fn pick(row: &Value, fields: &[&str]) -> Map<String, Value> {
     let field = |name: &&str| Some(((*name).to_owned(), row.get(*name)?.clone()));
     fields.iter().filter_map(field).collect()
 }

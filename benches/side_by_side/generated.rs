@@ -5,17 +5,16 @@ use std::{fmt::Write as _, fs, path::Path};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
-use crate::{contenders::UPSTREAMS, data, workloads::Workload};
+use crate::{contenders::UPSTREAMS, data, expected::pick, workloads::Workload};
 
-/// The files of a graph, below `graph/`.
+/// The files of a graph.
 pub struct Graph {
     files: Vec<(String, String)>,
 }
 
 impl Graph {
     fn new(sources: impl IntoIterator<Item = String>) -> Self {
-        let mut files =
-            vec![("ficus.yaml".to_owned(), "deadline: 30s\nadmin: { enabled: false }\n".to_owned())];
+        let mut files = vec![("ficus.yaml".to_owned(), include_str!("graph/ficus.yaml").to_owned())];
         for (position, source) in sources.into_iter().enumerate() {
             let upstream = UPSTREAMS.get(position % UPSTREAMS.len()).copied().unwrap_or_default();
             let connector = format!(
@@ -34,7 +33,7 @@ impl Graph {
     /// Writes it into a folder.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
         for (name, text) in &self.files {
-            let path = folder.join("graph").join(name);
+            let path = folder.join(name);
             fs::create_dir_all(path.parent().context("a folder")?)?;
             fs::write(path, text)?;
         }
@@ -66,7 +65,7 @@ type Node
     }
     query.push_str(&"}".repeat(depth + 1));
     let node = |id: usize, next: Value| {
-        let mut node = picked(&data::node(id), &["id", "name"]);
+        let mut node = pick(&data::node(id), &["id", "name"]);
         if !next.is_null() {
             node.insert("next".to_owned(), next);
         }
@@ -74,7 +73,7 @@ type Node
     };
     let answer = move |_| json!({"node": (1..=depth).rev().fold(Value::Null, |next, id| node(id, next))});
     let graph = Graph::new(["nodes".to_owned()]).with("nodes", schema.to_owned());
-    (graph, Workload::new("depth", &format!("{depth} levels"), query.leak(), answer))
+    (graph, Workload::new("depth", &format!("{depth} levels"), query, answer))
 }
 
 /// So many sources, a field from each.
@@ -92,11 +91,12 @@ pub fn sources(count: usize) -> (Graph, Workload) {
     schema.push_str("}\n\ntype Vendor {\n  id: Int!\n  name: String!\n  city: String!\n}\n");
     query.push('}');
     let answer = move |_| {
-        let field = |number| (format!("from{number}"), vendor(number, &["id", "name", "city"]));
+        let field =
+            |number| (format!("from{number}"), pick(&data::vendor(number), &["id", "name", "city"]).into());
         (1..=count).map(field).collect::<Map<_, _>>().into()
     };
     let graph = Graph::new((1..=count).map(|number| format!("service{number}"))).with("vendors", schema);
-    (graph, Workload::new("sources", &format!("{count} sources"), query.leak(), answer))
+    (graph, Workload::new("sources", &format!("{count} sources"), query, answer))
 }
 
 /// So many groups of four types and a connector; ten groups a file.
@@ -109,15 +109,42 @@ pub fn schema(groups: usize) -> (Graph, Workload) {
         for number in numbers {
             let _ = writeln!(
                 schema,
-                "  \"The thing with number {number}.\"\n  thing{number}(id: Int!, tenant: String): Thing{number}\n    @connect(\n      source: \"service{}\"\n      http: {{ GET: \"/vendors/{{$args.id}}\", queryParams: \"tenant: $args.tenant\" }}\n      selection: \"id name place: {{ city address: {{ street score: {{ rating }} }} }}\"\n    )",
-                number % UPSTREAMS.len()
+                r#"  "The thing with number {number}."
+  thing{number}(id: Int!, tenant: String): Thing{number}
+    @connect(
+      source: "service{source}"
+      http: {{ GET: "/vendors/{{$args.id}}", queryParams: "tenant: $args.tenant" }}
+      selection: "id name place: {{ city address: {{ street score: {{ rating }} }} }}"
+    )"#,
+                source = number % UPSTREAMS.len()
             );
         }
         schema.push_str("}\n");
         for number in numbers {
             let _ = write!(
                 schema,
-                "\n\"A thing.\"\ntype Thing{number} {{\n  id: Int!\n  name: String!\n  place: Place{number}\n}}\n\ntype Place{number} {{\n  city: String!\n  address: Address{number}\n}}\n\ntype Address{number} {{\n  street: String!\n  score: Score{number}\n}}\n\ntype Score{number} {{\n  rating: Int\n}}\n"
+                r#"
+"A thing."
+type Thing{number} {{
+  id: Int!
+  name: String!
+  place: Place{number}
+}}
+
+type Place{number} {{
+  city: String!
+  address: Address{number}
+}}
+
+type Address{number} {{
+  street: String!
+  score: Score{number}
+}}
+
+type Score{number} {{
+  rating: Int
+}}
+"#
             );
         }
         graph = graph.with(&format!("things{file}"), schema);
@@ -132,12 +159,4 @@ pub fn schema(groups: usize) -> (Graph, Workload) {
         }})
     };
     (graph, Workload::new("schema", &format!("{} types", groups * 4), query, answer))
-}
-
-fn vendor(number: usize, fields: &[&str]) -> Value {
-    picked(&data::vendor(number), fields).into()
-}
-
-fn picked(row: &Value, fields: &[&str]) -> Map<String, Value> {
-    fields.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name)?.clone()))).collect()
 }

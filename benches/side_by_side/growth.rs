@@ -1,16 +1,19 @@
 //! How cost grows: with rows, with levels, with sources, with connections, with the schema, and with slow calls in flight.
 
-use std::{fmt::Write as _, fs, time::Instant};
+use std::{
+    fmt::{self, Write as _},
+    fs,
+    rc::Rc,
+    time::Instant,
+};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::{
-    contenders::{self, BASELINE, Contender},
+    contenders::{BASELINE, Contender, FICUS},
     expected, generated,
     load::{self, Questions},
     measure::{self, Measured, Options, Upstream},
-    process::Process,
     report::{self, Row, digits, interval},
     statistics::Figure,
     workloads::{Q1, ROWS, Workload},
@@ -21,22 +24,18 @@ struct Table {
     title: &'static str,
     /// What grows.
     unit: &'static str,
-    /// Whether a request does more work with each of them, so that the cost of one says something.
-    shared_out: bool,
     steps: Vec<(usize, Vec<Measured>)>,
 }
 
 /// Measures all of them and writes `growth.md` and `growth.json`.
 pub async fn all(options: &Options) -> anyhow::Result<()> {
-    let upstream = Upstream::start(&options.setup, &options.out).await?;
-    let named = |name| contenders::all().into_iter().filter(move |contender| contender.name == name);
-    let both: Vec<Contender> = named(BASELINE).chain(named("Ficus")).collect();
-    let ours: Vec<Contender> = named("Ficus").collect();
+    let upstream = Upstream::start(&options.setup).await?;
+    let (both, ours) = ([BASELINE, FICUS], [FICUS]);
     let mut tables = Vec::new();
 
     let rows = [10, 100, 1_000, 10_000, 100_000].map(|count| {
         let workload = Workload {
-            variables: std::rc::Rc::new(move |_| Some(json!({"count": count}))),
+            variables: Rc::new(move |_| Some(json!({"count": count}))),
             connections: if count > 10_000 { 2 } else { 16 },
             ..Workload::new("rows", &format!("{count} rows"), ROWS, move |_| expected::rows(count))
         };
@@ -85,8 +84,8 @@ pub async fn all(options: &Options) -> anyhow::Result<()> {
 
     let started = starts(options).await?;
     let markdown = markdown(&tables, &started)?;
-    fs::write(options.out.join("growth.md"), &markdown)?;
-    fs::write(options.out.join("growth.json"), format!("{:#}\n", figures(&tables, &started)))?;
+    fs::write(options.setup.out.join("growth.md"), &markdown)?;
+    fs::write(options.setup.out.join("growth.json"), format!("{:#}\n", figures(&tables, &started)))?;
     print!("{markdown}");
     Ok(())
 }
@@ -98,7 +97,7 @@ async fn table(
     contenders: &[Contender],
     steps: Vec<(usize, Workload, Options)>,
 ) -> anyhow::Result<Table> {
-    let mut table = Table { title, unit, shared_out: matches!(unit, "rows" | "calls"), steps: Vec::new() };
+    let mut table = Table { title, unit, steps: Vec::new() };
     for (size, workload, options) in steps {
         eprintln!("{title}: {size}");
         table.steps.push((size, measure::one(&options, upstream, contenders, &workload).await?));
@@ -108,10 +107,9 @@ async fn table(
 
 /// The same options with a graph that is written now.
 fn in_folder(options: &Options, graph: &generated::Graph, name: &str) -> anyhow::Result<Options> {
-    let folder = options.out.join("generated").join(name);
-    graph.write(&folder)?;
     let mut options = options.clone();
-    options.setup.folder = folder.display().to_string();
+    options.setup.graph = options.setup.out.join("generated").join(name);
+    graph.write(&options.setup.graph)?;
     Ok(options)
 }
 
@@ -147,61 +145,69 @@ async fn starts(options: &Options) -> anyhow::Result<Vec<Started>> {
 }
 
 async fn start(options: &Options, workload: &Workload) -> anyhow::Result<(f64, f64, f64)> {
-    let contender =
-        contenders::all().into_iter().find(|contender| contender.name == "Ficus").context("Ficus")?;
-    let start = (contender.start)(&options.setup, &contender, workload).map_err(anyhow::Error::msg)?;
     let began = Instant::now();
-    let mut process = Process::start(&start, "0", &options.out.join("start.log"))?;
-    measure::ready(&mut process, contender.address).await?;
-    let questions = Questions::new(workload, contender.address, contender.path);
-    load::once(&questions, 1).await?;
+    let process = measure::launch(&options.setup, &FICUS, workload).await?;
+    load::once(&Questions::new(workload, &FICUS)).await?;
     let wall = began.elapsed();
     Ok((wall.as_secs_f64() * 1e3, process.cpu()?.as_secs_f64() * 1e3, process.peak_memory_mb()?))
 }
 
-fn markdown(tables: &[Table], started: &[Started]) -> Result<String, std::fmt::Error> {
+fn markdown(tables: &[Table], started: &[Started]) -> Result<String, fmt::Error> {
     let mut text = String::new();
-    for Table { title, unit, shared_out, steps } in tables {
-        writeln!(
-            text,
-            "{title}\n\n| {unit} | contender | CPU µs a request | of these, a unit | times hand-written (interval) | p99 ms | peak MB | upstream calls |\n|---:|---|---:|---:|---:|---:|---:|---:|"
-        )?;
-        for (size, measured) in steps {
-            for (contender, row) in report::lines(measured) {
-                match row {
-                    Ok(Row { cpu_us, ratio, p99_ms, peak_memory_mb, calls, .. }) => writeln!(
-                        text,
-                        "| {size} | {contender} | {} | {} | {} | {:.2} | {peak_memory_mb:.0} | {:.2} |",
-                        digits(cpu_us.median),
-                        if *shared_out { digits(cpu_us.median / *size as f64) } else { String::new() },
-                        interval(ratio.filter(|_| contender != BASELINE)),
-                        p99_ms.median,
-                        calls.median
-                    )?,
-                    Err(reason) => writeln!(text, "| {size} | {contender} | – {reason} | | | | | |")?,
-                }
-            }
-        }
-        text.push('\n');
+    for table in tables {
+        growth_table(&mut text, table)?;
     }
+    start_table(&mut text, started)?;
+    Ok(text)
+}
+
+fn growth_table(text: &mut String, Table { title, unit, steps }: &Table) -> fmt::Result {
+    // Where a request does more work with each of them, the cost of one says something.
+    let shared_out = matches!(*unit, "rows" | "calls");
+    let (of_these, rule) = if shared_out { (" of these, a unit |", "---:|") } else { ("", "") };
     writeln!(
         text,
-        "Schema, from the start of the process to the first answer\n\n| types | connectors | ms (min–max) | CPU ms | peak MB |\n|---:|---:|---:|---:|---:|"
+        "**{title}**\n\n| {unit} | contender | CPU µs a request |{of_these} times hand-written (interval) | p99 ms | peak MB | upstream calls |\n|---:|---|---:|{rule}---:|---:|---:|---:|"
     )?;
-    for start in started {
+    for (size, measured) in steps {
+        for (contender, row) in report::lines(measured) {
+            let Row { cpu_us, ratio, p99_ms, peak_memory_mb, calls, .. } = match row {
+                Ok(row) => row,
+                Err(reason) => {
+                    writeln!(text, "| {size} | {contender} | – {reason} |")?;
+                    continue;
+                }
+            };
+            write!(text, "| {size} | {contender} | {} |", digits(cpu_us.median))?;
+            if shared_out {
+                write!(text, " {} |", digits(cpu_us.median / *size as f64))?;
+            }
+            writeln!(
+                text,
+                " {} | {:.2} | {peak_memory_mb:.0} | {:.2} |",
+                interval(ratio.filter(|_| contender != BASELINE.name)),
+                p99_ms.median,
+                calls.median
+            )?;
+        }
+    }
+    text.push('\n');
+    Ok(())
+}
+
+fn start_table(text: &mut String, started: &[Started]) -> fmt::Result {
+    writeln!(
+        text,
+        "**Schema, from the start of the process to the first answer**\n\n| types | connectors | ms (min–max) | CPU ms | peak MB |\n|---:|---:|---:|---:|---:|"
+    )?;
+    for Started { types, connectors, wall_ms, cpu_ms, peak_memory_mb } in started {
         writeln!(
             text,
-            "| {} | {} | {:.0} ({:.0}–{:.0}) | {:.0} | {:.0} |",
-            start.types,
-            start.connectors,
-            start.wall_ms.median,
-            start.wall_ms.min,
-            start.wall_ms.max,
-            start.cpu_ms.median,
-            start.peak_memory_mb.median
+            "| {types} | {connectors} | {:.0} ({:.0}–{:.0}) | {:.0} | {:.0} |",
+            wall_ms.median, wall_ms.min, wall_ms.max, cpu_ms.median, peak_memory_mb.median
         )?;
     }
-    Ok(text)
+    Ok(())
 }
 
 fn figures(tables: &[Table], started: &[Started]) -> Value {

@@ -14,18 +14,21 @@ use ficus::{
 
 use crate::workloads::Q1;
 
-/// Sources as they are when nothing is said of them: equal requests shared, answers kept where they allow it, which the
+/// A source as it is when nothing is said of it: equal requests shared, answers kept where they allow it, which the
 /// upstream's do not.
 const CONNECTOR: &str = "base_url: http://127.0.0.1:4280\n";
+/// What says that nothing is shared or kept.
+const OFF: &str = "cache: off\nshare_in_flight: false\n";
 
 /// Sends Q1 `count` times, one after the other.
 pub fn run(layers: &str, count: usize) -> anyhow::Result<()> {
+    let said = if layers == "off" { OFF } else { "" };
     let sources = Sources {
         schema: vec![(
             "schema/posts.graphql".to_owned(),
             include_str!("graph/schema/posts.graphql").to_owned(),
         )],
-        connectors: vec![("connectors/blog.yaml".to_owned(), CONNECTOR.to_owned())],
+        connectors: vec![("connectors/blog.yaml".to_owned(), format!("{CONNECTOR}{said}"))],
         ..Sources::default()
     };
     let loaded = load_sources(&sources).map_err(|found| anyhow::anyhow!(render(&found, false)))?;
@@ -34,8 +37,8 @@ pub fn run(layers: &str, count: usize) -> anyhow::Result<()> {
     let upstream = match layers {
         "none" => http,
         "resilience" => resilient(http),
-        "all" => Arc::new(CachedUpstream::new(resilient(http), loaded.config.cache_bytes_max as u64)),
-        other => bail!("there are no layers {other:?}: none, resilience or all"),
+        "all" | "off" => Arc::new(CachedUpstream::new(resilient(http), loaded.config.cache_bytes_max as u64)),
+        other => bail!("there are no layers {other:?}: none, resilience, all or off"),
     };
     let gateway = Gateway::new(loaded.graph, loaded.config, upstream);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

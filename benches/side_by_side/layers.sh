@@ -7,18 +7,19 @@
 set -eu
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
-command -v valgrind >/dev/null || { echo "valgrind is missing" >&2; exit 3; }
-built=$(cargo bench --locked --profile "$profile" --no-run --bench side-by-side --message-format json)
-harness=$(printf '%s\n' "$built" | sed -n 's/.*"name":"side-by-side".*"executable":"\([^"]*\)".*/\1/p')
-"$harness" upstream 127.0.0.1:4280 &
-trap 'kill $!' EXIT
+command -v valgrind >/dev/null || { echo "valgrind is missing: install the package valgrind" >&2; exit 3; }
+harness=$(benches/build.sh "$profile" side-by-side)
+# It ends with this script, however that ends.
+setpriv --pdeathsig KILL "$harness" upstream 127.0.0.1:4280 &
 counted() {
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$harness" layers "$1" "$2" 2>&1 |
-        sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+    said=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$harness" layers "$1" "$2" 2>&1) ||
+        { printf '%s\n' "$said" >&2; return 1; }
+    printf '%s\n' "$said" | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
-for layers in none resilience all; do
-    few=$(counted "$layers" 50) many=$(counted "$layers" 550)
+for layers in none resilience all off; do
+    few=$(counted "$layers" 50)
+    many=$(counted "$layers" 550)
     each=$(((many - few) / 500))
     [ "$layers" != none ] || bare=$each
-    echo "$layers: $each instructions a request, $((100 * 100 * (each - bare) / bare)) hundredths of a percent more"
+    echo "$layers $each $bare" | awk '{ printf "%s: %d instructions a request, %.1f %% more\n", $1, $2, 100 * ($2 - $3) / $3 }'
 done

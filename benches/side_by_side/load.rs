@@ -2,11 +2,12 @@
 //! expected one. It has no queue of its own, so a slow contender is asked less.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::HashSet,
     io::Write as _,
     rc::Rc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -15,6 +16,7 @@ use tokio::task::LocalSet;
 
 use crate::{
     connection::{Answer, Connection},
+    contenders::Contender,
     workloads::{CALLER, Workload},
 };
 
@@ -42,39 +44,58 @@ impl Run {
 /// What is sent and what must come back.
 pub struct Questions {
     workload: Workload,
-    address: String,
-    path: &'static str,
+    contender: Contender,
     /// The body of every request, where they are equal, and the `data` of every answer.
     constant: Option<(String, Value)>,
     /// The bytes of an answer that was held to its data: the same bytes need no second look. Contenders whose order of keys
     /// varies have several.
-    known: RefCell<HashMap<Vec<u8>, ()>>,
+    known: RefCell<HashSet<Vec<u8>>>,
+    /// The number of the next request.
+    next: Cell<u64>,
 }
 
 impl Questions {
-    pub fn new(workload: &Workload, address: &str, path: &'static str) -> Self {
+    pub fn new(workload: &Workload, contender: &Contender) -> Self {
         let same = (workload.variables)(1) == (workload.variables)(2);
-        let constant = same.then(|| (body(workload, 1), (workload.data)(1)));
-        let address = address.to_owned();
-        Questions { workload: workload.clone(), address, path, constant, known: RefCell::default() }
+        // Numbers differ between runs, so that what an earlier one left behind is of no use.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        Questions {
+            workload: workload.clone(),
+            contender: *contender,
+            constant: same.then(|| (body(workload, 1), (workload.data)(1))),
+            known: RefCell::default(),
+            next: Cell::new(now % 100_000 * 10_000 + 1),
+        }
+    }
+
+    /// The number of a request that was never sent.
+    fn number(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    fn body(&self, number: u64) -> Cow<'_, str> {
+        match &self.constant {
+            Some((body, _)) => body.into(),
+            None => body(&self.workload, number).into(),
+        }
+    }
+
+    fn data(&self, number: u64) -> Cow<'_, Value> {
+        match &self.constant {
+            Some((_, data)) => Cow::Borrowed(data),
+            None => Cow::Owned((self.workload.data)(number)),
+        }
     }
 
     /// Writes the request with this number.
     fn write(&self, number: u64, request: &mut Vec<u8>) -> anyhow::Result<()> {
-        let of_this_one;
-        let body = match &self.constant {
-            Some((body, _)) => body,
-            None => {
-                of_this_one = body(&self.workload, number);
-                &of_this_one
-            }
-        };
+        let body = self.body(number);
         request.clear();
         write!(
             request,
             "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\naccept: application/json\r\n{CALLER}: {}\r\ncontent-length: {}\r\n\r\n{body}",
-            self.path,
-            self.address,
+            self.contender.path,
+            self.contender.address,
             self.workload.caller(number),
             body.len()
         )?;
@@ -83,7 +104,7 @@ impl Questions {
 
     /// Whether the answer holds the data; an answer with errors is `false` where the backend fails, and ends the run where it does not.
     fn check(&self, number: u64, answer: &Answer<'_>) -> anyhow::Result<bool> {
-        if answer.status == 200 && self.known.borrow().contains_key(answer.body) {
+        if answer.status == 200 && self.known.borrow().contains(answer.body) {
             return Ok(true);
         }
         let text = || String::from_utf8_lossy(answer.body.get(..600).unwrap_or(answer.body));
@@ -97,17 +118,9 @@ impl Questions {
             ensure!(self.workload.error_every > 0, "{}: {}", answer.status, text());
             return Ok(false);
         }
-        let of_this_one;
-        let expected = match &self.constant {
-            Some((_, expected)) => expected,
-            None => {
-                of_this_one = (self.workload.data)(number);
-                &of_this_one
-            }
-        };
-        ensure!(value.get("data") == Some(expected), "a wrong answer: {}", text());
+        ensure!(value.get("data") == Some(&*self.data(number)), "a wrong answer: {}", text());
         if self.constant.is_some() && self.known.borrow().len() < 64 {
-            self.known.borrow_mut().insert(answer.body.to_vec(), ());
+            self.known.borrow_mut().insert(answer.body.to_vec());
         }
         Ok(true)
     }
@@ -127,76 +140,82 @@ pub enum Until {
     Elapsed(Duration),
 }
 
-/// Sends requests, numbered from `next` on (which it moves), over so many connections.
-pub async fn run(
-    questions: &Rc<Questions>,
-    connections: usize,
+/// A run as far as it has come.
+struct Progress {
+    questions: Rc<Questions>,
     until: Until,
-    next: &Cell<u64>,
-) -> anyhow::Result<Run> {
-    let mut open = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        open.push(Connection::open(&questions.address).await?);
+    started: Instant,
+    taken: Cell<usize>,
+    failed: Cell<usize>,
+    latencies: RefCell<Vec<Duration>>,
+}
+
+impl Progress {
+    fn is_over(&self) -> bool {
+        match self.until {
+            Until::Requests(count) => self.taken.get() >= count,
+            Until::Elapsed(time) => self.started.elapsed() >= time,
+        }
     }
-    let taken = Rc::new(Cell::new(0_usize));
-    let (number, failed) = (Rc::new(Cell::new(next.get())), Rc::new(Cell::new(0)));
-    let latencies = Rc::new(RefCell::new(Vec::new()));
-    let started = Instant::now();
-    let tasks = LocalSet::new();
-    let mut running = Vec::with_capacity(connections);
-    for mut connection in open {
-        let (questions, latencies) = (Rc::clone(questions), Rc::clone(&latencies));
-        let (taken, number, failed) = (Rc::clone(&taken), Rc::clone(&number), Rc::clone(&failed));
-        running.push(tasks.spawn_local(async move {
-            let mut request = Vec::with_capacity(4096);
-            loop {
-                let more = match until {
-                    Until::Requests(count) => taken.get() < count,
-                    Until::Elapsed(time) => started.elapsed() < time,
-                };
-                if !more {
-                    return anyhow::Ok(());
-                }
-                taken.set(taken.get() + 1);
-                let this = number.replace(number.get() + 1);
-                questions.write(this, &mut request)?;
-                let sent = Instant::now();
-                let answer = connection.exchange(&request).await?;
-                let elapsed = sent.elapsed();
-                if !questions.check(this, &answer)? {
-                    failed.set(failed.get() + 1);
-                }
-                latencies.borrow_mut().push(elapsed);
+
+    /// What one connection does.
+    async fn ask(self: Rc<Self>, mut connection: Connection) -> anyhow::Result<()> {
+        let mut request = Vec::with_capacity(4096);
+        while !self.is_over() {
+            self.taken.set(self.taken.get() + 1);
+            let number = self.questions.number();
+            self.questions.write(number, &mut request)?;
+            let sent = Instant::now();
+            let answer = connection.exchange(&request).await?;
+            let elapsed = sent.elapsed();
+            if !self.questions.check(number, &answer)? {
+                self.failed.set(self.failed.get() + 1);
             }
-        }));
+            self.latencies.borrow_mut().push(elapsed);
+        }
+        Ok(())
     }
+}
+
+/// Sends requests over as many connections as the workload has.
+pub async fn run(questions: &Rc<Questions>, until: Until) -> anyhow::Result<Run> {
+    let mut connections = Vec::with_capacity(questions.workload.connections);
+    for _ in 0..questions.workload.connections {
+        connections.push(Connection::open(questions.contender.address).await?);
+    }
+    let progress = Rc::new(Progress {
+        questions: Rc::clone(questions),
+        until,
+        started: Instant::now(),
+        taken: Cell::default(),
+        failed: Cell::default(),
+        latencies: RefCell::default(),
+    });
+    let tasks = LocalSet::new();
+    let asking: Vec<_> = connections
+        .into_iter()
+        .map(|connection| tasks.spawn_local(Rc::clone(&progress).ask(connection)))
+        .collect();
     tasks.await;
-    for task in running {
-        task.await??;
+    let elapsed = progress.started.elapsed();
+    for asked in asking {
+        asked.await??;
     }
-    next.set(number.get());
-    let mut latencies = latencies.take();
-    let elapsed = started.elapsed();
+    let mut latencies = progress.latencies.take();
     latencies.sort_unstable();
-    Ok(Run { elapsed, latencies, failed: failed.get() })
+    Ok(Run { elapsed, latencies, failed: progress.failed.get() })
 }
 
 /// Asks once; the answer must be right even where the backend fails now and then.
-pub async fn once(questions: &Questions, number: u64) -> anyhow::Result<()> {
+pub async fn once(questions: &Questions) -> anyhow::Result<()> {
+    let number = questions.number();
     let mut request = Vec::new();
     questions.write(number, &mut request)?;
-    let mut connection = Connection::open(&questions.address).await?;
+    let mut connection = Connection::open(questions.contender.address).await?;
     let answer = connection.exchange(&request).await?;
     let right = questions.check(number, &answer)?;
     ensure!(right, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
     Ok(())
-}
-
-/// Asks the upstream how often it was called in all.
-pub async fn upstream_calls(upstream: &str) -> anyhow::Result<u64> {
-    let body = get(upstream, "/calls").await?;
-    let calls: HashMap<String, u64> = serde_json::from_slice(&body)?;
-    Ok(calls.values().sum())
 }
 
 /// A GET of its own; gives the body of a 200.

@@ -18,6 +18,7 @@ mod measure;
 mod plot;
 mod process;
 mod report;
+mod service;
 mod statistics;
 mod upstream;
 mod workloads;
@@ -44,26 +45,13 @@ fn main() -> anyhow::Result<()> {
             let layers = next("layers LAYERS COUNT")?;
             layers::run(&layers, next("COUNT")?.parse().context("COUNT is a number")?)
         }
-        Some(mode @ ("measure" | "growth")) => {
-            let setup = contenders::Setup {
-                this: std::env::current_exe()?.display().to_string(),
-                ficus: next(
-                    "measure FICUS FOLDER OUT PROFILE [ROUNDS] [--seconds S] [--workloads A,B] [--contenders X,Y]",
-                )?,
-                folder: next("FOLDER")?,
-            };
-            let (out, profile) = (next("OUT")?.into(), next("PROFILE")?);
-            let options = options(setup, out, profile, arguments)?;
-            std::fs::create_dir_all(&options.out)?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            if mode == "growth" {
-                return runtime.block_on(growth::all(&options));
-            }
-            let write = |measured: &[_]| report::write(&options, measured);
-            runtime.block_on(measure::all(&options, workloads::all(), write))?;
-            print!("{}", std::fs::read_to_string(options.out.join("figures.md"))?);
+        Some("measure") => {
+            let options = options(arguments)?;
+            let measured = measure::all(&options, |measured| report::write(&options, measured));
+            print!("{}", report::markdown(&on_one_thread(measured)?)?);
             Ok(())
         }
+        Some("growth") => on_one_thread(growth::all(&options(arguments)?)),
         Some(other) => bail!("there is no part {other:?}"),
         None => {
             println!("Run benches/side_by_side/run.sh");
@@ -72,20 +60,21 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn options(
-    setup: contenders::Setup,
-    out: std::path::PathBuf,
-    profile: String,
-    mut arguments: impl Iterator<Item = String>,
-) -> anyhow::Result<measure::Options> {
+fn on_one_thread<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// What to measure: `OUT PROFILE [ROUNDS] [--seconds S] [--workloads A,B] [--contenders X,Y]`. The folder OUT is there afterwards.
+fn options(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<measure::Options> {
+    let out = arguments.next().context("OUT PROFILE")?;
+    std::fs::create_dir_all(&out)?;
     let mut options = measure::Options {
-        setup,
-        out,
+        setup: contenders::Setup::new(out.into()),
         rounds: 5,
         seconds: 1.0,
         workloads: vec![],
         contenders: vec![],
-        profile,
+        profile: arguments.next().context("PROFILE")?,
     };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} takes a value"));

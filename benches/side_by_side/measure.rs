@@ -1,8 +1,7 @@
 //! Measures the contenders in turn: every workload with processes of its own, every round with all of them, in another order each time.
 
 use std::{
-    cell::Cell,
-    path::{Path, PathBuf},
+    path::Path,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -12,13 +11,15 @@ use anyhow::{Context as _, bail, ensure};
 use crate::{
     connection::Connection,
     contenders::{self, BASELINE, Contender, Setup, UPSTREAMS},
-    load::{self, Questions, Run, Until},
+    load::{self, Questions, Until},
     process::{Process, Start},
-    workloads::Workload,
+    workloads::{self, Workload},
 };
 
-/// The core of the contenders; this process and the upstream share another (`run.sh` pins them).
+/// The core of the contenders.
 const CONTENDER_CORE: &str = "0";
+/// The core of the upstream, and of this process, which `run.sh` pins to it.
+const UPSTREAM_CORE: &str = "1";
 /// How long a contender may take until it listens.
 const START_MAX: Duration = Duration::from_secs(60);
 /// Seconds of CPU time that a round may take where there are so many connections that each can send but one request.
@@ -28,8 +29,6 @@ const ROUND_MAX: f64 = 5.0;
 #[derive(Debug, Clone)]
 pub struct Options {
     pub setup: Setup,
-    /// The folder for figures and logs.
-    pub out: PathBuf,
     pub rounds: usize,
     /// CPU time of a contender in a round, about.
     pub seconds: f64,
@@ -62,6 +61,9 @@ pub struct Measured {
     pub outcome: Result<(Vec<Sample>, f64), String>,
 }
 
+/// A workload, and what came of all contenders in it.
+pub type OfAll = (Workload, Vec<Measured>);
+
 /// A contender that runs and has given the right answer.
 struct Running {
     process: Process,
@@ -69,26 +71,15 @@ struct Running {
     /// Requests in a round.
     count: usize,
     samples: Vec<Sample>,
-    /// The number of the next request, so that none is ever asked again.
-    next: Cell<u64>,
 }
 
 /// The upstream, which runs all the time.
 pub struct Upstream(#[expect(dead_code, reason = "it ends when it is dropped")] Process);
 
 impl Upstream {
-    pub async fn start(setup: &Setup, out: &Path) -> anyhow::Result<Self> {
-        for address in UPSTREAMS {
-            ensure!(Connection::open(address).await.is_err(), "something else listens on {address}");
-        }
-        let mut arguments = vec!["upstream".to_owned()];
-        arguments.extend(UPSTREAMS.map(str::to_owned));
-        let start = Start { program: setup.this.clone(), arguments, ..Start::default() };
-        let mut process = Process::start(&start, "1", &out.join("upstream.log"))?;
-        for address in UPSTREAMS {
-            ready(&mut process, address).await?;
-        }
-        Ok(Upstream(process))
+    pub async fn start(setup: &Setup) -> anyhow::Result<Self> {
+        let start = contenders::this("upstream", &UPSTREAMS)?;
+        listening(&start, UPSTREAM_CORE, &UPSTREAMS, &setup.out.join("upstream.log")).await.map(Upstream)
     }
 
     /// How slow and how faulty it is from now on.
@@ -97,26 +88,23 @@ impl Upstream {
         load::get(UPSTREAMS[0], &settings).await.map(drop)
     }
 
+    /// How often it was called so far.
     pub async fn calls(&self) -> anyhow::Result<u64> {
-        load::upstream_calls(UPSTREAMS[0]).await
+        Ok(serde_json::from_slice(&load::get(UPSTREAMS[0], "/calls").await?)?)
     }
 }
 
 /// Measures everything that the options name; `report` is given what is there after every workload.
 pub async fn all(
     options: &Options,
-    workloads: Vec<Workload>,
-    mut report: impl FnMut(&[(Workload, Vec<Measured>)]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let upstream = Upstream::start(&options.setup, &options.out).await?;
-    let chosen = |names: &[String], name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
-    let contenders: Vec<Contender> = contenders::all()
-        .into_iter()
-        .filter(|contender| contender.name == BASELINE || chosen(&options.contenders, contender.name))
-        .collect();
-    let workloads: Vec<Workload> =
-        workloads.into_iter().filter(|workload| chosen(&options.workloads, &workload.name)).collect();
-    ensure!(!workloads.is_empty(), "no workload has such a name: {}", options.workloads.join(", "));
+    report: impl Fn(&[OfAll]) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<OfAll>> {
+    let workloads = chosen(workloads::all(), |workload| &workload.name, &options.workloads)?;
+    let mut contenders = chosen(contenders::ALL.into(), |contender| contender.name, &options.contenders)?;
+    if contenders.iter().all(|contender| contender.name != BASELINE.name) {
+        contenders.insert(0, BASELINE);
+    }
+    let upstream = Upstream::start(&options.setup).await?;
     let mut measured = Vec::new();
     for workload in workloads {
         eprintln!("{}", workload.title);
@@ -124,7 +112,16 @@ pub async fn all(
         measured.push((workload, of_all));
         report(&measured)?;
     }
-    Ok(())
+    Ok(measured)
+}
+
+/// Those that are named, or all if there are no names.
+fn chosen<T>(all: Vec<T>, name: fn(&T) -> &str, names: &[String]) -> anyhow::Result<Vec<T>> {
+    if let Some(unknown) = names.iter().find(|wanted| all.iter().all(|one| name(one) != *wanted)) {
+        bail!("nothing is called {unknown:?}: {}", all.iter().map(name).collect::<Vec<_>>().join(", "));
+    }
+    let is_chosen = |one: &T| names.is_empty() || names.iter().any(|wanted| name(one) == wanted);
+    Ok(all.into_iter().filter(is_chosen).collect())
 }
 
 /// Measures some contenders in one workload.
@@ -135,8 +132,8 @@ pub async fn one(
     workload: &Workload,
 ) -> anyhow::Result<Vec<Measured>> {
     let mut running: Vec<Result<Running, String>> = Vec::new();
+    upstream.set(workload.latency_us, 0).await?;
     for contender in contenders {
-        upstream.set(workload.latency_us, 0).await?;
         let started = begin(options, upstream, contender, workload).await;
         if let Err(reason) = &started {
             eprintln!("  {}: {reason:#}", contender.name);
@@ -148,8 +145,9 @@ pub async fn one(
         for position in 0..running.len() {
             let Some(place) = running.get_mut((position + round) % contenders.len()) else { continue };
             let Ok(contender) = place else { continue };
-            match sample(upstream, contender, workload, Until::Requests(contender.count)).await {
-                Ok((sample, _)) => contender.samples.push(sample),
+            let Running { process, questions, count, samples } = contender;
+            match sample(upstream, process, questions, Until::Requests(*count)).await {
+                Ok(sample) => samples.push(sample),
                 Err(reason) => *place = Err(format!("{reason:#}")),
             }
         }
@@ -166,84 +164,43 @@ pub async fn one(
     Ok(measured.collect())
 }
 
-/// Starts a contender, holds its answer to the data, warms it and finds out how many requests a round has.
+/// Starts a contender, holds its answer to the data, and prepares it for the rounds.
 async fn begin(
     options: &Options,
     upstream: &Upstream,
     contender: &Contender,
     workload: &Workload,
 ) -> anyhow::Result<Running> {
-    let start = (contender.start)(&options.setup, contender, workload).map_err(anyhow::Error::msg)?;
-    let log = options.out.join(format!("{}.log", contender.name.replace(' ', "-").to_lowercase()));
-    ensure!(
-        Connection::open(contender.address).await.is_err(),
-        "something else listens on {}",
-        contender.address
-    );
-    let mut process = Process::start(&start, CONTENDER_CORE, &log)?;
-    ready(&mut process, contender.address).await.with_context(|| {
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
-    })?;
-    let questions = Rc::new(Questions::new(workload, contender.address, contender.path));
-    // Numbers differ between runs, so that what an earlier one left behind is of no use.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-    let next = Cell::new(now % 100_000 * 10_000 + 1);
-    first_answer(&questions, next.replace(next.get() + 1)).await?;
-    let mut running = Running { process, questions, count: 0, samples: Vec::new(), next };
-    // Connections to the upstream, caches of plans, the allocator; what compiles while it runs takes longest.
-    let warm = Duration::from_secs_f64((options.seconds * 2.0).clamp(0.5, 3.0));
-    let (_, run) = sample(upstream, &running, workload, Until::Elapsed(warm)).await?;
-    let short = Until::Elapsed(Duration::from_secs_f64(options.seconds.min(1.0)));
-    let (sample, again) = sample(upstream, &running, workload, short).await?;
-    let whole_round = sample.cpu_us * workload.connections as f64 / 1e6;
-    ensure!(
-        whole_round < ROUND_MAX,
-        "left out: a request of each connection takes {whole_round:.0} s of its core"
-    );
-    let by_cpu = options.seconds * 1e6 / sample.cpu_us.max(1.0);
-    let by_time = again.requests_per_second().max(run.requests_per_second()) * options.seconds * 4.0;
-    running.count = (by_cpu.min(by_time) as usize).max(workload.connections).max(20);
-    Ok(running)
+    let process = launch(&options.setup, contender, workload).await?;
+    let questions = Rc::new(Questions::new(workload, contender));
+    first_answer(&questions).await?;
+    let count = warm(options, upstream, &process, &questions, workload.connections).await?;
+    Ok(Running { process, questions, count, samples: Vec::new() })
 }
 
-/// The first answer may take a while: some make connections, or plans, that they do not make twice.
-async fn first_answer(questions: &Questions, number: u64) -> anyhow::Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(15);
-    loop {
-        match load::once(questions, number).await {
-            Ok(()) => return Ok(()),
-            Err(error) if Instant::now() > deadline => return Err(error),
-            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
-        }
+/// Starts a contender; what it says is in a file of its name.
+pub async fn launch(setup: &Setup, contender: &Contender, workload: &Workload) -> anyhow::Result<Process> {
+    let start = (contender.start)(setup, contender, workload)?;
+    let log = setup.out.join(format!("{}.log", contender.name.replace(' ', "-").to_lowercase()));
+    listening(&start, CONTENDER_CORE, &[contender.address], &log).await
+}
+
+/// Starts a server and waits until it listens. If it never does, the error holds what it said last.
+async fn listening(start: &Start, core: &str, addresses: &[&str], log: &Path) -> anyhow::Result<Process> {
+    for address in addresses {
+        ensure!(Connection::open(address).await.is_err(), "something else listens on {address}");
     }
+    let mut process = Process::start(start, core, log)?;
+    for address in addresses {
+        ready(&mut process, address).await.with_context(|| {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+        })?;
+    }
+    Ok(process)
 }
 
-async fn sample(
-    upstream: &Upstream,
-    running: &Running,
-    workload: &Workload,
-    until: Until,
-) -> anyhow::Result<(Sample, Run)> {
-    let (calls, cpu) = (upstream.calls().await?, running.process.cpu()?);
-    let run = load::run(&running.questions, workload.connections, until, &running.next).await?;
-    let cpu = running.process.cpu()?.saturating_sub(cpu);
-    let calls = upstream.calls().await?.saturating_sub(calls);
-    let count = run.latencies.len().max(1) as f64;
-    let milliseconds = |percent| run.percentile(percent).as_secs_f64() * 1e3;
-    let sample = Sample {
-        cpu_us: cpu.as_secs_f64() * 1e6 / count,
-        per_second: run.requests_per_second(),
-        p50_ms: milliseconds(50),
-        p99_ms: milliseconds(99),
-        calls: calls as f64 / count,
-        failed_percent: run.failed as f64 * 100.0 / count,
-    };
-    Ok((sample, run))
-}
-
-/// Waits until a server listens.
-pub async fn ready(process: &mut Process, address: &str) -> anyhow::Result<()> {
+async fn ready(process: &mut Process, address: &str) -> anyhow::Result<()> {
     let deadline = Instant::now() + START_MAX;
     while Connection::open(address).await.is_err() {
         if let Some(status) = process.ended() {
@@ -253,4 +210,61 @@ pub async fn ready(process: &mut Process, address: &str) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
+}
+
+/// The first answer may take a while: some make connections, or plans, that they do not make twice.
+async fn first_answer(questions: &Questions) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        match load::once(questions).await {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+/// Warms a contender, and finds out by that how many requests a round has.
+async fn warm(
+    options: &Options,
+    upstream: &Upstream,
+    process: &Process,
+    questions: &Rc<Questions>,
+    connections: usize,
+) -> anyhow::Result<usize> {
+    let seconds = |seconds| Until::Elapsed(Duration::from_secs_f64(seconds));
+    // Connections to the upstream, caches of plans, the allocator; what compiles while it runs takes longest.
+    let first =
+        sample(upstream, process, questions, seconds((options.seconds * 2.0).clamp(0.5, 3.0))).await?;
+    let then = sample(upstream, process, questions, seconds(options.seconds.min(1.0))).await?;
+    let whole_round = then.cpu_us * connections as f64 / 1e6;
+    ensure!(
+        whole_round < ROUND_MAX,
+        "left out: a request of each connection takes {whole_round:.0} s of its core"
+    );
+    let by_cpu = options.seconds * 1e6 / then.cpu_us.max(1.0);
+    let by_time = then.per_second.max(first.per_second) * options.seconds * 4.0;
+    Ok((by_cpu.min(by_time) as usize).max(connections).max(20))
+}
+
+async fn sample(
+    upstream: &Upstream,
+    process: &Process,
+    questions: &Rc<Questions>,
+    until: Until,
+) -> anyhow::Result<Sample> {
+    let (calls, cpu) = (upstream.calls().await?, process.cpu()?);
+    let run = load::run(questions, until).await?;
+    let cpu = process.cpu()?.saturating_sub(cpu);
+    let calls = upstream.calls().await?.saturating_sub(calls);
+    let count = run.latencies.len().max(1) as f64;
+    let milliseconds = |percent| run.percentile(percent).as_secs_f64() * 1e3;
+    Ok(Sample {
+        cpu_us: cpu.as_secs_f64() * 1e6 / count,
+        per_second: run.requests_per_second(),
+        p50_ms: milliseconds(50),
+        p99_ms: milliseconds(99),
+        calls: calls as f64 / count,
+        failed_percent: run.failed as f64 * 100.0 / count,
+    })
 }

@@ -2,7 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::{contenders::BASELINE, report::Line, report::digits, workloads::Workload};
+use crate::{
+    contenders::{BASELINE, FICUS},
+    report::{Line, digits},
+    workloads::Workload,
+};
 
 const STYLE: &str = "<style>text{font:13px system-ui,sans-serif;fill:#24292f}.quiet{fill:#57606a}.grid{stroke:#d0d7de}.one{stroke:#57606a;stroke-dasharray:4 3}.bar{fill:#8c959f}.ours{fill:#0969da}.span{stroke:#0969da;stroke-width:2}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.grid{stroke:#3d444d}.one{stroke:#9198a1}.bar{fill:#656c76}.ours{fill:#4493f8}.span{stroke:#4493f8}}</style>";
 
@@ -41,7 +45,7 @@ pub fn cpu(lines: &[Line<'_>]) -> String {
         }
         for (position, (name, value)) in bars.iter().enumerate() {
             let (y, end) = (TOP + ROW * position as f64, axis.x(*value));
-            let class = if *name == "Ficus" { "ours" } else { "bar" };
+            let class = if *name == FICUS.name { "ours" } else { "bar" };
             label(svg, y, name)?;
             write!(
                 svg,
@@ -63,7 +67,7 @@ pub fn ratios(workloads: &[(&Workload, Vec<Line<'_>>)]) -> String {
     let points: Vec<(&str, _)> = workloads
         .iter()
         .filter_map(|(workload, lines)| {
-            let (_, row) = lines.iter().find(|(name, _)| *name == "Ficus")?;
+            let (_, row) = lines.iter().find(|(name, _)| *name == FICUS.name)?;
             Some((workload.title.as_str(), row.as_ref().ok()?.ratio?))
         })
         .collect();
@@ -73,7 +77,10 @@ pub fn ratios(workloads: &[(&Workload, Vec<Line<'_>>)]) -> String {
     let axis = Axis { low: low * 0.9, high: high * 1.1 };
     let mut svg = String::new();
     let height = TOP + ROW * points.len() as f64 + 30.0;
-    let title = format!("Ficus: CPU time of one request, times the {BASELINE} endpoint's (less is better)");
+    let title = format!(
+        "{}: CPU time of one request, times the {} endpoint's (less is better)",
+        FICUS.name, BASELINE.name
+    );
     let _ = draw(&mut svg, height, &title, |svg| {
         for tick in [0.1, 0.2, 0.5, 1.0, 2.0, 5.0] {
             if (axis.low..=axis.high).contains(&tick) {

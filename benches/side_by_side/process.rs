@@ -19,15 +19,34 @@ pub struct Start {
     pub folder: Option<String>,
 }
 
-/// A running server, ended when dropped.
+impl Start {
+    pub fn new(program: impl ToString) -> Self {
+        Start { program: program.to_string(), ..Start::default() }
+    }
+
+    /// With these arguments after those that are there.
+    pub fn arguments(mut self, more: &[&str]) -> Self {
+        self.arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With these variables beside those that are there.
+    pub fn environment(mut self, more: &[(&str, &str)]) -> Self {
+        self.environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+}
+
+/// A running server, ended when dropped, and by the system when this process ends in whatever way.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a server on one core; what it says goes to a file.
+    /// Starts a server on one core; what it says goes to a file. It must be started by a thread that lives as long as the process,
+    /// since the server ends with that thread.
     pub fn start(start: &Start, core: &str, log: &Path) -> anyhow::Result<Self> {
         let log = File::create(log)?;
-        let mut command = Command::new("taskset");
-        command.args(["-c", core, &start.program]).args(&start.arguments);
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "taskset", "-c", core, &start.program]).args(&start.arguments);
         command.envs(start.environment.iter().map(|(name, value)| (name, value)));
         if let Some(folder) = &start.folder {
             command.current_dir(folder);

@@ -1,12 +1,15 @@
 //! Writes what was measured: Markdown for people, JSON for programs.
 
-use std::{fmt::Write as _, fs};
+use std::{
+    fmt::{self, Write as _},
+    fs,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     contenders::BASELINE,
-    measure::{Measured, Options, Sample},
+    measure::{Measured, OfAll, Options, Sample},
     plot,
     statistics::{Figure, Ratio},
     workloads::Workload,
@@ -27,14 +30,13 @@ pub struct Row {
 }
 
 /// A line of the tables: a row, or why there is none.
-pub type Line<'a> = (&'a str, Result<Row, &'a str>);
+pub type Line<'a> = (&'a str, Result<Row, String>);
 
 /// Writes `figures.md`, `figures.json` and the plots.
-pub fn write(options: &Options, measured: &[(Workload, Vec<Measured>)]) -> anyhow::Result<()> {
-    let workloads: Vec<(&Workload, Vec<Line<'_>>)> =
-        measured.iter().map(|(workload, of_all)| (workload, lines(of_all))).collect();
-    let file = |name: &str| options.out.join(name);
-    fs::write(file("figures.md"), format!("{}\n{}", overview(&workloads)?, details(&workloads)?))?;
+pub fn write(options: &Options, measured: &[OfAll]) -> anyhow::Result<()> {
+    let workloads = all_lines(measured);
+    let file = |name: &str| options.setup.out.join(name);
+    fs::write(file("figures.md"), tables(&workloads)?)?;
     fs::write(file("figures.json"), format!("{:#}\n", json(options, &workloads)))?;
     for (workload, lines) in &workloads {
         if workload.name == "q1" {
@@ -45,22 +47,29 @@ pub fn write(options: &Options, measured: &[(Workload, Vec<Measured>)]) -> anyho
     Ok(())
 }
 
+/// What `figures.md` holds: an overview, and all figures.
+pub fn markdown(measured: &[OfAll]) -> Result<String, fmt::Error> {
+    tables(&all_lines(measured))
+}
+
+fn tables(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, fmt::Error> {
+    Ok(format!("{}\n{}", overview(workloads)?, details(workloads)?))
+}
+
+fn all_lines(measured: &[OfAll]) -> Vec<(&Workload, Vec<Line<'_>>)> {
+    measured.iter().map(|(workload, of_all)| (workload, lines(of_all))).collect()
+}
+
 /// A line for each contender, held against the baseline.
 pub fn lines(of_all: &[Measured]) -> Vec<Line<'_>> {
-    let samples = |measured: &Measured| measured.outcome.as_ref().ok().map(|(samples, _)| samples.clone());
-    let baseline =
-        of_all.iter().find(|measured| measured.contender == BASELINE).and_then(samples).unwrap_or_default();
-    let line = |measured: &'_ Measured| match &measured.outcome {
-        Ok((samples, peak)) => Some(row(samples, &baseline, *peak)),
-        Err(_) => None,
+    let baseline = of_all.iter().find(|measured| measured.contender == BASELINE.name);
+    let baseline = baseline.and_then(|measured| measured.outcome.as_ref().ok());
+    let baseline = baseline.map_or(&[][..], |(samples, _)| samples);
+    let line = |measured: &Measured| match &measured.outcome {
+        Ok((samples, peak)) => Ok(row(samples, baseline, *peak)),
+        Err(reason) => Err(one_line(reason)),
     };
-    of_all
-        .iter()
-        .map(|measured| {
-            let reason = measured.outcome.as_ref().err().map_or("", String::as_str);
-            (measured.contender, line(measured).ok_or(reason))
-        })
-        .collect()
+    of_all.iter().map(|measured| (measured.contender, line(measured))).collect()
 }
 
 fn row(samples: &[Sample], baseline: &[Sample], peak_memory_mb: f64) -> Row {
@@ -83,7 +92,7 @@ fn row(samples: &[Sample], baseline: &[Sample], peak_memory_mb: f64) -> Row {
 }
 
 /// CPU time of everyone in every workload, and how often that of the baseline it is.
-fn overview(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt::Error> {
+fn overview(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, fmt::Error> {
     let mut table = String::from("| CPU µs a request (times the hand-written endpoint's) |");
     let Some((_, first)) = workloads.first() else { return Ok(table) };
     for (contender, _) in first {
@@ -94,7 +103,7 @@ fn overview(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt
         write!(table, "| {} |", workload.title)?;
         for (contender, row) in lines {
             match row {
-                Ok(row) if *contender == BASELINE => write!(table, " {} |", digits(row.cpu_us.median))?,
+                Ok(row) if *contender == BASELINE.name => write!(table, " {} |", digits(row.cpu_us.median))?,
                 Ok(Row { cpu_us, ratio: Some(ratio), .. }) => {
                     write!(table, " {} ({:.2}) |", digits(cpu_us.median), ratio.median)?;
                 }
@@ -107,7 +116,7 @@ fn overview(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt
     Ok(table)
 }
 
-fn details(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt::Error> {
+fn details(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, fmt::Error> {
     let mut table = String::from(
         "| workload | contender | CPU µs a request (min–max) | times hand-written (interval) | requests a second | p50 ms | p99 ms | p99, times hand-written (interval) | peak MB | upstream calls | answers with errors |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
@@ -117,7 +126,7 @@ fn details(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt:
             let row = match row {
                 Ok(row) => row,
                 Err(reason) => {
-                    writeln!(table, "| {title} | {contender} | – {} | | | | | | | | |", one_line(reason))?;
+                    writeln!(table, "| {title} | {contender} | – {reason} | | | | | | | | |")?;
                     continue;
                 }
             };
@@ -127,11 +136,11 @@ fn details(workloads: &[(&Workload, Vec<Line<'_>>)]) -> Result<String, std::fmt:
                 digits(row.cpu_us.median),
                 digits(row.cpu_us.min),
                 digits(row.cpu_us.max),
-                interval(row.ratio.filter(|_| *contender != BASELINE)),
+                interval(row.ratio.filter(|_| *contender != BASELINE.name)),
                 row.per_second.median,
                 row.p50_ms.median,
                 row.p99_ms.median,
-                interval(row.p99_ratio.filter(|_| *contender != BASELINE)),
+                interval(row.p99_ratio.filter(|_| *contender != BASELINE.name)),
                 row.peak_memory_mb,
                 row.calls.median,
                 row.failed_percent.median,
@@ -156,6 +165,7 @@ pub fn digits(value: f64) -> String {
     }
 }
 
+/// A reason that fits into a table.
 fn one_line(reason: &str) -> String {
     let line: String = reason.chars().take(160).collect();
     line.replace(['\n', '\r'], " ").replace('|', "/")

@@ -27,12 +27,11 @@ struct Backend {
     rows: HashMap<&'static str, Vec<String>>,
     /// Lists of any length, made when they are first asked for.
     generated: RefCell<HashMap<usize, Bytes>>,
-    /// Calls by the first segment of the path.
-    calls: RefCell<HashMap<String, u64>>,
+    /// So many calls came so far.
+    calls: Cell<u64>,
     latency: Cell<Duration>,
     /// Every so many calls fail with 503; 0 for none.
     error_every: Cell<u64>,
-    answered: Cell<u64>,
 }
 
 impl Backend {
@@ -58,10 +57,9 @@ impl Backend {
             lists,
             rows,
             generated: RefCell::default(),
-            calls: RefCell::default(),
+            calls: Cell::default(),
             latency: Cell::default(),
             error_every: Cell::default(),
-            answered: Cell::default(),
         })
     }
 
@@ -71,32 +69,28 @@ impl Backend {
         let mut segments = path.trim_start_matches('/').splitn(2, '/');
         let (first, rest) = (segments.next().unwrap_or_default(), segments.next());
         match first {
-            "calls" => return Ok(json_response(serde_json::to_vec(&*self.calls.borrow())?.into())),
+            "calls" => return Ok(json_response(self.calls.get().to_string().into())),
             "set" => {
                 self.set(query)?;
                 return Ok(json_response("true".into()));
             }
-            _ => self.count(first),
+            _ => self.calls.set(self.calls.get() + 1),
         }
-        let body = if parts.method == Method::POST { body.collect().await?.to_bytes() } else { Bytes::new() };
+        let fails = self.error_every.get() > 0 && self.calls.get().is_multiple_of(self.error_every.get());
+        let body = body.collect().await?.to_bytes();
         if !self.latency.get().is_zero() {
             tokio::time::sleep(self.latency.get()).await;
         }
-        if self.fails() {
-            let mut failed = json_response("{\"message\":\"try again\"}".into());
-            *failed.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            return Ok(failed);
-        }
         let found =
             if parts.method == Method::POST { Some(place(&body)?) } else { self.find(first, rest, query) };
-        Ok(found.map_or_else(
-            || {
-                let mut missing = json_response("null".into());
-                *missing.status_mut() = StatusCode::NOT_FOUND;
-                missing
-            },
-            json_response,
-        ))
+        let (status, body) = match found {
+            _ if fails => (StatusCode::SERVICE_UNAVAILABLE, "{\"message\":\"try again\"}".into()),
+            Some(found) => (StatusCode::OK, found),
+            None => (StatusCode::NOT_FOUND, "null".into()),
+        };
+        let mut response = json_response(body);
+        *response.status_mut() = status;
+        Ok(response)
     }
 
     fn find(&self, first: &str, rest: Option<&str>, query: &str) -> Option<Bytes> {
@@ -109,7 +103,7 @@ impl Backend {
         }
     }
 
-    /// The rows that `id=1&id=2` or `id=1%2C2` name, in that order.
+    /// The rows that `id=1&id=2` names, in that order.
     fn chosen(&self, name: &str, query: &str) -> Bytes {
         let mut list = String::with_capacity(16 << 10);
         list.push('[');
@@ -136,19 +130,6 @@ impl Backend {
             format!("[{}]", rows.join(",")).into()
         });
         list.clone()
-    }
-
-    fn count(&self, first: &str) {
-        let mut calls = self.calls.borrow_mut();
-        match calls.get_mut(first) {
-            Some(count) => *count += 1,
-            None => drop(calls.insert(first.to_owned(), 1)),
-        }
-    }
-
-    fn fails(&self) -> bool {
-        self.answered.set(self.answered.get() + 1);
-        self.error_every.get() > 0 && self.answered.get().is_multiple_of(self.error_every.get())
     }
 
     /// `latency_us=4000&error_every=100`

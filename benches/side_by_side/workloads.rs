@@ -1,6 +1,6 @@
 //! The workloads, as a table: what is asked, under which circumstances, and what the answer has to be (`expected`).
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub struct Workload {
     pub name: String,
     /// As the tables have it.
     pub title: String,
-    pub query: &'static str,
+    pub query: Cow<'static, str>,
     /// Of the request with this number.
     pub variables: Rc<dyn Fn(u64) -> Option<Value>>,
     /// `data` of the answer to the request with this number; all answers are the same if the variables are.
@@ -52,11 +52,16 @@ pub struct Workload {
 
 impl Workload {
     /// A hundred connections, a caller each, no variables, a backend without delay or fault.
-    pub fn new(name: &str, title: &str, query: &'static str, data: impl Fn(u64) -> Value + 'static) -> Self {
+    pub fn new(
+        name: &str,
+        title: &str,
+        query: impl Into<Cow<'static, str>>,
+        data: impl Fn(u64) -> Value + 'static,
+    ) -> Self {
         Workload {
             name: name.to_owned(),
             title: title.to_owned(),
-            query,
+            query: query.into(),
             variables: Rc::new(|_| None),
             data: Rc::new(data),
             setting: Setting::Apart,

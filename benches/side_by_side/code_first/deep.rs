@@ -3,7 +3,7 @@
 use async_graphql::{ComplexObject, Context, Result, SimpleObject};
 use serde::Deserialize;
 
-use super::{Row, load};
+use super::{Row, by_id, load};
 
 #[derive(SimpleObject, Deserialize)]
 #[graphql(complex)]
@@ -39,13 +39,7 @@ impl Customer {
     }
 }
 
-impl Row for Customer {
-    const SERVICE: usize = 1;
-    const PATH: &'static str = "/customers";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(Customer, 1, "/customers");
 
 #[derive(SimpleObject, Deserialize, Clone)]
 #[graphql(complex)]
@@ -64,13 +58,7 @@ impl Account {
     }
 }
 
-impl Row for Account {
-    const SERVICE: usize = 2;
-    const PATH: &'static str = "/accounts";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(Account, 2, "/accounts");
 
 #[derive(SimpleObject, Deserialize, Clone)]
 #[graphql(complex)]
@@ -89,13 +77,7 @@ impl Branch {
     }
 }
 
-impl Row for Branch {
-    const SERVICE: usize = 3;
-    const PATH: &'static str = "/branches";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(Branch, 3, "/branches");
 
 #[derive(SimpleObject, Deserialize, Clone)]
 pub(super) struct Region {
@@ -103,10 +85,4 @@ pub(super) struct Region {
     name: String,
 }
 
-impl Row for Region {
-    const SERVICE: usize = 4;
-    const PATH: &'static str = "/regions";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(Region, 4, "/regions");

@@ -10,12 +10,12 @@ use async_graphql::{
     ComplexObject, Context, EmptySubscription, Error, InputObject, Object, Result, Schema, SimpleObject,
     dataloader::{DataLoader, HashMapCache, Loader},
 };
-use axum::{Router, body::Body, extract::State, response::Response, routing::post, serve::ListenerExt as _};
+use axum::{Router, body::Body, extract::State, response::Response, routing::post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{handwritten, workloads::CALLER};
+use crate::{service, workloads::CALLER};
 
 /// The services, as one request sees them.
 #[derive(Clone)]
@@ -50,6 +50,20 @@ trait Row: DeserializeOwned + Clone + Send + Sync + 'static {
     const PATH: &'static str;
     fn id(&self) -> i32;
 }
+
+/// Says which service gives rows of a type by id, and where.
+macro_rules! by_id {
+    ($row:ty, $service:literal, $path:literal) => {
+        impl Row for $row {
+            const SERVICE: usize = $service;
+            const PATH: &'static str = $path;
+            fn id(&self) -> i32 {
+                self.id
+            }
+        }
+    };
+}
+use by_id;
 
 /// Loads the rows of one type.
 struct ById<T>(Services, std::marker::PhantomData<fn() -> T>);
@@ -100,13 +114,7 @@ struct User {
     email: String,
 }
 
-impl Row for User {
-    const SERVICE: usize = 0;
-    const PATH: &'static str = "/users";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(User, 0, "/users");
 
 #[derive(SimpleObject, Deserialize)]
 #[graphql(complex)]
@@ -133,13 +141,7 @@ struct Vendor {
     city: String,
 }
 
-impl Row for Vendor {
-    const SERVICE: usize = 1;
-    const PATH: &'static str = "/vendors";
-    fn id(&self) -> i32 {
-        self.id
-    }
-}
+by_id!(Vendor, 1, "/vendors");
 
 #[derive(SimpleObject, Deserialize)]
 struct Product {
@@ -295,16 +297,9 @@ async fn graphql(
 
 /// Serves until the process ends.
 pub fn serve(address: &str, upstreams: &[String]) -> anyhow::Result<()> {
-    let addresses = Arc::new(upstreams.iter().map(|upstream| format!("http://{upstream}")).collect());
-    let services = Services { client: handwritten::client()?, addresses, caller: None };
+    let addresses = Arc::new(service::urls(upstreams));
+    let services = Services { client: service::client()?, addresses, caller: None };
     let schema = Schema::new(Query, Mutation, EmptySubscription);
     let contender: &'static Contender = Box::leak(Box::new(Contender { schema, services }));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let router = Router::new().route("/graphql", post(graphql)).with_state(contender);
-        let listener = tokio::net::TcpListener::bind(address).await?.tap_io(|socket| {
-            let _ = socket.set_nodelay(true);
-        });
-        Ok(axum::serve(listener, router).await?)
-    })
+    service::serve(address, Router::new().route("/graphql", post(graphql)).with_state(contender))
 }

@@ -87,19 +87,19 @@ pub(super) async fn answer(upstream: &Upstream<'_>) -> anyhow::Result<Vec<u8>> {
     let orders: Vec<Order> = serde_json::from_slice(&body)?;
 
     let body = upstream.rows(1, "/customers", orders.iter().map(|order| order.customer).collect()).await?;
-    let customers = ById::of(serde_json::from_slice::<Vec<Customer<'_>>>(&body)?, |row| row.id);
+    let customers = ById::<Customer<'_>>::read(&body, |row| row.id)?;
 
     let ids = customers.rows.iter().map(|customer| customer.account).collect();
     let body = upstream.rows(2, "/accounts", ids).await?;
-    let accounts = ById::of(serde_json::from_slice::<Vec<Account<'_>>>(&body)?, |row| row.id);
+    let accounts = ById::<Account<'_>>::read(&body, |row| row.id)?;
 
     let ids = accounts.rows.iter().map(|account| account.branch).collect();
     let body = upstream.rows(3, "/branches", ids).await?;
-    let branches = ById::of(serde_json::from_slice::<Vec<Branch<'_>>>(&body)?, |row| row.id);
+    let branches = ById::<Branch<'_>>::read(&body, |row| row.id)?;
 
     let ids = branches.rows.iter().map(|branch| branch.region).collect();
     let body = upstream.rows(4, "/regions", ids).await?;
-    let regions = ById::of(serde_json::from_slice::<Vec<Region<'_>>>(&body)?, |row| row.id);
+    let regions = ById::<Region<'_>>::read(&body, |row| row.id)?;
 
     let orders = List::of(orders.iter().map(|order| FullOrder {
         id: order.id,

@@ -10,12 +10,15 @@ mod wide;
 
 use std::{borrow::Cow, cell::Cell, fmt::Write as _};
 
-use axum::{Router, body::Body, extract::State, response::Response, routing::post, serve::ListenerExt as _};
+use axum::{Router, body::Body, extract::State, response::Response, routing::post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::workloads::{BIG, CALLER, DEEP, METHODS, MUTATION, Q1, Q2, Q3, RANDOM, ROWS, WIDE};
+use crate::{
+    service,
+    workloads::{BIG, CALLER, DEEP, METHODS, MUTATION, Q1, Q2, Q3, RANDOM, ROWS, WIDE},
+};
 
 static CALLER_NAME: HeaderName = HeaderName::from_static(CALLER);
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -58,7 +61,7 @@ impl Upstream<'_> {
         self.send(Method::GET, &url, None).await
     }
 
-    /// The rows with these ids; `ids` is sorted, and each is asked for once.
+    /// The rows with these ids, each asked for once.
     async fn rows(&self, service: usize, path: &str, mut ids: Vec<u32>) -> anyhow::Result<Bytes> {
         ids.sort_unstable();
         ids.dedup();
@@ -121,9 +124,14 @@ struct ById<T> {
 }
 
 impl<T> ById<T> {
-    fn of(mut rows: Vec<T>, id: fn(&T) -> u32) -> Self {
+    /// Reads a service's answer.
+    fn read<'a>(body: &'a [u8], id: fn(&T) -> u32) -> serde_json::Result<Self>
+    where
+        T: Deserialize<'a>,
+    {
+        let mut rows: Vec<T> = serde_json::from_slice(body)?;
         rows.sort_unstable_by_key(id);
-        ById { rows, id }
+        Ok(ById { rows, id })
     }
 
     fn get(&self, id: u32) -> Option<&T> {
@@ -186,28 +194,9 @@ async fn graphql(State(backend): State<&'static Backend>, headers: HeaderMap, re
     response
 }
 
-/// A client like Ficus's own: the same TLS and decompression are compiled in, and the upstream uses neither.
-pub fn client() -> anyhow::Result<reqwest::Client> {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build()?)
-}
-
 /// Serves until the process ends.
 pub fn serve(address: &str, upstreams: &[String]) -> anyhow::Result<()> {
-    let addresses = upstreams.iter().map(|upstream| format!("http://{upstream}")).collect();
-    let backend: &'static Backend = Box::leak(Box::new(Backend { client: client()?, addresses }));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let router = Router::new().route("/graphql", post(graphql)).with_state(backend);
-        let listener = tokio::net::TcpListener::bind(address).await?;
-        let listener = listener.tap_io(|socket| {
-            // Answers are written whole, so there is nothing to wait for.
-            let _ = socket.set_nodelay(true);
-        });
-        Ok(axum::serve(listener, router).await?)
-    })
+    let backend = Backend { client: service::client()?, addresses: service::urls(upstreams) };
+    let backend: &'static Backend = Box::leak(Box::new(backend));
+    service::serve(address, Router::new().route("/graphql", post(graphql)).with_state(backend))
 }

@@ -54,7 +54,7 @@ pub(super) async fn with_users(upstream: &Upstream<'_>) -> anyhow::Result<Vec<u8
     let body = upstream.get(0, "/posts").await?;
     let posts: Vec<Post<'_>> = serde_json::from_slice(&body)?;
     let body = upstream.rows(0, "/users", posts.iter().map(|post| post.user_id).collect()).await?;
-    let users = ById::of(serde_json::from_slice::<Vec<User<'_>>>(&body)?, |user| user.id);
+    let users = ById::<User<'_>>::read(&body, |user| user.id)?;
     let posts = List::of(posts.iter().map(|post| FullPost {
         id: post.id,
         user_id: post.user_id,

@@ -1,11 +1,11 @@
 // The graph on Apollo Server: a RESTDataSource for each service and a DataLoader for what is asked for by id, as its
 // documentation has it, one set of them a request.
 //   node server.mjs ADDRESS UPSTREAM…
-import { readFileSync } from 'node:fs';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { RESTDataSource } from '@apollo/datasource-rest';
 import DataLoader from 'dataloader';
+import { types } from '../graph.mjs';
 
 const [address, ...upstreams] = process.argv.slice(2);
 const [host, port] = address.split(':');
@@ -83,8 +83,7 @@ const resolvers = {
   },
 };
 
-const typeDefs = readFileSync(new URL('schema.graphql', import.meta.url), 'utf8');
-const server = new ApolloServer({ typeDefs, resolvers });
+const server = new ApolloServer({ typeDefs: types, resolvers });
 await startStandaloneServer(server, {
   listen: { host, port: Number(port) },
   context: async ({ req }) => ({

@@ -47,6 +47,12 @@ const service = (name, port, operations) => ({
   }),
 });
 
+// A field whose row a service gives by the id beside it: `user` by `userId`.
+const ledTo = (type, field, service, rows) => `
+  extend type ${type} {
+    ${field} @resolveTo(sourceName: "${service}", sourceTypeName: "Query", sourceFieldName: "${rows}", keyField: "${field.split(':')[0]}Id", keysArg: "ids")
+  }`;
+
 export const composeConfig = {
   subgraphs: [
     service('blog', 4280, [
@@ -73,27 +79,13 @@ export const composeConfig = {
     service('branches', 4283, [byIds('branches')]),
     service('regions', 4284, [byIds('regions')]),
   ],
-  additionalTypeDefs: `
-    extend type Post {
-      user: User @resolveTo(sourceName: "blog", sourceTypeName: "Query", sourceFieldName: "users", keyField: "userId", keysArg: "ids")
-    }
-    extend type Order {
-      customer: Customer @resolveTo(sourceName: "customers", sourceTypeName: "Query", sourceFieldName: "customers", keyField: "customerId", keysArg: "ids")
-    }
-    extend type Customer {
-      account: Account @resolveTo(sourceName: "accounts", sourceTypeName: "Query", sourceFieldName: "accounts", keyField: "accountId", keysArg: "ids")
-    }
-    extend type Account {
-      branch: Branch @resolveTo(sourceName: "branches", sourceTypeName: "Query", sourceFieldName: "branches", keyField: "branchId", keysArg: "ids")
-    }
-    extend type Branch {
-      region: Region @resolveTo(sourceName: "regions", sourceTypeName: "Query", sourceFieldName: "regions", keyField: "regionId", keysArg: "ids")
-    }
-    extend type Item {
-      vendor: Vendor @resolveTo(sourceName: "customers", sourceTypeName: "Query", sourceFieldName: "vendors", keyField: "vendorId", keysArg: "ids")
-    }
-    extend type Query {
-      hello: String!
-    }
-  `,
+  additionalTypeDefs: [
+    'extend type Query { hello: String! }',
+    ledTo('Post', 'user: User', 'blog', 'users'),
+    ledTo('Order', 'customer: Customer', 'customers', 'customers'),
+    ledTo('Customer', 'account: Account', 'accounts', 'accounts'),
+    ledTo('Account', 'branch: Branch', 'branches', 'branches'),
+    ledTo('Branch', 'region: Region', 'regions', 'regions'),
+    ledTo('Item', 'vendor: Vendor', 'customers', 'vendors'),
+  ].join('\n'),
 };
