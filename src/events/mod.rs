@@ -13,7 +13,7 @@ pub use hub::{
 pub use subscriptions::{FieldFigures, Payload, Payloads, Started, SubscriptionFigures};
 pub use webhook::{DeliveryOutcome, Intake, Refused, SeenDelivery, Taken, Unmapped, Unverified};
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use futures_util::Stream;
 use subscriptions::Registry;
@@ -59,22 +59,28 @@ impl Events {
     /// Begins what a request asks for: a query or mutation has one answer, a subscription any number. It needs a tokio runtime.
     ///
     /// A client that comes back names the last event that it was told in `extensions.lastEventId`, and is told those behind it.
-    pub async fn start(&self, request: Request) -> Started {
+    pub fn start(&self, request: Request) -> impl Future<Output = Started> + Send + use<'_> {
         let after = match request.extensions.get("lastEventId") {
             None | Some(serde_json::Value::Null) => Ok(None),
             Some(id) => id.as_str().ok_or(()).and_then(str::parse).map(Some),
         };
-        let subscription = match self.gateway.begin(request).await {
-            Begun::Once(response) => return Started::Once(response),
-            Begun::Subscription(subscription) => subscription,
-        };
-        let Ok(after) = after else {
-            let message = "`extensions.lastEventId` is not the id of an event, such as \"1732312345678-0\".";
-            return Started::Once(self.gateway.refuse(ClientError::new(Code::BadUserInput, message)));
-        };
-        match self.subscriptions.start(subscription, after).await {
-            Ok(listening) => Started::Stream(Box::pin(listening)),
-            Err(refused) => Started::Once(refused),
+        let begun = self.gateway.begin(request);
+        async move {
+            match (begun.await, after) {
+                (Begun::Once(response), _) => Started::Once(response),
+                (Begun::Subscription(_), Err(())) => {
+                    let message =
+                        "`extensions.lastEventId` is not the id of an event, such as \"1732312345678-0\".";
+                    Started::Once(self.gateway.refuse(ClientError::new(Code::BadUserInput, message)))
+                }
+                (Begun::Subscription(subscription), Ok(after)) => {
+                    // Boxed: queries and mutations need no room for it.
+                    match Box::pin(self.subscriptions.start(subscription, after)).await {
+                        Ok(listening) => Started::Stream(Box::pin(listening)),
+                        Err(refused) => Started::Once(refused),
+                    }
+                }
+            }
         }
     }
 

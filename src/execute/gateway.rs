@@ -10,7 +10,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName, StatusCode};
-use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time::Instant};
 use tracing::{Instrument as _, Span};
 
@@ -28,9 +27,9 @@ use crate::{
     error::{ClientError, Code},
     fetch::Upstream,
     graph::Graph,
-    operation::{Refusal, coerce},
+    operation::Refusal,
     response::{self, Answer, request_errors, write},
-    telemetry::{self, GatewayMeter, OperationOutcome, trace},
+    telemetry::{GatewayMeter, trace},
 };
 
 /// How often an operation's problems are counted though nobody looks: to see them, mappings that only project are evaluated too.
@@ -150,88 +149,24 @@ impl Gateway {
 
     /// Runs one request, which has one answer: a subscription is refused. Dropping the future cancels a query's fetches, unless
     /// somebody else waits for the same; a mutation goes on to its end.
-    pub async fn execute(&self, request: Request) -> Response {
-        match self.begin(request).await {
-            Begun::Once(response) => response,
-            Begun::Subscription(_) => self.refused(&not_once()),
+    pub fn execute(&self, request: Request) -> impl Future<Output = Response> + Send + use<'_> {
+        let begun = self.begin(request);
+        async move {
+            match begun.await {
+                Begun::Once(response) => response,
+                Begun::Subscription(_) => self.refused(&not_once()),
+            }
         }
     }
 
-    /// Runs one request as [`execute`](Self::execute) does, or finds out what a subscription is to be told.
-    pub async fn begin(&self, request: Request) -> Begun {
-        let span = trace::operation(request.headers.as_ref());
-        let mut counted = self.meter.begin();
-        let begun = if span.is_disabled() {
-            self.answer(request, &mut counted).await
-        } else {
-            self.answer(request, &mut counted).instrument(span.clone()).await
-        };
-        let (outcome, errors) = match &begun {
-            Begun::Subscription(_) => (OperationOutcome::Ok, 0),
-            Begun::Once(Response { kind, errors, .. }) => match kind {
-                ResponseKind::Executed if *errors == 0 => (OperationOutcome::Ok, 0),
-                ResponseKind::Executed => (OperationOutcome::Errors, *errors),
-                _ => (OperationOutcome::Refused, *errors),
-            },
-        };
-        counted.ended(outcome);
-        trace::answered(&span, errors);
-        begun
-    }
-
-    async fn answer(&self, request: Request, counted: &mut telemetry::Operation) -> Begun {
-        let deadline = Deadline::after(self.config.deadline);
-        let Admitted { served, asked, query, variables } = match self.admit(request, counted) {
-            Ok(admitted) => admitted,
-            Err(refused) => return Begun::Once(*refused),
-        };
-        if let Some(subscribe) = asked.planned.plan.subscribe.clone() {
-            let written = Written { query, variables };
-            return Begun::Subscription(Subscription::new(self.clone(), served, asked, subscribe, written));
-        }
-        if let Some(response) = asked.planned.constant()
-            && !self.debugs(&asked)
-        {
-            asked.planned.ran(deadline.begun.elapsed());
-            return Begun::Once(response.clone());
-        }
-        let asked = Arc::new(asked);
+    async fn executed(&self, served: Arc<Served>, asked: Arc<Asked>, deadline: Deadline) -> Response {
         let response = if asked.planned.plan.mutation {
             self.change(served, Arc::clone(&asked), deadline).await
         } else {
             self.query(served, &asked, deadline).await
         };
         asked.planned.ran(deadline.begun.elapsed());
-        Begun::Once(response)
-    }
-
-    /// Everything that comes before an execution: limits, validation, the plan, the variables.
-    fn admit(&self, request: Request, counted: &mut telemetry::Operation) -> Result<Admitted, Box<Response>> {
-        let served = self.served.load_full();
-        let name = request.operation_name.as_deref();
-        let planned = match served.plans.get(&served.graph, &request.query, name, &served.rules) {
-            Ok(planned) => planned,
-            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
-        };
-        let operation_type = planned.operation_type();
-        counted.is_a(operation_type);
-        let document = self.config.telemetry.documents.then_some(request.query.as_str());
-        trace::is_a(&Span::current(), operation_type, planned.name(), document);
-        if planned.plan.mutation && request.read_only {
-            let error =
-                ClientError::new(Code::MethodNotAllowed, "A mutation cannot be sent with GET: use POST.");
-            let kind = ResponseKind::Refused(StatusCode::METHOD_NOT_ALLOWED);
-            return Err(Box::new(Response { kind, ..self.refused(&Refusal::one(error, None)) }));
-        }
-        let document = planned.document.executable();
-        let coerced = coerce(&served.graph.schema, document, &planned.operation, &request.variables);
-        let variables = match coerced {
-            Ok(variables) => variables,
-            Err(refusal) => return Err(Box::new(self.refused(&refusal))),
-        };
-        let Request { headers, context, query, variables: sent, .. } = request;
-        let asked = Asked { planned, variables, headers, context };
-        Ok(Admitted { served, asked, query, variables: sent })
+        response
     }
 
     /// Ready when no mutation runs, whether or not its client still waits. What stops the process waits for this first.
@@ -360,15 +295,6 @@ fn one_meter_for_unnamed(graph: &Graph, meter: &GatewayMeter) {
     }
 }
 
-/// A request of which only the execution is left to do.
-struct Admitted {
-    served: Arc<Served>,
-    asked: Asked,
-    /// As they were sent.
-    query: String,
-    variables: Map<String, Json>,
-}
-
 /// What an execution came to.
 #[derive(Clone)]
 pub(super) struct Outcome {
@@ -407,13 +333,14 @@ fn not_once() -> Refusal {
     Refusal::one(ClientError::new(Code::OperationResolutionFailed, message), None)
 }
 
+mod begin;
 mod extensions;
 mod served;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
+use begin::Admitted;
 use extensions::extensions;
 use served::Served;
-use subscription::Written;
 pub use subscription::{Authorized, Subscription, SubscriptionAnswer};

@@ -138,7 +138,9 @@ impl<'r> Work<'_, 'r> {
         let lacking = std::mem::take(&mut kept.lacking);
         let requests: Vec<&UpstreamRequest> =
             lacking.iter().filter_map(|index| kept.singles.get(index)).collect();
-        let (found, looked_up) = cache.find_elsewhere(&self.step.connector.source, how, &requests).await;
+        // Boxed: steps of which nothing is kept need no room for it.
+        let asking = Box::pin(cache.find_elsewhere(&self.step.connector.source, how, &requests));
+        let (found, looked_up) = asking.await;
         let has_waited = !found.is_empty();
         for (index, found) in lacking.into_iter().zip(found) {
             if let Some(found) = found {

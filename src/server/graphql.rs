@@ -93,13 +93,13 @@ impl Endpoint<'_> {
     }
 
     /// Answers one operation: at once, or over time.
-    async fn one(
-        &self,
-        parts: &mut Parts,
+    fn one<'r>(
+        &'r self,
+        parts: &'r mut Parts,
         mut request: Request,
-        accepted: &Accepted,
+        accepted: &'r Accepted,
         coding: Option<Coding>,
-    ) -> Response<ResponseBody> {
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + 'r {
         let headers = std::mem::take(&mut parts.headers);
         let is_get = parts.method == Method::GET;
         let known = if is_get { headers.get(header::IF_NONE_MATCH).cloned() } else { None };
@@ -108,22 +108,26 @@ impl Endpoint<'_> {
         {
             request.extensions.entry("lastEventId").or_insert_with(|| last.into());
         }
-        let response = match self.events.start(Request { headers: Some(headers), ..request }).await {
-            Started::Once(response) => response,
-            Started::Stream(payloads) => {
-                let streamed = self.stream(payloads, accepted.stream);
-                return streamed.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
+        let started = self.events.start(Request { headers: Some(headers), ..request });
+        async move {
+            let response = match started.await {
+                Started::Once(response) => response,
+                Started::Stream(payloads) => {
+                    let streamed = self.stream(payloads, accepted.stream);
+                    return streamed.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
+                }
+            };
+            match (accepted.single, accepted.stream, response.kind) {
+                (None, Some(StreamType::Multipart), _) => {
+                    let body = ResponseBody::new(multipart::once(&response));
+                    streaming::response(multipart::CONTENT_TYPE, body)
+                }
+                // What was not even validated is told by its status.
+                (None, Some(StreamType::Events), ResponseKind::Executed | ResponseKind::RequestError) => {
+                    streaming::response(sse::CONTENT_TYPE, ResponseBody::new(sse::once(&response.body)))
+                }
+                _ => self.whole(&parts.method, response, accepted.plain(), known, coding).await,
             }
-        };
-        match (accepted.single, accepted.stream, response.kind) {
-            (None, Some(StreamType::Multipart), _) => {
-                streaming::response(multipart::CONTENT_TYPE, ResponseBody::new(multipart::once(&response)))
-            }
-            // What was not even validated is told by its status.
-            (None, Some(StreamType::Events), ResponseKind::Executed | ResponseKind::RequestError) => {
-                streaming::response(sse::CONTENT_TYPE, ResponseBody::new(sse::once(&response.body)))
-            }
-            _ => self.whole(&parts.method, response, accepted.plain(), known, coding).await,
         }
     }
 

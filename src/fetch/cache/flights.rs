@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use ahash::RandomState;
-use futures_util::{FutureExt as _, future::Shared};
-
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
 use tracing::Instrument as _;
 
 use super::epochs::Epoch;
@@ -22,7 +22,7 @@ use crate::{
 type Answered = Arc<Result<UpstreamResponse, FetchError>>;
 
 /// Waits for the end of a flight; dropping it leaves the flight alone.
-pub(super) type Landing = Shared<Pin<Box<dyn Future<Output = Answered> + Send>>>;
+pub(super) type Landing = Shared<BoxFuture<'static, Answered>>;
 
 /// When a flight began, and its end.
 type Flight = (Epoch, Landing);
@@ -36,16 +36,13 @@ pub(super) struct Flights {
 impl Flights {
     /// Joins the flight of the same request, or begins one in a task of its own. One that began before the last purge is
     /// not joined: what it brings may be from before. `joined` counts those that were.
-    pub(super) fn join<F>(
+    pub(super) fn join(
         &self,
         request: UpstreamRequest,
         begun: Epoch,
         joined: &Counter,
-        fetch: impl FnOnce() -> F + Send + 'static,
-    ) -> Landing
-    where
-        F: Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'static,
-    {
+        fetch: impl FnOnce() -> BoxFuture<'static, Result<UpstreamResponse, FetchError>>,
+    ) -> Landing {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, landing)) = under_way.get(&request).filter(|(known, _)| *known >= begun) {
             joined.count();
@@ -54,9 +51,10 @@ impl Flights {
         }
         let request = Arc::new(request);
         let (flights, own) = (Arc::clone(&self.under_way), Arc::clone(&request));
+        let fetch = fetch();
         // What it does is shown below the fetch that began it.
         let flight = async move {
-            let answered = Arc::new(fetch().await);
+            let answered = Arc::new(fetch.await);
             let mut under_way = flights.lock().unwrap_or_else(PoisonError::into_inner);
             // A later flight of the same request may have taken its place.
             if under_way.get(&own).is_some_and(|(known, _)| *known == begun) {

@@ -28,7 +28,9 @@ impl Shared {
         let Some(second) = self.second.as_ref().filter(|second| second.takes(request)) else {
             return (None, None);
         };
-        let Lookup { found, ticket } = second.find(&[(key, request)], begun).await;
+        // Boxed: without a second level there need be no room for it.
+        let asked = [(key, request)];
+        let Lookup { found, ticket } = Box::pin(second.find(&asked, begun)).await;
         let found = found.into_iter().flatten().find(|entry| entry.holds(&self.epochs));
         if let Some(found) = &found {
             self.store.put(key.clone(), request, Arc::clone(found));

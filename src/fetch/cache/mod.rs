@@ -24,6 +24,7 @@ use std::{
     },
 };
 
+use futures_util::future::BoxFuture;
 use http::{Method, header};
 
 pub use self::rows::{AskedAgain, Keepable, KeptRows, LookedUp, RowCache, RowUse, RowsToKeep};
@@ -268,17 +269,18 @@ impl Shared {
         // One caller's deadline is not another's.
         fetch.request.deadline = Deadline::default();
         let meter = Arc::clone(fetch.source.meter());
-        self.flights.join(fetch.request.clone(), fetch.begun, &meter.joined, move || async move {
-            shared.fetch(fetch).await
-        })
+        self.flights.join(fetch.request.clone(), fetch.begun, &meter.joined, || shared.fetch(fetch))
     }
 
-    async fn fetch(self: Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
+    /// Boxed: what is rare takes far more room than what is common.
+    fn fetch(self: Arc<Self>, fetch: Fetch) -> BoxFuture<'static, Result<UpstreamResponse, FetchError>> {
         let Fetch { source, request, asked, begun } = fetch;
         match asked {
-            Some(asked) => self.fetch_whole(&source, request, asked, begun).await,
-            None if request.keeping.part == Part::Rows => self.fetch_rows(&source, request, begun).await,
-            None => self.inner.send(&source, request).await,
+            Some(asked) => Box::pin(async move { self.fetch_whole(&source, request, asked, begun).await }),
+            None if request.keeping.part == Part::Rows => {
+                Box::pin(async move { self.fetch_rows(&source, request, begun).await })
+            }
+            None => Box::pin(async move { self.inner.send(&source, request).await }),
         }
     }
 }

@@ -219,9 +219,22 @@ impl ResilientUpstream {
         resent: u32,
     ) -> Result<UpstreamResponse, FetchError> {
         let hedge = guard.rules.hedge.filter(|_| request.method == Method::GET);
-        let Some(wait) = hedge.and_then(|hedge| hedge_wait(guard, hedge)) else {
-            return self.once(guard, source, request, resent).await;
-        };
+        match hedge.and_then(|hedge| hedge_wait(guard, hedge)) {
+            None => self.once(guard, source, request, resent).await,
+            // Boxed, since every attempt would have room for two otherwise.
+            Some(wait) => Box::pin(self.hedged(guard, source, request, resent, wait)).await,
+        }
+    }
+
+    /// An attempt, and after a while a second one beside it.
+    async fn hedged(
+        &self,
+        guard: &Guard,
+        source: &Arc<Source>,
+        request: UpstreamRequest,
+        resent: u32,
+        wait: Duration,
+    ) -> Result<UpstreamResponse, FetchError> {
         guard.state().hedges.deposit(Instant::now());
         let second = request.clone();
         let first = self.once(guard, source, request, resent);
@@ -251,28 +264,32 @@ impl ResilientUpstream {
     }
 
     /// One request on its way, as the breaker, the meter and the trace see it. `resent` counts those before it.
-    async fn once(
-        &self,
-        guard: &Guard,
-        source: &Arc<Source>,
+    fn once<'a>(
+        &'a self,
+        guard: &'a Guard,
+        source: &'a Arc<Source>,
         mut request: UpstreamRequest,
         resent: u32,
-    ) -> Result<UpstreamResponse, FetchError> {
+    ) -> impl Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a {
         let meter = source.meter();
-        let admission = guard.admit(meter)?;
-        let span = trace::attempt(&source.name, &request.method, &request.url, resent);
-        if let Some(own) = trace::traceparent(&span) {
-            request.own_headers.set(&telemetry::TRACEPARENT, own);
+        let sent = guard.admit(meter).map(|admission| {
+            let span = trace::attempt(&source.name, &request.method, &request.url, resent);
+            if let Some(own) = trace::traceparent(&span) {
+                request.own_headers.set(&telemetry::TRACEPARENT, own);
+            }
+            (admission, span, Instant::now(), self.inner.send(source, request))
+        });
+        async move {
+            let (admission, span, began, sent) = sent?;
+            let answer = sent.instrument(span.clone()).await;
+            let taken = began.elapsed();
+            guard.ended(source, admission, &answer, taken);
+            let outcome = outcome(&answer);
+            meter.attempt_outcomes.count(outcome);
+            meter.attempts.add(taken);
+            trace::attempted(&span, answer.as_ref().ok().map(|response| response.status), outcome);
+            answer
         }
-        let began = Instant::now();
-        let answer = self.inner.send(source, request).instrument(span.clone()).await;
-        let taken = began.elapsed();
-        guard.ended(source, admission, &answer, taken);
-        let outcome = outcome(&answer);
-        meter.attempt_outcomes.count(outcome);
-        meter.attempts.add(taken);
-        trace::attempted(&span, answer.as_ref().ok().map(|response| response.status), outcome);
-        answer
     }
 }
 

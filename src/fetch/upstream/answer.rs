@@ -13,15 +13,15 @@ use crate::{
 /// Codings within codings: a proxy that compresses what was compressed makes two.
 const CODINGS_MAX: usize = 3;
 
-/// Sends a request and reads its answer.
+/// Reads the answer to a request that is being sent.
 ///
 /// # Errors
 /// When the backend cannot be reached, breaks off or says too much, or the body is not in the codings it names.
 pub(super) async fn exchange(
-    request: reqwest::RequestBuilder,
+    sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
     bytes_max: usize,
 ) -> Result<UpstreamResponse, FetchError> {
-    let mut response = request.send().await.map_err(failed)?;
+    let mut response = sent.await.map_err(failed)?;
     let status = response.status();
     let mut headers = std::mem::take(response.headers_mut());
     let codings = codings(&headers)?;

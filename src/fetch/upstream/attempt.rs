@@ -1,11 +1,12 @@
 //! Sends requests over sockets, under their source's limits: one attempt, within its time. What a redirect asks for
 //! (`redirect`) and a token that is not accepted any more (`oauth2`) are part of the attempt.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, mem, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Url};
 use tokio::time::Instant;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     connector::{Redirects, Source},
     error::Code,
-    fetch::{FetchError, SetUpError, Trouble, concurrency::Lanes},
+    fetch::{Deadline, FetchError, SetUpError, Trouble, concurrency::Lanes},
     telemetry,
 };
 
@@ -37,7 +38,12 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    fn new(url: Url, request: UpstreamRequest) -> Self {
+    /// Of a request to this URL, which is looked at instead of the request's own.
+    fn new(url: &str, request: UpstreamRequest) -> Result<Self, FetchError> {
+        let url = Url::parse(url).map_err(|error| {
+            let message = "Connector error: the request's URL is not valid";
+            FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
+        })?;
         let UpstreamRequest { method, headers: declared, body, own_headers, .. } = request;
         let mut headers = HeaderMap::with_capacity(declared.len() + own_headers.0.len() + 4);
         for (name, value) in declared.into_iter().chain(own_headers.0) {
@@ -47,16 +53,18 @@ impl Sending {
         if body.is_none() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        Sending { method, url, headers, body }
+        Ok(Sending { method, url, headers, body })
     }
 
-    fn on(self, client: &Client) -> RequestBuilder {
+    /// Begins to send it.
+    fn on(self, client: &Client) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
         // `request` and not `Request::new`: it moves a user and password of the URL into `Authorization`.
         let builder = client.request(self.method, self.url).headers(self.headers);
         match self.body {
             Some(body) => builder.body(body),
             None => builder,
         }
+        .send()
     }
 }
 
@@ -70,42 +78,28 @@ impl HttpUpstream {
         Ok(HttpUpstream { clients: Clients::new()?, tokens: Tokens::default(), lanes: Lanes::default() })
     }
 
+    /// One attempt. The request comes in a box, and rare ways are boxed, since whoever awaits this has room for all of it.
     async fn attempt(
         &self,
         source: &Arc<Source>,
-        mut request: UpstreamRequest,
+        mut sending: Box<Sending>,
+        deadline: Deadline,
     ) -> Result<UpstreamResponse, FetchError> {
-        let (shown, deadline) = (request.method.clone(), request.deadline);
-        let text = std::mem::take(&mut request.url);
-        let answer = async {
-            let url = Url::parse(&text).map_err(|error| {
-                let message = "Connector error: the request's URL is not valid";
-                FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
-            })?;
-            let _place = self.lanes.enter(source, url.authority()).await?;
-            let client = self.clients.backend(source)?;
-            let mut sending = Sending::new(url, request);
-            let settings = &source.settings;
-            let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.map_or(settings.timeout, |left| left.min(settings.timeout));
-            if let Ok(millis) = u64::try_from(timeout.as_millis()) {
-                sending.headers.insert(telemetry::EXPECTED_TIMEOUT.clone(), millis.into());
-            }
-            let exchange = async {
-                match (&settings.auth, settings.redirects) {
-                    (None, Redirects::None) => exchange(sending.on(&client), settings.body_bytes_max).await,
-                    _ => self.guided(source, &client, sending).await,
-                }
-            };
-            tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
-                let message = format!("Connector error: no complete answer within {timeout:?}");
-                Err(FetchError::new(Code::GatewayTimeout, message).with_trouble(Trouble::Timeout))
-            })
+        let _place = self.lanes.enter(source, sending.url.authority()).await?;
+        let client = self.clients.backend(source)?;
+        let settings = &source.settings;
+        let left = deadline.0.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map_or(settings.timeout, |left| left.min(settings.timeout));
+        if let Ok(millis) = u64::try_from(timeout.as_millis()) {
+            sending.headers.insert(telemetry::EXPECTED_TIMEOUT.clone(), millis.into());
+        }
+        let exchange = match (&settings.auth, settings.redirects) {
+            (None, Redirects::None) => Either::Left(exchange(sending.on(&client), settings.body_bytes_max)),
+            _ => Either::Right(Box::pin(self.guided(source, &client, *sending))),
         };
-        answer.await.map_err(|error| {
-            let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let detail = format!("{shown} {}{cause}", telemetry::without_values(&text));
-            error.with_detail(detail)
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+            let message = format!("Connector error: no complete answer within {timeout:?}");
+            Err(FetchError::new(Code::GatewayTimeout, message).with_trouble(Trouble::Timeout))
         })
     }
 
@@ -135,7 +129,7 @@ impl HttpUpstream {
             let mut response = answer.await?;
             if let Some((tokens, token)) = &mut tokens
                 && response.status == StatusCode::UNAUTHORIZED
-                && !std::mem::replace(&mut is_renewed, true)
+                && !mem::replace(&mut is_renewed, true)
                 && tokens.may_renew(token)
             {
                 *token = tokens.token(Some(token), || self.clients.tokens(source)).await?;
@@ -157,30 +151,22 @@ impl Upstream for HttpUpstream {
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        request: UpstreamRequest,
+        mut request: UpstreamRequest,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
-        let attempt = self.attempt(source, request);
+        let (method, url, deadline) = (request.method.clone(), mem::take(&mut request.url), request.deadline);
+        let sending = Sending::new(&url, request).map(Box::new);
         Box::pin(async move {
-            let answer = attempt.await;
-            let request_id = request_id.as_ref().and_then(|id| id.to_str().ok());
-            match &answer {
-                Ok(response) => {
-                    let (status, body_bytes) = (response.status.as_u16(), response.body.len());
-                    if response.status.is_server_error() {
-                        tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
-                    } else {
-                        tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
-                    }
-                }
-                Err(error) => tracing::warn!(
-                    source = source.name,
-                    request_id,
-                    code = error.client.code.as_str(),
-                    detail = error.detail.as_deref(),
-                    "fetch failed"
-                ),
-            }
+            let answer = match sending {
+                Ok(sending) => self.attempt(source, sending, deadline).await,
+                Err(error) => Err(error),
+            };
+            let answer = answer.map_err(|error| {
+                let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
+                let detail = format!("{method} {}{cause}", telemetry::without_values(&url));
+                error.with_detail(detail)
+            });
+            told(source, request_id.as_ref(), &answer);
             answer
         })
     }
@@ -192,5 +178,27 @@ impl Upstream for HttpUpstream {
 
     fn secrets(&self) -> Vec<String> {
         self.tokens.in_use()
+    }
+}
+
+/// Says in the log what came of a request.
+fn told(source: &Source, request_id: Option<&HeaderValue>, answer: &Result<UpstreamResponse, FetchError>) {
+    let request_id = request_id.and_then(|id| id.to_str().ok());
+    match answer {
+        Ok(response) => {
+            let (status, body_bytes) = (response.status.as_u16(), response.body.len());
+            if response.status.is_server_error() {
+                tracing::warn!(source = source.name, request_id, status, body_bytes, "answered");
+            } else {
+                tracing::debug!(source = source.name, request_id, status, body_bytes, "answered");
+            }
+        }
+        Err(error) => tracing::warn!(
+            source = source.name,
+            request_id,
+            code = error.client.code.as_str(),
+            detail = error.detail.as_deref(),
+            "fetch failed"
+        ),
     }
 }

@@ -273,7 +273,7 @@ async fn grant(client: &Client, auth: &ClientCredentials, timeout: Duration) -> 
             field("client_secret", &auth.client_secret);
         }
     }
-    let answer = tokio::time::timeout(timeout, exchange(request.body(form), GRANT_BYTES_MAX)).await;
+    let answer = tokio::time::timeout(timeout, exchange(request.body(form).send(), GRANT_BYTES_MAX)).await;
     match answer {
         Ok(Ok(response)) => read_grant(&response),
         Ok(Err(FetchError { client, detail, trouble })) => {
