@@ -69,7 +69,11 @@ fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
 
 /// Beyond this many parts a shape that is used again counts as unknown: by using it twice and that twice again, a short
 /// mapping could write down a shape of any size.
-const WEIGHT_MAX: usize = 10_000;
+const WEIGHT_MAX: usize = 2_000;
+
+/// Expressions that are looked at for one mapping; further ones count as unknown. What may be one of several is looked at for each, and
+/// within that again: a short mapping could take for ever.
+const EXPRESSIONS_MAX: usize = 20_000;
 
 /// What stands for `$`, `@` and the locals.
 #[derive(Clone)]
@@ -98,6 +102,8 @@ struct Found {
 pub(super) struct Infer<'k> {
     known: &'k dyn Known,
     found: Found,
+    /// How many expressions were looked at.
+    expressions: usize,
     /// Above 0 inside operands of `??` and `?!` that others stand in for: what is missing there is foreseen.
     foreseen: usize,
 }
@@ -108,7 +114,7 @@ pub(super) fn bounded(shape: &Shape) -> Shape {
 
 impl<'k> Infer<'k> {
     fn new(known: &'k dyn Known) -> Self {
-        Infer { known, found: Found::default(), foreseen: 0 }
+        Infer { known, found: Found::default(), expressions: 0, foreseen: 0 }
     }
 
     /// Reports what never works.
@@ -145,6 +151,10 @@ impl<'k> Infer<'k> {
     }
 
     pub(super) fn expression<'m>(&mut self, expr: &'m Expr, scope: &Scope<'m>) -> Shape {
+        if self.expressions >= EXPRESSIONS_MAX {
+            return Shape::Unknown;
+        }
+        self.expressions += 1;
         match &expr.kind {
             ExprKind::Null => Shape::Null,
             ExprKind::Bool(_) => Shape::Bool,
@@ -268,16 +278,19 @@ impl<'k> Infer<'k> {
             },
             Shape::OneOf(shapes) => {
                 let mut lack = None;
-                let mut found = Vec::new();
+                let (mut found, mut lacking) = (Vec::new(), Vec::new());
                 for shape in shapes {
                     match self.key_of(shape, name) {
                         Ok(shape) => found.push(shape),
-                        Err(why) => lack = lack.or(Some(why)),
+                        Err(why) => {
+                            lack = lack.or(Some(why));
+                            lacking.push(without_key(shape));
+                        }
                     }
                 }
                 match lack {
                     Some(lack) if found.iter().all(|shape| *shape == Shape::Missing) => Err(lack),
-                    _ => Ok(Shape::one_of(found)),
+                    _ => Ok(Shape::one_of(found.into_iter().chain(lacking))),
                 }
             }
             scalar => Err(Lack::Scalar(scalar)),
@@ -409,6 +422,17 @@ fn without_key(shape: &Shape) -> Shape {
 mod tests {
     use super::*;
     use crate::mapping::{ast::Grammar, parse::parse};
+
+    #[test]
+    fn what_may_be_one_of_several_within_itself_comes_to_an_end() {
+        let mut nested = "c: 1".to_owned();
+        for _ in 0..20 {
+            nested = format!("b: $v {{ {nested} }}");
+        }
+        let values = "$.x->match([1, [[1]]], [2, { a: 1 }], [3, 's'], [4, [1]])";
+        let mapping = parse(&format!("{values}->as($v) {{ {nested} }}"), Grammar::V0_4).unwrap();
+        assert!(shape(&mapping).weight(usize::MAX) < EXPRESSIONS_MAX * WEIGHT_MAX);
+    }
 
     #[test]
     fn a_shape_that_doubles_again_and_again_ends_as_unknown() {

@@ -27,7 +27,7 @@ fn is_there(value: &Expr) -> bool {
 #[derive(Debug)]
 pub(super) struct Making(Vec<Made>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Made {
     /// An object that may get more keys.
     Object(ObjectShape),
@@ -79,7 +79,11 @@ impl Making {
     fn each(&mut self, mut follow: impl FnMut(Made) -> Vec<Made>) {
         let mut all = Vec::new();
         for made in std::mem::take(&mut self.0) {
-            all.append(&mut follow(made));
+            for made in follow(made) {
+                if !all.contains(&made) {
+                    all.push(made);
+                }
+            }
             if all.len() > ALTERNATIVES_MAX {
                 all = vec![Made::Other(Shape::Unknown)];
                 break;
@@ -100,7 +104,9 @@ impl Made {
         let mut all = match alternative {
             Shape::Null if is_explicit => return vec![Made::Null],
             Shape::Missing | Shape::Null => Vec::new(),
-            Shape::Unknown if !is_explicit => vec![Made::Other(Shape::Unknown)],
+            Shape::Unknown if !is_explicit => {
+                vec![Made::Object(opened(&object)), Made::Other(Shape::Unknown)]
+            }
             Shape::Unknown | Shape::Declared(_) => vec![Made::Object(opened(&object))],
             Shape::Object(other) => {
                 let mut merged = object;
