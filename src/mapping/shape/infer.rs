@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{
     FieldShape, Known, NothingKnown, ObjectShape, Shape,
-    made::{Making, makes_something, number},
+    made::{Making, number},
 };
 use crate::{
     diagnostic::suggest,
@@ -123,7 +123,11 @@ impl<'k> Infer<'k> {
     }
 
     /// Applies a function to each alternative; what it finds counts only when it finds it for every one but null.
-    fn for_each(&mut self, shape: &Shape, mut apply: impl FnMut(&mut Self, &Shape) -> Shape) -> Shape {
+    pub(super) fn for_each(
+        &mut self,
+        shape: &Shape,
+        mut apply: impl FnMut(&mut Self, &Shape) -> Shape,
+    ) -> Shape {
         let [_, _, ..] = shape.alternatives() else { return apply(self, shape) };
         let outer = std::mem::take(&mut self.found);
         let mut common: Option<Found> = None;
@@ -148,6 +152,14 @@ impl<'k> Infer<'k> {
         self.found.misuses.extend(common.misuses);
         self.found.absent.extend(common.absent);
         Shape::one_of(shapes)
+    }
+
+    /// Infers something of which nothing is reported.
+    pub(super) fn quietly(&mut self, infer: impl FnOnce(&mut Self) -> Shape) -> Shape {
+        let found = std::mem::take(&mut self.found);
+        let shape = infer(self);
+        self.found = found;
+        shape
     }
 
     pub(super) fn expression<'m>(&mut self, expr: &'m Expr, scope: &Scope<'m>) -> Shape {
@@ -310,71 +322,8 @@ impl<'k> Infer<'k> {
         }
     }
 
-    /// `{ … }` applied to a shape.
-    fn select<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
-        self.for_each(shape, |infer, shape| infer.select_one(shape, selection, scope))
-    }
-
-    /// `{ … }` applied to the elements of a list.
-    fn select_elements<'m>(
-        &mut self,
-        element: &Shape,
-        selection: &'m SubSelection,
-        scope: &Scope<'m>,
-    ) -> Shape {
-        let made = self.select(element, selection, scope);
-        let is_list = |shape: &Shape| matches!(shape, Shape::List(_));
-        if !made.alternatives().iter().all(is_list) {
-            return made;
-        }
-        // An element that is missing is null, and of that an object is made where lists are made of others.
-        let found = std::mem::take(&mut self.found);
-        let of_null = self.select_one(&Shape::Null, selection, scope);
-        self.found = found;
-        Shape::one_of([made, of_null])
-    }
-
-    fn select_one<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
-        if let Shape::List(element) = shape {
-            return self.select_elements(element, selection, scope).list();
-        }
-        if *shape == Shape::Missing {
-            return Shape::Missing;
-        }
-        let mut inner = scope.clone();
-        inner.dollar = match shape {
-            // The selection is applied to each element, so within it there is one object.
-            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: false, ..object.clone() }),
-            other => other.clone(),
-        };
-        inner.at = inner.dollar.clone();
-        let made = self.object(selection, &inner);
-        let maybe_list = match shape {
-            Shape::Unknown => true,
-            Shape::Object(object) => object.maybe_list,
-            Shape::Declared(_) => false,
-            // A scalar, or null, stays where nothing is made of it.
-            scalar => {
-                if makes_something(selection) {
-                    return made;
-                }
-                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
-            }
-        };
-        if !maybe_list {
-            return made;
-        }
-        if !made.alternatives().iter().any(|shape| matches!(shape, Shape::Object(_))) {
-            return Shape::Unknown;
-        }
-        made.each(|shape| match shape {
-            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: true, ..object.clone() }),
-            other => other.clone(),
-        })
-    }
-
     /// The object that items build; several where a spread gives one of several.
-    fn object<'m>(&mut self, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
+    pub(super) fn object<'m>(&mut self, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
         if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice() {
             let shape = self.expression(value, scope);
             // Where the path leads nowhere, its `{ … }` leaves an object without keys.

@@ -7,6 +7,7 @@ mod kinds;
 mod known;
 mod made;
 mod methods;
+mod select;
 
 pub use self::{
     infer::{Absent, Inferred, infer, shape, shape_of_root},

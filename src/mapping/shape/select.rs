@@ -1,0 +1,76 @@
+//! What `{ … }` makes of a shape: of each alternative, of the elements of a list, of null and scalars.
+
+use super::{
+    ObjectShape, Shape,
+    infer::{Infer, Scope},
+    made::makes_something,
+};
+use crate::mapping::ast::SubSelection;
+
+impl Infer<'_> {
+    /// `{ … }` applied to a shape.
+    pub(super) fn select<'m>(
+        &mut self,
+        shape: &Shape,
+        selection: &'m SubSelection,
+        scope: &Scope<'m>,
+    ) -> Shape {
+        self.for_each(shape, |infer, shape| infer.select_one(shape, selection, scope))
+    }
+
+    /// `{ … }` applied to the elements of a list.
+    fn select_elements<'m>(
+        &mut self,
+        element: &Shape,
+        selection: &'m SubSelection,
+        scope: &Scope<'m>,
+    ) -> Shape {
+        let made = self.select(element, selection, scope);
+        let is_list = |shape: &Shape| matches!(shape, Shape::List(_));
+        if !made.alternatives().iter().all(is_list) {
+            return made;
+        }
+        // An element that is missing is null, and of that an object is made where lists are made of others.
+        let of_null = self.quietly(|infer| infer.select_one(&Shape::Null, selection, scope));
+        Shape::one_of([made, of_null])
+    }
+
+    fn select_one<'m>(&mut self, shape: &Shape, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
+        if let Shape::List(element) = shape {
+            return self.select_elements(element, selection, scope).list();
+        }
+        if *shape == Shape::Missing {
+            return Shape::Missing;
+        }
+        let mut inner = scope.clone();
+        inner.dollar = match shape {
+            // The selection is applied to each element, so within it there is one object.
+            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: false, ..object.clone() }),
+            other => other.clone(),
+        };
+        inner.at = inner.dollar.clone();
+        let made = self.object(selection, &inner);
+        let maybe_list = match shape {
+            Shape::Unknown => true,
+            Shape::Object(object) => object.maybe_list,
+            Shape::Declared(_) => false,
+            // A scalar, or null, stays where nothing is made of it.
+            scalar => {
+                if makes_something(selection) {
+                    return made;
+                }
+                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
+            }
+        };
+        if !maybe_list {
+            return made;
+        }
+        if !made.alternatives().iter().any(|shape| matches!(shape, Shape::Object(_))) {
+            return Shape::Unknown;
+        }
+        made.each(|shape| match shape {
+            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: true, ..object.clone() }),
+            other => other.clone(),
+        })
+    }
+}
