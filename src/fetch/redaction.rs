@@ -65,8 +65,16 @@ impl Redaction {
     pub fn hide<'s>(&mut self, values: impl IntoIterator<Item = &'s str>) {
         let known = std::mem::take(&mut self.secrets);
         let secret = |value: &&str| value.len() >= SECRET_BYTES_MIN && !WORDS.contains(value);
-        let added = values.into_iter().map(str::trim).filter(secret).map(str::to_owned);
-        let secrets: BTreeSet<String> = known.into_iter().chain(added).collect();
+        let added: Vec<String> =
+            values.into_iter().map(str::trim).filter(secret).map(str::to_owned).collect();
+        // Who writes a value into JSON as it is makes another one of it, which reads as the value again where it is shown as JSON.
+        let unescaped = |value: &String| {
+            let has_escapes = value.contains('\\');
+            has_escapes.then(|| serde_json::from_str(&format!("\"{value}\"")).ok()).flatten()
+        };
+        let read: Vec<String> =
+            added.iter().filter_map(unescaped).filter(|text: &String| secret(&&**text)).collect();
+        let secrets: BTreeSet<String> = known.into_iter().chain(added).chain(read).collect();
         self.secrets = secrets.into_iter().collect();
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
@@ -279,6 +287,14 @@ mod tests {
         assert_eq!(redaction.start("é hush-hush x", 5), "é ***");
         assert_eq!(redaction.start("é hush-hush x", 14), "é *** x");
         assert_eq!(redaction.start("é", 1), "é");
+    }
+
+    #[test]
+    fn a_value_that_was_put_into_json_as_it_is_is_hidden() {
+        let redaction = Redaction::new([r"A\\b c"]);
+        let body: Json = serde_json::from_str(r#"{"n": "is A\\b c!"}"#).unwrap();
+        assert_eq!(body["n"], r"is A\b c!");
+        assert_eq!(redaction.json(&body)["n"], "is ***!");
     }
 
     #[test]
