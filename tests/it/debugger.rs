@@ -109,8 +109,9 @@ proptest! {
         let connector = "base_url: 'http://${THIRD}:${FOURTH}@api/v1'\n\
                          config: { second: 'x ${SECOND}' }\n\
                          headers: [{ name: x-second, value: 'v ${SECOND}' }]\n";
-        // The base URL takes only what a URL can hold.
-        let plain = |secret: &String| secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        // The base URL takes only what a URL can hold. What begins so is no part of a word that stands in the connector, such as `tens`.
+        let letters = |secret: &String| secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        let plain = |secret: &String| format!("Q7{}", letters(secret));
         let (third, fourth) = (plain(&secrets[2]), plain(&secrets[3]));
         let all = [secrets[0].as_str(), &secrets[1], &third, &fourth, &tokens[0], &tokens[1], &tokens[2]];
         let mut body = String::from("{\"id\": 1, \"n\": \"");
