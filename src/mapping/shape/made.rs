@@ -15,7 +15,7 @@ pub(super) fn makes_something(selection: &SubSelection) -> bool {
 }
 
 /// Whether an expression has a value whatever it is applied to.
-fn is_there(value: &Expr) -> bool {
+pub(super) fn is_there(value: &Expr) -> bool {
     match &value.kind {
         ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
         ExprKind::Chain { .. } => false,

@@ -8,6 +8,7 @@ use super::{
         Kind::{self, Bool, List, Null, Number, Object, String as Text},
         conversion, input_of, kind, may_be, may_be_alike,
     },
+    made::is_there,
 };
 use crate::mapping::{
     ast::{Expr, ExprKind, Key, Span},
@@ -155,7 +156,7 @@ impl<'m> Call<'_, 'm, '_> {
     fn map(&mut self) -> Shape {
         let mapped = self.of_element().list();
         let is_list = self.input.alternatives().iter().all(|shape| matches!(shape, Shape::List(_)));
-        if is_list || self.arguments.first().is_some_and(is_always_there) {
+        if is_list || self.arguments.first().is_some_and(is_there) {
             mapped
         } else {
             Shape::one_of([mapped, Shape::Null])
@@ -368,9 +369,4 @@ fn entry() -> Shape {
     let field = |name: &str, shape| FieldShape { name: name.to_owned(), span: 0..0, value: 0..0, shape };
     let fields = vec![field("key", Shape::String(None)), field("value", Shape::Unknown)];
     Shape::Object(ObjectShape { fields, ..ObjectShape::default() })
-}
-
-/// Whether it gives something whatever the data: a literal.
-fn is_always_there(expr: &Expr) -> bool {
-    !matches!(expr.kind, ExprKind::Path(_) | ExprKind::Chain { .. })
 }
