@@ -64,17 +64,10 @@ impl Redaction {
     /// Hides these values too.
     pub fn hide<'s>(&mut self, values: impl IntoIterator<Item = &'s str>) {
         let known = std::mem::take(&mut self.secrets);
-        let secret = |value: &&str| value.len() >= SECRET_BYTES_MIN && !WORDS.contains(value);
-        let added: Vec<String> =
-            values.into_iter().map(str::trim).filter(secret).map(str::to_owned).collect();
-        // Who writes a value into JSON as it is makes another one of it, which reads as the value again where it is shown as JSON.
-        let unescaped = |value: &String| {
-            let has_escapes = value.contains('\\');
-            has_escapes.then(|| serde_json::from_str(&format!("\"{value}\"")).ok()).flatten()
-        };
-        let read: Vec<String> =
-            added.iter().filter_map(unescaped).filter(|text: &String| secret(&&**text)).collect();
-        let secrets: BTreeSet<String> = known.into_iter().chain(added).chain(read).collect();
+        let secret = |value: &String| value.len() >= SECRET_BYTES_MIN && !WORDS.contains(&value.as_str());
+        let added =
+            values.into_iter().map(str::trim).flat_map(|value| [Some(value.to_owned()), unescaped(value)]);
+        let secrets: BTreeSet<String> = known.into_iter().chain(added.flatten().filter(secret)).collect();
         self.secrets = secrets.into_iter().collect();
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
@@ -243,6 +236,11 @@ fn ends_in_word(before: Option<&str>) -> bool {
     let before = before.unwrap_or_default();
     let is_escape = before.as_bytes().iter().rev().nth(2) == Some(&b'%');
     !is_escape && before.ends_with(char::is_alphanumeric)
+}
+
+/// What a value becomes where it is put into JSON as it is: shown as JSON, that reads as the value again.
+fn unescaped(value: &str) -> Option<String> {
+    value.contains('\\').then(|| serde_json::from_str(&format!("\"{value}\"")).ok()).flatten()
 }
 
 fn begins_with_word(after: Option<&str>) -> bool {
