@@ -113,11 +113,16 @@ impl Group {
     /// the subscriber would miss something.
     pub(super) fn add_behind(self: &Arc<Self>, subscriber: &Arc<Subscriber>, heard: Option<EventId>) -> bool {
         let mut state = self.state();
-        let is_in_time = self.key.behind.is_none() || !state.has_begun;
-        if is_in_time {
+        let takes = self.takes(&state);
+        if takes {
             self.add(&mut state, subscriber, heard);
         }
-        is_in_time
+        takes
+    }
+
+    /// Whether who joins now misses nothing.
+    fn takes(&self, state: &State) -> bool {
+        self.key.behind.is_none() || !state.has_begun
     }
 
     /// Adds a subscriber, who heard all events up to `heard`.
@@ -147,14 +152,18 @@ impl Group {
         !self.state().inbox.is_empty()
     }
 
-    /// Its subscribers go over to another group, of the same topic or not. What was told here is not told again there.
-    pub(super) fn hand_over(&self, others: &Arc<Group>, same_topic: bool) {
+    /// Its subscribers go over to another group, of the same topic or not. What was told here is not told again there. False where
+    /// the other one catches up and has begun.
+    pub(super) fn hand_over(&self, others: &Arc<Group>, same_topic: bool) -> bool {
+        let mut theirs = others.state();
+        if !others.takes(&theirs) {
+            return false;
+        }
         let mut state = self.state();
         let heard = state.heard.or(self.key.behind.map(|(id, _)| id)).filter(|_| same_topic);
         let subscribers = std::mem::take(&mut state.subscribers);
         let latest = state.latest.take();
         drop(state);
-        let mut theirs = others.state();
         let missed = theirs.latest.is_some()
             && theirs.latest.as_ref().map(|told| &told.body) != latest.as_ref().map(|told| &told.body);
         theirs.latest = theirs.latest.take().or(latest);
@@ -164,6 +173,7 @@ impl Group {
             }
             others.add(&mut theirs, subscriber, heard);
         }
+        true
     }
 
     /// The last event that was told here.

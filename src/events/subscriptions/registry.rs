@@ -142,7 +142,7 @@ impl Registry {
                 return refuse(Code::LimitSubscriptions, &why);
             }
             let behind = after.filter(|_| ahead.topic.is_some());
-            let join = |group: &Arc<Group>, _| group.add_behind(&subscriber, behind);
+            let join = |group: &Arc<Group>| group.add_behind(&subscriber, behind);
             let Some(group) = self.group(&mut state, &subscription, behind, &mut ahead, join) else {
                 continue;
             };
@@ -213,21 +213,20 @@ impl Registry {
     }
 
     /// The group of equal subscriptions behind an event, or from now on. One is made where there is none that whoever wants it may
-    /// `join`, and joined before it begins: what it reads first must find them there. `join` is told whether the group is new; of a
-    /// new one, and of one that does not catch up, it is not to say no. None where the topic came to its end meanwhile.
+    /// `join`, and joined before it begins: what it reads first must find them there. None where the topic came to its end meanwhile.
     fn group(
         self: &Arc<Self>,
         state: &mut State,
         subscription: &Subscription,
         behind: Option<EventId>,
         ahead: &mut Ahead,
-        join: impl Fn(&Arc<Group>, bool) -> bool,
+        join: impl Fn(&Arc<Group>) -> bool,
     ) -> Option<Arc<Group>> {
         let mut number = 0;
         let key = loop {
             let key = Key { subscription: subscription.clone(), behind: behind.map(|id| (id, number)) };
             match state.groups.get(&key) {
-                Some(running) if join(&running.group, false) => return Some(Arc::clone(&running.group)),
+                Some(running) if join(&running.group) => return Some(Arc::clone(&running.group)),
                 Some(_) => number += 1,
                 None => break key,
             }
@@ -255,7 +254,8 @@ impl Registry {
                 topic.following.insert(group.number, Arc::clone(&group));
             }
         }
-        join(&group, true);
+        // It has told nothing, so it takes whoever comes.
+        join(&group);
         let task = tokio::spawn(Arc::clone(&group).run(Arc::clone(self), feed)).abort_handle();
         state.groups.insert(key, Running { group: Arc::clone(&group), task });
         Some(group)
@@ -290,10 +290,7 @@ impl Registry {
             return false;
         }
         let mut ahead = Ahead { topic: group.topic.clone(), live: None, behind: None };
-        let join = |others: &Arc<Group>, _| {
-            group.hand_over(others, true);
-            true
-        };
+        let join = |others: &Arc<Group>| group.hand_over(others, true);
         let is_joined = self.group(&mut state, &group.key.subscription, None, &mut ahead, join).is_some();
         if is_joined {
             take_out(&mut state, group);
@@ -318,14 +315,7 @@ impl Registry {
                 return Moved::NotYet;
             }
             let behind = behind.filter(|_| ahead.topic.is_some());
-            let join = |others: &Arc<Group>, is_new| {
-                // Another one that catches up may have told something by now.
-                let joins = is_new || behind.is_none();
-                if joins {
-                    group.hand_over(others, group.topic == others.topic);
-                }
-                joins
-            };
+            let join = |others: &Arc<Group>| group.hand_over(others, group.topic == others.topic);
             if self.group(&mut state, &subscription, behind, &mut ahead, join).is_some() {
                 take_out(&mut state, group);
                 return Moved::Yes;
