@@ -45,7 +45,7 @@ for target in "${targets[@]}"; do
     log=$work/results/$target.log
     # Only time on a processor counts, so that a busy machine does not shorten the run; libFuzzer measures by the clock.
     used=0 executions=0 state=$work/results/$target.state
-    read -r of used executions <"$state" 2>/dev/null || of=
+    read -r of used executions 2>/dev/null <"$state" || of=
     [[ $of == "$commit" ]] || used=0 executions=0
     while ((used < mode)); do
         chunk=$((mode - used < 300 ? mode - used : 300))
