@@ -1,7 +1,7 @@
 //! Finds the shape of a mapping: the rules of `evaluate`, over shapes instead of values. What can never work is found on
 //! the way, and only that: a fault counts when every value that could stand there has it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     FieldShape, Known, NothingKnown, ObjectShape, Shape,
@@ -60,7 +60,8 @@ pub fn infer(root: &Root, known: &dyn Known) -> Inferred {
 }
 
 fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
-    let scope: Scope<'m> = Scope { dollar: Shape::Unknown, at: Shape::Unknown, locals: HashMap::new() };
+    let unknown = Rc::new(Shape::Unknown);
+    let scope: Scope<'m> = Scope { dollar: Rc::clone(&unknown), at: unknown, locals: HashMap::new() };
     match root {
         Root::Selection(selection) => infer.select(&Shape::Unknown, selection, &scope),
         Root::Expression(value) => infer.expression(value, &scope),
@@ -71,16 +72,16 @@ fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
 /// mapping could write down a shape of any size.
 const WEIGHT_MAX: usize = 2_000;
 
-/// Expressions that are looked at for one mapping; further ones count as unknown. What may be one of several is looked at for each, and
-/// within that again: a short mapping could take for ever.
-const EXPRESSIONS_MAX: usize = 20_000;
+/// Parts of shapes that are made for one mapping; what comes after them counts as unknown. What may be one of several is looked at for
+/// each, and within that again: a short mapping could take for ever.
+const PARTS_MAX: usize = 200_000;
 
 /// What stands for `$`, `@` and the locals.
 #[derive(Clone)]
 pub(super) struct Scope<'m> {
-    pub(super) dollar: Shape,
-    pub(super) at: Shape,
-    pub(super) locals: HashMap<&'m str, Shape>,
+    pub(super) dollar: Rc<Shape>,
+    pub(super) at: Rc<Shape>,
+    pub(super) locals: HashMap<&'m str, Rc<Shape>>,
 }
 
 /// Why a value never has a key.
@@ -102,8 +103,8 @@ struct Found {
 pub(super) struct Infer<'k> {
     known: &'k dyn Known,
     found: Found,
-    /// How many expressions were looked at.
-    expressions: usize,
+    /// How many parts the shapes had that were made on the way.
+    parts: usize,
     /// Above 0 inside operands of `??` and `?!` that others stand in for: what is missing there is foreseen.
     foreseen: usize,
 }
@@ -114,7 +115,7 @@ pub(super) fn bounded(shape: &Shape) -> Shape {
 
 impl<'k> Infer<'k> {
     fn new(known: &'k dyn Known) -> Self {
-        Infer { known, found: Found::default(), expressions: 0, foreseen: 0 }
+        Infer { known, found: Found::default(), parts: 0, foreseen: 0 }
     }
 
     /// Reports what never works.
@@ -163,11 +164,10 @@ impl<'k> Infer<'k> {
     }
 
     pub(super) fn expression<'m>(&mut self, expr: &'m Expr, scope: &Scope<'m>) -> Shape {
-        if self.expressions >= EXPRESSIONS_MAX {
+        if self.parts >= PARTS_MAX {
             return Shape::Unknown;
         }
-        self.expressions += 1;
-        match &expr.kind {
+        let shape = match &expr.kind {
             ExprKind::Null => Shape::Null,
             ExprKind::Bool(_) => Shape::Bool,
             ExprKind::Number(text) => number(text),
@@ -186,7 +186,14 @@ impl<'k> Infer<'k> {
             ExprKind::Object(selection) => self.object(selection, scope),
             ExprKind::Path(steps) => self.path(steps, scope),
             ExprKind::Chain { operator, operands } => self.chain(*operator, operands, scope),
-        }
+        };
+        self.counted(shape)
+    }
+
+    /// Counts the parts of a shape.
+    fn counted(&mut self, shape: Shape) -> Shape {
+        self.parts += shape.weight(WEIGHT_MAX);
+        shape
     }
 
     fn chain<'m>(&mut self, operator: Coalesce, operands: &'m [Expr], scope: &Scope<'m>) -> Shape {
@@ -213,10 +220,7 @@ impl<'k> Infer<'k> {
         let mut shape = match &path.head {
             Head::Dollar => bounded(&scope.dollar),
             Head::At => bounded(&scope.at),
-            Head::Key(key) => {
-                let dollar = scope.dollar.clone();
-                bounded(&self.key(&dollar, key, is_optional(0)))
-            }
+            Head::Key(key) => bounded(&self.key(&scope.dollar, key, is_optional(0))),
             Head::Variable(name) => match scope.locals.get(name.name.as_str()) {
                 Some(local) => bounded(local),
                 None => self.known.variable(&name.name),
@@ -224,7 +228,7 @@ impl<'k> Infer<'k> {
             Head::Expr(inner) => self.expression(inner, &scope),
         };
         for (index, step) in path.steps.iter().enumerate() {
-            shape = match step {
+            let stepped = match step {
                 Step::Key(key) => self.key(&shape, key, is_optional(index + 1)),
                 Step::Optional(_) => shape.each(|shape| match shape {
                     Shape::Null => Shape::Missing,
@@ -235,6 +239,7 @@ impl<'k> Infer<'k> {
                     self.method(name, arguments, span.start..name.span.end, shape, &mut scope)
                 }
             };
+            shape = self.counted(stepped);
         }
         shape
     }
@@ -372,6 +377,14 @@ mod tests {
     use super::*;
     use crate::mapping::{ast::Grammar, parse::parse};
 
+    /// How many parts were made to find the shape.
+    fn parts(text: &str) -> usize {
+        let mapping = parse(text, Grammar::V0_4).unwrap();
+        let mut infer = Infer::new(&NothingKnown);
+        root_of(&mapping.root, &mut infer);
+        infer.parts
+    }
+
     #[test]
     fn what_may_be_one_of_several_within_itself_comes_to_an_end() {
         let mut nested = "c: 1".to_owned();
@@ -379,8 +392,20 @@ mod tests {
             nested = format!("b: $v {{ {nested} }}");
         }
         let values = "$.x->match([1, [[1]]], [2, { a: 1 }], [3, 's'], [4, [1]])";
-        let mapping = parse(&format!("{values}->as($v) {{ {nested} }}"), Grammar::V0_4).unwrap();
-        assert!(shape(&mapping).weight(usize::MAX) < EXPRESSIONS_MAX * WEIGHT_MAX);
+        assert!(parts(&format!("{values}->as($v) {{ {nested} }}")) < 2 * PARTS_MAX);
+    }
+
+    #[test]
+    fn a_big_shape_that_is_used_in_every_alternative_comes_to_an_end() {
+        let keys: String = (0..300).map(|key| format!("k{key}: 1, ")).collect();
+        let mut nested = "c: $big".to_owned();
+        for _ in 0..20 {
+            nested = format!("a: $big->as($other), b: $v {{ {nested} }}");
+        }
+        let values = "$args.x->match([1, [[1]]], [2, { a: 1 }], [3, 's'], [4, [1]])";
+        let text = format!("$({{ {keys} }})->as($big) {{ ...{values}->as($v) {{ {nested} }} }}");
+        let parts = parts(&text);
+        assert!((PARTS_MAX..2 * PARTS_MAX).contains(&parts), "{parts}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What methods give, and which uses of them can never work, over shapes: the counterpart of `mapping::methods`. A use is
 //! a fault only where the kind of value is known for sure.
 
+use std::rc::Rc;
+
 use super::{
     FieldShape, ObjectShape, Shape,
     infer::{Infer, Scope, bounded},
@@ -40,7 +42,7 @@ impl Infer<'_> {
                 None => bounded(&input),
             };
             if let Some(local) = arguments.first().and_then(local_name) {
-                scope.locals.insert(local, bound);
+                scope.locals.insert(local, Rc::new(bound));
             }
             return input;
         }
@@ -60,7 +62,7 @@ impl Infer<'_> {
 
     /// An expression with `@` bound to the input of a method or to an element of it.
     fn with_at<'m>(&mut self, expr: &'m Expr, at: &Shape, scope: &Scope<'m>) -> Shape {
-        self.expression(expr, &Scope { at: bounded(at), ..scope.clone() })
+        self.expression(expr, &Scope { at: Rc::new(bounded(at)), ..scope.clone() })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What `{ … }` makes of a shape: of each alternative, of the elements of a list, of null and scalars.
 
+use std::rc::Rc;
+
 use super::{
     ObjectShape, Shape,
     infer::{Infer, Scope},
@@ -43,12 +45,12 @@ impl Infer<'_> {
             return Shape::Missing;
         }
         let mut inner = scope.clone();
-        inner.dollar = match shape {
+        inner.dollar = Rc::new(match shape {
             // The selection is applied to each element, so within it there is one object.
             Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: false, ..object.clone() }),
             other => other.clone(),
-        };
-        inner.at = inner.dollar.clone();
+        });
+        inner.at = Rc::clone(&inner.dollar);
         let made = self.object(selection, &inner);
         let maybe_list = match shape {
             Shape::Unknown => true,
