@@ -4,7 +4,7 @@
 use std::{collections::HashMap, rc::Rc};
 
 use super::{
-    FieldShape, Known, NothingKnown, ObjectShape, Shape,
+    FieldShape, Known, NothingKnown, ObjectShape, Shape, WEIGHT_MAX,
     made::{Making, number},
 };
 use crate::{
@@ -67,10 +67,6 @@ fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
         Root::Expression(value) => infer.expression(value, &scope),
     }
 }
-
-/// Beyond this many parts a shape that is used again counts as unknown: by using it twice and that twice again, a short
-/// mapping could write down a shape of any size.
-const WEIGHT_MAX: usize = 2_000;
 
 /// Parts of shapes that are made for one mapping; what comes after them counts as unknown. What may be one of several is looked at for
 /// each, and within that again: a short mapping could take for ever.
@@ -341,16 +337,20 @@ impl<'k> Infer<'k> {
         }
         let mut making = Making::new();
         for item in &selection.items {
+            if self.parts >= PARTS_MAX {
+                return Shape::Unknown;
+            }
             match item {
                 Item::Named { name, value } => {
                     let shape = self.expression(value, scope);
                     let span = name.span.clone();
                     let field =
                         FieldShape { name: name.name.clone(), span, value: value.span.clone(), shape };
-                    making.named(&field, value);
+                    self.parts += making.named(&field, value);
                 }
                 Item::Spread { value, explicit, .. } => {
-                    making.spread(&self.expression(value, scope), *explicit);
+                    let spread = self.expression(value, scope);
+                    self.parts += making.spread(&spread, *explicit);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What selections and literals make, apart from the way to it: spreads into objects, numbers, objects made of scalars.
 
-use super::{FieldShape, ObjectShape, Shape, merge};
+use super::{FieldShape, ObjectShape, Shape, WEIGHT_MAX, merge};
 use crate::mapping::ast::{Expr, ExprKind, Head, Item, SubSelection};
 
 /// How many alternatives spreads of alternatives may multiply to.
@@ -43,28 +43,34 @@ impl Making {
         Making(vec![Made::Object(ObjectShape::default())])
     }
 
-    /// A key with a value that may be missing.
-    pub(super) fn named(&mut self, field: &FieldShape, value: &Expr) {
-        let put = |object: &ObjectShape| {
-            let mut object = object.clone();
+    /// A key with a value that may be missing. How many parts of shapes that took.
+    pub(super) fn named(&mut self, field: &FieldShape, value: &Expr) -> usize {
+        let put = |mut object: ObjectShape| {
             object.put(field.clone());
             Made::Object(object)
         };
         let is_there = is_there(value);
         self.each(|made| match made {
-            Made::Object(object) => vec![put(&object)],
-            Made::Other(_) if is_there => vec![put(&ObjectShape::default())],
-            Made::Other(other) => vec![put(&ObjectShape::default()), Made::Other(other)],
+            Made::Object(object) => vec![put(object)],
+            Made::Other(_) if is_there => vec![put(ObjectShape::default())],
+            Made::Other(other) => vec![put(ObjectShape::default()), Made::Other(other)],
             Made::Null => vec![Made::Null],
         });
+        self.0.len() * field.shape.weight(WEIGHT_MAX)
     }
 
-    /// `...` of a value, or an anonymous path that gives it.
-    pub(super) fn spread(&mut self, value: &Shape, is_explicit: bool) {
+    /// `...` of a value, or an anonymous path that gives it. How many parts of shapes that took.
+    pub(super) fn spread(&mut self, value: &Shape, is_explicit: bool) -> usize {
         self.each(|made| {
             let with = |alternative: &Shape| made.with(alternative, is_explicit);
             value.alternatives().iter().flat_map(with).collect()
         });
+        let weight = |made: &Made| match made {
+            Made::Object(object) => object.fields.iter().map(|field| field.shape.weight(WEIGHT_MAX)).sum(),
+            Made::Other(shape) => shape.weight(WEIGHT_MAX),
+            Made::Null => 1,
+        };
+        self.0.iter().map(weight).sum()
     }
 
     /// All that it may be.
@@ -78,11 +84,9 @@ impl Making {
 
     fn each(&mut self, mut follow: impl FnMut(Made) -> Vec<Made>) {
         let mut all = Vec::new();
-        for made in std::mem::take(&mut self.0) {
-            for made in follow(made) {
-                if !all.contains(&made) {
-                    all.push(made);
-                }
+        for made in std::mem::take(&mut self.0).into_iter().flat_map(&mut follow) {
+            if !all.contains(&made) {
+                all.push(made);
             }
             if all.len() > ALTERNATIVES_MAX {
                 all = vec![Made::Other(Shape::Unknown)];
