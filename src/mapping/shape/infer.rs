@@ -350,7 +350,7 @@ impl<'k> Infer<'k> {
                 }
                 Item::Spread { value, explicit, .. } => {
                     let spread = self.expression(value, scope);
-                    self.parts += making.spread(&spread, *explicit);
+                    self.parts += making.spread(&spread, value, *explicit);
                 }
             }
         }

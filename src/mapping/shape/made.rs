@@ -60,10 +60,13 @@ impl Making {
     }
 
     /// `...` of a value, or an anonymous path that gives it. How many parts of shapes that took.
-    pub(super) fn spread(&mut self, value: &Shape, is_explicit: bool) -> usize {
+    pub(super) fn spread(&mut self, shape: &Shape, value: &Expr, is_explicit: bool) -> usize {
+        // Null where there is something. Where there are objects besides, what has nothing of them is one whose keys are missing.
+        let may_stay = *shape == Shape::Null && !is_there(value);
         self.each(|made| {
             let with = |alternative: &Shape| made.with(alternative, is_explicit);
-            value.alternatives().iter().flat_map(with).collect()
+            let stays = may_stay.then(|| made.clone());
+            shape.alternatives().iter().flat_map(with).chain(stays).collect()
         });
         let weight = |made: &Made| match made {
             Made::Object(object) => object.fields.iter().map(|field| field.shape.weight(WEIGHT_MAX)).sum(),

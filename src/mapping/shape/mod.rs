@@ -348,6 +348,7 @@ mod tests {
             ("x: { $(['s']) { c: '' } id }", "{x: {id: ?} | [{c: \"\"}]}*"),
             ("x: { $(['s']) { c: '' } id: 1 }", "{x: {id: int}}*"),
             ("x: { id ...null }", "{x: null}*"),
+            ("x: { ...$.a->match([1, null]) }", "{x: null | {}}*"),
             (
                 "id ...kind->match(['b', { __typename: 'Book', pages }], ['m', { __typename: 'Movie' }], [@, null]) last",
                 "{id: ?, __typename: \"Book\", pages: ?, last: ?}* | {id: ?, __typename: \"Movie\", last: ?}* | null",
