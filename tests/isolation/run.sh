@@ -3,8 +3,8 @@
 # batched, with purges, writes, reloads, failures and callers who give up in between.
 #   tests/isolation/run.sh [--redis] [ITERATIONS] [SEED]
 #
-# 100,000 iterations by default, some ten minutes: four of five with the clock stopped, which the same seed repeats, and one of
-# five on two threads, with --redis through two instances that share what they keep (needs redis-server). What the last run said is kept in
+# 100,000 iterations by default, some ten minutes: four of five with the clock stopped, and one of five on two threads, with --redis
+# through two instances that share what they keep (needs redis-server). What the last run said is kept in
 # tests/isolation/last-run.txt, or last-run-redis.txt.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -142,7 +142,7 @@ impl World {
                 0..10 => self.purge(at, &mut chance),
                 10..13 => self.reload(at),
                 13..60 => self.write(at, user, &mut chance).await,
-                60..100 => self.give_up(at, user, &mut chance).await,
+                60..140 => self.give_up(at, user, &mut chance).await,
                 _ => self.query(at, user, &mut chance).await,
             }
             if chance.random_bool(0.3) {
@@ -310,8 +310,8 @@ async fn nor_from_another_instance_over_redis() {
     holds(&run(Plan { redis: shared(&server), ..Plan::hurried(7, SLICE) }).await);
 }
 
-/// As many iterations as one likes, by `tests/isolation/run.sh`: four of five with the clock stopped, which a seed
-/// repeats, and one of five on two threads.
+/// As many iterations as one likes, by `tests/isolation/run.sh`: four of five with the clock stopped, and one of five on two threads. A
+/// seed repeats what callers ask for, not the order in which they come to it: maps go by hashes that differ from run to run.
 #[test]
 #[ignore = "takes long: tests/isolation/run.sh"]
 fn nobody_gets_a_byte_of_anybody_else_however_long_one_looks() {
