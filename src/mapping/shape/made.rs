@@ -69,7 +69,7 @@ impl Making {
             shape.alternatives().iter().flat_map(with).chain(stays).collect()
         });
         let weight = |made: &Made| match made {
-            Made::Object(object) => object.fields.iter().map(|field| field.shape.weight(WEIGHT_MAX)).sum(),
+            Made::Object(object) => object.weight(WEIGHT_MAX),
             Made::Other(shape) => shape.weight(WEIGHT_MAX),
             Made::Null => 1,
         };

@@ -188,20 +188,25 @@ impl Shape {
 
     /// How many shapes it holds, as far as the limit.
     fn weight(&self, limit: usize) -> usize {
-        let mut weight = 1;
-        let mut add = |shape: &Shape| {
-            if weight < limit {
-                weight += shape.weight(limit - weight);
-            }
-        };
         match self {
-            Shape::List(element) => add(element),
-            Shape::Object(object) => object.fields.iter().for_each(|field| add(&field.shape)),
-            Shape::OneOf(shapes) => shapes.iter().for_each(add),
-            _ => {}
+            Shape::List(element) => weight_of([&**element], limit),
+            Shape::Object(object) => object.weight(limit),
+            Shape::OneOf(shapes) => weight_of(shapes, limit),
+            _ => 1,
         }
-        weight
     }
+}
+
+/// How many shapes one holds that is made of others, as far as the limit.
+fn weight_of<'s>(parts: impl IntoIterator<Item = &'s Shape>, limit: usize) -> usize {
+    let mut weight = 1;
+    for part in parts {
+        if weight >= limit {
+            break;
+        }
+        weight += part.weight(limit - weight);
+    }
+    weight
 }
 
 impl ObjectShape {
@@ -209,6 +214,11 @@ impl ObjectShape {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldShape> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// As [`Shape::weight`].
+    fn weight(&self, limit: usize) -> usize {
+        weight_of(self.fields.iter().map(|field| &field.shape), limit)
     }
 
     fn put(&mut self, field: FieldShape) {
@@ -300,6 +310,8 @@ mod tests {
             ("$.list->map(@.id)", "[?] | null"),
             ("$.list->entries->map(@.key)", "[string]"),
             ("$([[], [[1, 2]]]).b", "[[null] | [[null]]]"),
+            ("$([1, 2])->map(@->nosuch) { c: $(1) }", "[{c: int} | null]"),
+            ("$([1, 2])->map(@->nosuch) { c }", "[null]"),
             ("$([[1]]).b { c: $(1) }", "[[{c: int} | null] | {c: int} | null]"),
             ("a: $status->map($args) { c: $(1) }", "{a: [{c: int}*] | {c: int} | null}*"),
             ("$.list->first { id }", "{id: ?}*"),

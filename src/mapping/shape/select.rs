@@ -28,11 +28,11 @@ impl Infer<'_> {
         scope: &Scope<'m>,
     ) -> Shape {
         let made = self.select(element, selection, scope);
-        let is_list = |shape: &Shape| matches!(shape, Shape::List(_));
+        let is_list = |shape: &Shape| matches!(shape, Shape::List(_) | Shape::Missing);
         if !made.alternatives().iter().all(is_list) {
             return made;
         }
-        // An element that is missing is null, and of that an object is made where lists are made of others.
+        // An element that is missing is null, and of that an object is made where nothing, or lists, are made of others.
         let of_null = self.quietly(|infer| infer.select_one(&Shape::Null, selection, scope));
         Shape::one_of([made, of_null])
     }
