@@ -49,7 +49,7 @@ impl Upstream for Plain {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             exchange(request).await.map_err(|error| FetchError::new(Code::HttpClientError, error.to_string()))
@@ -57,7 +57,7 @@ impl Upstream for Plain {
     }
 }
 
-async fn exchange(request: UpstreamRequest) -> Result<UpstreamResponse, Box<dyn Error + Send + Sync>> {
+async fn exchange(request: Arc<UpstreamRequest>) -> Result<UpstreamResponse, Box<dyn Error + Send + Sync>> {
     let uri: http::Uri = request.url.parse()?;
     let authority = uri.authority().ok_or("no authority")?;
     let stream = tokio::net::TcpStream::connect(authority.as_str()).await?;
@@ -69,7 +69,8 @@ async fn exchange(request: UpstreamRequest) -> Result<UpstreamResponse, Box<dyn 
     for (name, value) in request.all_headers() {
         sent = sent.header(name, value);
     }
-    let answered = sender.send_request(sent.body(Full::new(request.body.unwrap_or_default()))?).await?;
+    let answered =
+        sender.send_request(sent.body(Full::new(request.body.clone().unwrap_or_default()))?).await?;
     let (head, body) = answered.into_parts();
     Ok(UpstreamResponse::new(head.status, head.headers, body.collect().await?.to_bytes()))
 }
@@ -109,7 +110,7 @@ async fn pass_on(
         body: (!body.is_empty()).then_some(body),
         ..UpstreamRequest::new(head.method, format!("{origin}{path}"))
     };
-    Ok(match upstream.send(&source, sent).await {
+    Ok(match upstream.send(&source, sent.into()).await {
         Ok(answered) => {
             let mut headers: HeaderMap = (*answered.headers).clone();
             headers.remove(http::header::TRANSFER_ENCODING);

@@ -50,7 +50,7 @@ impl Upstream for Stub {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let body = if request.url.contains("/users") { &self.users } else { &self.posts };
         let response = UpstreamResponse::new(StatusCode::OK, HeaderMap::new(), body.clone());

@@ -39,7 +39,7 @@ impl Upstream for Idle {
     fn send<'a>(
         &'a self,
         _: &'a std::sync::Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async { Err(FetchError::new(crate::error::Code::HttpClientError, "not there")) })
     }

@@ -95,7 +95,7 @@ fn id(target: &Target, number: u64, body: &[u8]) -> String {
 
 async fn deliver(http: &HttpUpstream, source: &Arc<Source>, target: &Target, id: &str, body: &Bytes) {
     for pause in PAUSES.into_iter().map(Some).chain([None]) {
-        let answered = http.send(source, request(target, id, body)).await;
+        let answered = http.send(source, Arc::new(request(target, id, body))).await;
         if answered.is_ok_and(|response| response.status.is_success()) {
             return;
         }

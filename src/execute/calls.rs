@@ -57,7 +57,7 @@ type CallsBy<'r, K> = HashMap<K, Call<'r>, ahash::RandomState>;
 
 #[derive(Default)]
 struct Made<'r> {
-    requests: CallsBy<'r, UpstreamRequest>,
+    requests: CallsBy<'r, Arc<UpstreamRequest>>,
     /// By connector and arguments: the request that asks for a key.
     keys: HashMap<(usize, String), CallsBy<'r, Key>, ahash::RandomState>,
 }
@@ -73,14 +73,17 @@ impl<'r> Calls<'r> {
     }
 
     /// Sends a request, or joins the same one that this operation sent before.
-    pub(super) fn send(&self, connector: &'r Arc<Connector>, request: UpstreamRequest) -> Call<'r> {
+    pub(super) fn send(&self, connector: &'r Arc<Connector>, mut request: UpstreamRequest) -> Call<'r> {
+        // Those who take part in an event have a deadline each.
+        request.deadline = if self.event.is_some() { Deadline::default() } else { self.deadline };
+        let request = Arc::new(request);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.requests.get(&request) {
             return call.clone();
         }
         let call = match self.event {
-            Some(event) => self.take_part(event.send(self.upstream, connector, request.clone())),
-            None => self.begin(connector, request.clone()),
+            Some(event) => self.take_part(event.send(self.upstream, connector, Arc::clone(&request))),
+            None => self.begin(connector, Arc::clone(&request)),
         };
         made.requests.insert(request, call.clone());
         call
@@ -89,7 +92,8 @@ impl<'r> Calls<'r> {
     /// Sends a request, whatever was sent before: for what changes a backend.
     pub(super) fn send_anew(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
         request.is_change = true;
-        self.begin(connector, request)
+        request.deadline = self.deadline;
+        self.begin(connector, Arc::new(request))
     }
 
     /// Takes part in a request that this operation does not send alone.
@@ -98,8 +102,7 @@ impl<'r> Calls<'r> {
         Call { number, answer: answer.boxed().shared() }
     }
 
-    fn begin(&self, connector: &'r Connector, mut request: UpstreamRequest) -> Call<'r> {
-        request.deadline = self.deadline;
+    fn begin(&self, connector: &'r Connector, request: Arc<UpstreamRequest>) -> Call<'r> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Call { number, answer: fetch(&**self.upstream, connector, request).boxed().shared() }
     }
@@ -137,7 +140,7 @@ impl<'r> Calls<'r> {
 pub(super) fn fetch<'r>(
     upstream: &'r dyn Upstream,
     connector: &'r Connector,
-    request: UpstreamRequest,
+    request: Arc<UpstreamRequest>,
 ) -> impl Future<Output = Answered> + Send + 'r {
     let source = &connector.source;
     let span = trace::fetch(&source.name, &connector.coordinate, &request.method);

@@ -13,7 +13,7 @@ use futures_util::{FutureExt as _, future::Shared};
 use super::calls::{Answered, fetch};
 use crate::{
     connector::Connector,
-    fetch::{Deadline, Upstream, UpstreamRequest},
+    fetch::{Upstream, UpstreamRequest},
 };
 
 type Call = Shared<Pin<Box<dyn Future<Output = Answered> + Send>>>;
@@ -21,24 +21,23 @@ type Call = Shared<Pin<Box<dyn Future<Output = Answered> + Send>>>;
 /// The requests that were made for one event. It is dropped with the last execution of the event.
 #[derive(Default)]
 pub struct EventCalls {
-    made: Mutex<HashMap<UpstreamRequest, Call, ahash::RandomState>>,
+    made: Mutex<HashMap<Arc<UpstreamRequest>, Call, ahash::RandomState>>,
 }
 
 impl EventCalls {
-    /// Sends a request, or joins the one that another execution of the event sent.
+    /// Sends a request, or joins the one that another execution of the event sent. It has no deadline: one execution's is not another's,
+    /// and the source's own timeout ends it.
     pub(super) fn send(
         &self,
         upstream: &Arc<dyn Upstream>,
         connector: &Arc<Connector>,
-        mut request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> impl Future<Output = Answered> + Send + use<> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = made.get(&request) {
             return call.clone();
         }
-        // One execution's deadline is not another's; the source's own timeout ends it.
-        request.deadline = Deadline::default();
-        let (upstream, connector, sent) = (Arc::clone(upstream), Arc::clone(connector), request.clone());
+        let (upstream, connector, sent) = (Arc::clone(upstream), Arc::clone(connector), Arc::clone(&request));
         let call = async move { fetch(&*upstream, &connector, sent).await }.boxed().shared();
         made.insert(request, call.clone());
         call

@@ -184,7 +184,7 @@ impl<'r> Work<'_, 'r> {
             }
             let (upstream, connector) = (Arc::clone(self.run.upstream), Arc::clone(&self.step.connector));
             tokio::spawn(async move {
-                let answer = upstream.send(&connector.source, request).await;
+                let answer = upstream.send(&connector.source, Arc::new(request)).await;
                 if let (Ok(response), Some(cache)) = (&answer, upstream.rows()) {
                     keep(cache, &connector, response, || singles);
                 }

@@ -303,7 +303,7 @@ impl Batches {
         request.deadline = Deadline(keys.iter().map(|key| key.deadline).max());
         // Each of them looked before the batch is sent, so any will do.
         request.looked_up = first.together.looked_up.clone();
-        calls::fetch(&*self.upstream, &first.together.connector, request).await
+        calls::fetch(&*self.upstream, &first.together.connector, Arc::new(request)).await
     }
 
     fn build(

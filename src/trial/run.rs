@@ -68,7 +68,7 @@ pub async fn run(
     let asked = run.requests();
     let answers = join_all(asked.iter().map(|chunk| async {
         match &chunk.built {
-            Ok(request) => Some(Arc::new(upstream.send(&connector.source, request.clone()).await)),
+            Ok(request) => Some(Arc::new(upstream.send(&connector.source, Arc::new(request.clone())).await)),
             Err(_) => None,
         }
     }))

@@ -27,7 +27,7 @@ impl Upstream for Always {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }

@@ -36,7 +36,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
@@ -111,7 +111,7 @@ struct Instance {
 
 impl Instance {
     async fn send(&self, request: UpstreamRequest) -> String {
-        let response = self.cache.send(&self.source, request).await.unwrap();
+        let response = self.cache.send(&self.source, request.into()).await.unwrap();
         String::from_utf8(response.body.to_vec()).unwrap()
     }
 
@@ -181,7 +181,7 @@ async fn what_one_instance_fetched_another_uses() {
     let (first, second) = bench.two().await;
     assert_eq!(first.get().await, "GET 1");
     bench.until_kept(1).await;
-    let found = second.cache.send(&second.source, get(&[])).await.unwrap();
+    let found = second.cache.send(&second.source, get(&[]).into()).await.unwrap();
     assert_eq!(
         (&found.body[..], found.status, &found.headers["x-colour"]),
         (&b"GET 1"[..], StatusCode::OK, &HeaderValue::from_static("blue"))

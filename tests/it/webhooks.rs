@@ -87,7 +87,7 @@ impl Upstream for Numbered {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
             let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;

@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use bytes::Bytes;
@@ -95,7 +95,7 @@ impl MockUpstream {
         self.state.lock().unwrap()
     }
 
-    async fn answer(&self, request: UpstreamRequest) -> Result<UpstreamResponse, FetchError> {
+    async fn answer(&self, request: Arc<UpstreamRequest>) -> Result<UpstreamResponse, FetchError> {
         let call = Call::new(&request, &self.state().in_flight);
         let line = call.line.clone();
         let answer = self.state().begin(call);
@@ -179,8 +179,8 @@ impl Drop for InFlight<'_> {
 impl Upstream for MockUpstream {
     fn send<'a>(
         &'a self,
-        _source: &'a std::sync::Arc<Source>,
-        request: UpstreamRequest,
+        _source: &'a Arc<Source>,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(self.answer(request))
     }
@@ -204,7 +204,7 @@ async fn a_call_without_a_mock_and_a_mock_without_a_call_are_problems() {
     let upstream = MockUpstream::new();
     upstream.mock("GET http://api/wanted", vec![Answer::response(200, &[], "")]);
     let request = UpstreamRequest::new(http::Method::GET, "http://api/sent");
-    assert!(upstream.answer(request).await.is_err());
+    assert!(upstream.answer(request.into()).await.is_err());
     assert_eq!(
         upstream.problems(),
         [

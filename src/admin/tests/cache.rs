@@ -14,7 +14,7 @@ impl Upstream for Seven {
     fn send<'a>(
         &'a self,
         _: &'a std::sync::Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let response = UpstreamResponse::new(StatusCode::OK, http::HeaderMap::new(), r#"{"id": 7}"#.into());
         Box::pin(async { Ok(response) })

@@ -32,7 +32,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let count = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let status = StatusCode::from_u16(*self.status.lock().unwrap()).unwrap();

@@ -70,7 +70,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let number = request.url.rsplit('/').next().unwrap();
         let part = &self.0[number.parse::<usize>().unwrap()];

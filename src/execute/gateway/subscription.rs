@@ -219,7 +219,7 @@ impl Subscription {
         ask_anew(&mut request);
         request.keeping.part = fetch::Part::Nothing;
         request.deadline = fetch::Deadline(Some(Deadline::after(self.gateway.config.deadline).over));
-        match self.gateway.upstream.send(&connector.source, request).await {
+        match self.gateway.upstream.send(&connector.source, Arc::new(request)).await {
             Ok(response) if response.status.is_success() => Authorized::Yes,
             Ok(response) if response.status.is_server_error() => Authorized::Unknown,
             Ok(response) if [408, 425, 429].contains(&response.status.as_u16()) => Authorized::Unknown,

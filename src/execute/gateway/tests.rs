@@ -68,7 +68,7 @@ impl Upstream for Gated {
     fn send<'a>(
         &'a self,
         _: &'a std::sync::Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             let path = request.url.trim_start_matches("http://api").to_owned();

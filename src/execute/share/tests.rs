@@ -48,7 +48,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let count = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         Box::pin(async move {

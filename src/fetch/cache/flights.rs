@@ -38,7 +38,7 @@ impl Flights {
     /// not joined: what it brings may be from before. `joined` counts those that were.
     pub(super) fn join(
         &self,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         begun: Epoch,
         joined: &Counter,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<UpstreamResponse, FetchError>>,
@@ -49,7 +49,6 @@ impl Flights {
             trace::joined();
             return landing.clone();
         }
-        let request = Arc::new(request);
         let (flights, own) = (Arc::clone(&self.under_way), Arc::clone(&request));
         let fetch = fetch();
         // What it does is shown below the fetch that began it.

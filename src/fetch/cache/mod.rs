@@ -116,7 +116,7 @@ impl Upstream for CachedUpstream {
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let shared = &self.shared;
         // A POST that `@cached` stands beside asks for data, whatever its method says.
@@ -221,7 +221,7 @@ impl Upstream for CachedUpstream {
 /// What a fetch is made with.
 struct Fetch {
     source: Arc<Source>,
-    request: UpstreamRequest,
+    request: Arc<UpstreamRequest>,
     /// Where its answer may be kept as a whole.
     asked: Option<Asked>,
     begun: Epoch,
@@ -233,19 +233,18 @@ impl Shared {
     async fn change(
         &self,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Result<UpstreamResponse, FetchError> {
-        let url = request.url.clone();
-        let answer = self.inner.send(source, request).await;
+        let answer = self.inner.send(source, Arc::clone(&request)).await;
         if let Ok(response) = &answer
             && (response.status.is_success() || response.status.is_redirection())
         {
             let named = [header::LOCATION, header::CONTENT_LOCATION].map(|name| {
                 let named = response.headers.get(name)?.to_str().ok()?;
-                same_origin(&url, named)
+                same_origin(&request.url, named)
             });
             let marks: Marks =
-                named.iter().flatten().chain([&url]).map(|changed| Mark::url(changed)).collect();
+                named.iter().flatten().chain([&request.url]).map(|changed| Mark::url(changed)).collect();
             self.purge(&marks);
             if let Some(second) = &self.second {
                 // The next request may go to another instance.
@@ -266,10 +265,14 @@ impl Shared {
     /// have joined it, and it ends by the source's own timeout.
     fn fly(self: &Arc<Self>, mut fetch: Fetch) -> flights::Landing {
         let shared = Arc::clone(self);
-        // One caller's deadline is not another's.
-        fetch.request.deadline = Deadline::default();
         let meter = Arc::clone(fetch.source.meter());
-        self.flights.join(fetch.request.clone(), fetch.begun, &meter.joined, || shared.fetch(fetch))
+        self.flights.join(Arc::clone(&fetch.request), fetch.begun, &meter.joined, || {
+            // One caller's deadline is not another's.
+            if fetch.request.deadline.0.is_some() {
+                Arc::make_mut(&mut fetch.request).deadline = Deadline::default();
+            }
+            shared.fetch(fetch)
+        })
     }
 
     /// Boxed: what is rare takes far more room than what is common.

@@ -301,7 +301,7 @@ impl Shared {
     pub(super) async fn fetch_rows(
         &self,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         begun: Epoch,
     ) -> Result<UpstreamResponse, FetchError> {
         let of_connector = request.keeping.rules.clone();

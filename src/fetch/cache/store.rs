@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ahash::RandomState;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use moka::{Expiry, ops::compute::Op, sync::Cache};
@@ -173,7 +174,7 @@ type Variants = Arc<[Arc<Entry>]>;
 /// All stored responses.
 #[derive(Debug)]
 pub(super) struct Store {
-    by_key: Cache<Key, Variants>,
+    by_key: Cache<Key, Variants, RandomState>,
 }
 
 impl Store {
@@ -183,8 +184,8 @@ impl Store {
             let bytes = key.bytes() + variants.iter().map(|entry| entry.bytes()).sum::<usize>();
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
-        let by_key = Cache::builder().max_capacity(bytes_max).weigher(weigh).expire_after(KeptFor).build();
-        Store { by_key }
+        let by_key = Cache::builder().max_capacity(bytes_max).weigher(weigh).expire_after(KeptFor);
+        Store { by_key: by_key.build_with_hasher(RandomState::new()) }
     }
 
     /// The stored response that this request would have chosen, purged or not.

@@ -20,7 +20,7 @@ struct Backend {
     status: Mutex<u16>,
     headers: Mutex<Vec<(&'static str, &'static str)>>,
     asked: AtomicUsize,
-    last: Mutex<Option<UpstreamRequest>>,
+    last: Mutex<Option<Arc<UpstreamRequest>>>,
     /// Answers that may be given; a test that does not care gives many.
     answers: Semaphore,
 }
@@ -29,7 +29,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
             let count = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
@@ -85,7 +85,7 @@ fn get(headers: &[(&'static str, &'static str)]) -> UpstreamRequest {
 
 impl Bench {
     async fn send(&self, request: UpstreamRequest) -> String {
-        match self.cache.send(&self.source, request).await {
+        match self.cache.send(&self.source, request.into()).await {
             Ok(response) => String::from_utf8(response.body.to_vec()).unwrap(),
             Err(error) => error.client.message,
         }
@@ -112,7 +112,7 @@ impl Bench {
     fn client(&self) -> tokio::task::JoinHandle<String> {
         let (cache, source) = (Arc::clone(&self.cache), Arc::clone(&self.source));
         tokio::spawn(async move {
-            let answer = cache.send(&source, get(&[])).await;
+            let answer = cache.send(&source, get(&[]).into()).await;
             answer.map_or_else(
                 |error| error.client.message,
                 |response| String::from_utf8(response.body.to_vec()).unwrap(),
@@ -134,7 +134,7 @@ async fn what_is_fresh_is_not_asked_for() {
     let bench = bench(&[MINUTE]);
     assert_eq!(bench.get().await, "1");
     time::advance(Duration::from_secs(59)).await;
-    let answer = bench.cache.send(&bench.source, get(&[])).await.unwrap();
+    let answer = bench.cache.send(&bench.source, get(&[]).into()).await.unwrap();
     assert_eq!((&*answer.body, answer.age), (&b"1"[..], Some(Duration::from_secs(59))));
     time::advance(Duration::from_secs(1)).await;
     assert_eq!(bench.get().await, "2");
@@ -224,7 +224,7 @@ async fn a_304_makes_the_stored_answer_fresh_again() {
     bench.get().await;
     time::advance(Duration::from_secs(60)).await;
     bench.becomes(304, &[("cache-control", "max-age=10"), ("etag", "\"v1\""), ("x-version", "2")]);
-    let answer = bench.cache.send(&bench.source, get(&[])).await.unwrap();
+    let answer = bench.cache.send(&bench.source, get(&[]).into()).await.unwrap();
     let sent = bench.backend.last.lock().unwrap().clone().unwrap();
     assert_eq!(sent.own_headers.get(&header::IF_NONE_MATCH).unwrap(), "\"v1\"");
     assert_eq!((&*answer.body, answer.status), (&b"1"[..], StatusCode::OK));

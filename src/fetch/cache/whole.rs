@@ -61,7 +61,7 @@ impl Shared {
     pub(super) async fn read(
         self: &Arc<Self>,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         mut asked: Asked,
     ) -> Result<UpstreamResponse, FetchError> {
         let begun = self.epochs.now();
@@ -91,7 +91,7 @@ impl Shared {
     pub(super) async fn fetch_whole(
         &self,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         asked: Asked,
         begun: Epoch,
     ) -> Result<UpstreamResponse, FetchError> {
@@ -111,10 +111,10 @@ impl Shared {
                 Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
             }
         }
-        let mut sending = request.clone();
+        let mut sending = Arc::clone(&request);
         // Of a POST a condition would mean something else (RFC 9110, section 13.1.2).
         if let Some(known) = known.as_ref().filter(|_| request.method == Method::GET) {
-            ask_again(known, &mut sending);
+            ask_again(known, Arc::make_mut(&mut sending));
         }
         let sent = Instant::now();
         let answered = self.inner.send(source, sending).await;
@@ -134,7 +134,7 @@ impl Shared {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
                 self.forget(key.clone(), &request, ticket.clone());
-                response = self.inner.send(source, request.clone()).await?;
+                response = self.inner.send(source, Arc::clone(&request)).await?;
             } else {
                 result = CacheResult::Revalidated;
                 let headers = freshened(&known.headers, &response.headers);

@@ -173,7 +173,7 @@ impl ResilientUpstream {
     async fn attempts(
         &self,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Result<UpstreamResponse, FetchError> {
         let guard = self.guard(source, &request.url);
         let retry = &guard.rules.retry;
@@ -183,7 +183,7 @@ impl ResilientUpstream {
         let mut attempt = 1;
         loop {
             let is_last = attempt >= retry.attempts || !may_repeat;
-            let answer = self.attempt(&guard, source, request.clone(), attempt - 1).await;
+            let answer = self.attempt(&guard, source, Arc::clone(&request), attempt - 1).await;
             if is_last || !is_retried(&retry.on, &answer) {
                 return answer;
             }
@@ -215,7 +215,7 @@ impl ResilientUpstream {
         &self,
         guard: &Guard,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         resent: u32,
     ) -> Result<UpstreamResponse, FetchError> {
         let hedge = guard.rules.hedge.filter(|_| request.method == Method::GET);
@@ -231,12 +231,12 @@ impl ResilientUpstream {
         &self,
         guard: &Guard,
         source: &Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
         resent: u32,
         wait: Duration,
     ) -> Result<UpstreamResponse, FetchError> {
         guard.state().hedges.deposit(Instant::now());
-        let second = request.clone();
+        let second = Arc::clone(&request);
         let first = self.once(guard, source, request, resent);
         tokio::pin!(first);
         tokio::select! {
@@ -268,14 +268,14 @@ impl ResilientUpstream {
         &'a self,
         guard: &'a Guard,
         source: &'a Arc<Source>,
-        mut request: UpstreamRequest,
+        mut request: Arc<UpstreamRequest>,
         resent: u32,
     ) -> impl Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a {
         let meter = source.meter();
         let sent = guard.admit(meter).map(|admission| {
             let span = trace::attempt(&source.name, &request.method, &request.url, resent);
             if let Some(own) = trace::traceparent(&span) {
-                request.own_headers.set(&telemetry::TRACEPARENT, own);
+                Arc::make_mut(&mut request).own_headers.set(&telemetry::TRACEPARENT, own);
             }
             (admission, span, Instant::now(), self.inner.send(source, request))
         });
@@ -297,7 +297,7 @@ impl Upstream for ResilientUpstream {
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(self.attempts(source, request))
     }

@@ -33,7 +33,7 @@ impl Upstream for Scripted {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
             self.asked.fetch_add(1, Ordering::SeqCst);
@@ -87,7 +87,7 @@ impl Bench {
             deadline: Deadline(deadline.map(|wait| Instant::now() + wait)),
             ..UpstreamRequest::new(method, "http://backend/things")
         };
-        let answer = self.upstream.send(&self.source, request).await;
+        let answer = self.upstream.send(&self.source, request.into()).await;
         answer.map(|response| response.status.as_u16()).map_err(|error| error.client.code.as_str())
     }
 

@@ -38,18 +38,17 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// Of a request to this URL, which is looked at instead of the request's own.
-    fn new(url: &str, request: UpstreamRequest) -> Result<Self, FetchError> {
-        let url = Url::parse(url).map_err(|error| {
+    fn of(request: &UpstreamRequest) -> Result<Self, FetchError> {
+        let url = Url::parse(&request.url).map_err(|error| {
             let message = "Connector error: the request's URL is not valid";
             FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
         })?;
-        let UpstreamRequest { method, headers: declared, body, own_headers, .. } = request;
-        let mut headers = HeaderMap::with_capacity(declared.len() + own_headers.0.len() + 4);
-        for (name, value) in declared.into_iter().chain(own_headers.0) {
-            headers.append(name, value);
+        let declared = request.headers.len() + request.own_headers.0.len();
+        let mut headers = HeaderMap::with_capacity(declared + 4);
+        for (name, value) in request.all_headers() {
+            headers.append(name.clone(), value.clone());
         }
-        let body = body.filter(|body| !body.is_empty());
+        let (method, body) = (request.method.clone(), request.body.clone().filter(|body| !body.is_empty()));
         if body.is_none() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
@@ -151,22 +150,20 @@ impl Upstream for HttpUpstream {
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        mut request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
-        let request_id = request.own_headers.get(&telemetry::REQUEST_ID).cloned();
-        let (method, url, deadline) = (request.method.clone(), mem::take(&mut request.url), request.deadline);
-        let sending = Sending::new(&url, request).map(Box::new);
+        let sending = Sending::of(&request).map(Box::new);
         Box::pin(async move {
             let answer = match sending {
-                Ok(sending) => self.attempt(source, sending, deadline).await,
+                Ok(sending) => self.attempt(source, sending, request.deadline).await,
                 Err(error) => Err(error),
             };
             let answer = answer.map_err(|error| {
                 let cause = error.detail.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
-                let detail = format!("{method} {}{cause}", telemetry::without_values(&url));
+                let detail = format!("{} {}{cause}", request.method, telemetry::without_values(&request.url));
                 error.with_detail(detail)
             });
-            told(source, request_id.as_ref(), &answer);
+            told(source, request.own_headers.get(&telemetry::REQUEST_ID), &answer);
             answer
         })
     }

@@ -136,14 +136,15 @@ impl UpstreamResponse {
 
 /// Something that carries requests to backends: HTTP, or a fake in tests.
 pub trait Upstream: Send + Sync + 'static {
-    /// Sends one request and reads its response whole.
+    /// Sends one request and reads its response whole. The request comes shared, since it is handed from layer to layer, and kept by
+    /// those who tell equal ones by it.
     ///
     /// # Errors
     /// When the source's queue is full, the backend cannot be reached, breaks off, is too slow or says too much.
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 
     /// How a named source is doing; nothing where nobody counts.

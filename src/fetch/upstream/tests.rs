@@ -128,7 +128,7 @@ async fn send_to(
 ) -> Result<UpstreamResponse, FetchError> {
     let backend = Backend::start(answer).await;
     let source = source(settings);
-    HttpUpstream::new().unwrap().send(&source, get(&format!("{}/x", backend.url))).await
+    HttpUpstream::new().unwrap().send(&source, get(&format!("{}/x", backend.url)).into()).await
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_request_arrives_as_it_was_built_and_nothing_more() {
     request.headers.push((custom.clone(), HeaderValue::from_static("a")));
     request.headers.push((custom, HeaderValue::from_static("b")));
     request.own_headers.0.push((telemetry::REQUEST_ID.clone(), HeaderValue::from_static("r1")));
-    let response = upstream.send(&source(|_| ()), request).await.unwrap();
+    let response = upstream.send(&source(|_| ()), request.into()).await.unwrap();
     assert_eq!((response.status.as_u16(), &response.body[..]), (200, &b"[1]"[..]));
     let seen = backend.requests().remove(0);
     let mut lines: Vec<&str> = seen.trim_end().lines().collect();
@@ -170,7 +170,7 @@ async fn writes_always_say_how_long_their_body_is() {
     {
         let body = body.map(|body| Bytes::from_static(body.as_bytes()));
         let request = UpstreamRequest { method, body, ..get(&backend.url) };
-        upstream.send(&source(|_| ()), request).await.unwrap();
+        upstream.send(&source(|_| ()), request.into()).await.unwrap();
     }
     let lengths: Vec<_> = backend
         .requests()
@@ -184,7 +184,7 @@ async fn writes_always_say_how_long_their_body_is() {
 async fn user_and_password_of_a_base_url_become_a_header() {
     let backend = Backend::start(Answer::Close(ok("{}"))).await;
     let url = backend.url.replace("http://", "http://ann:secret@");
-    HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap();
+    HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url).into()).await.unwrap();
     let seen = backend.requests().remove(0);
     assert!(seen.contains("authorization: Basic YW5uOnNlY3JldA==") && !seen.contains("ann:"), "{seen}");
 }
@@ -265,7 +265,7 @@ async fn a_backend_that_is_not_there_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://user:hidden@{}/x?key=hidden", listener.local_addr().unwrap());
     drop(listener);
-    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
+    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url).into()).await.unwrap_err();
     assert_eq!(
         *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
@@ -277,7 +277,7 @@ async fn a_backend_that_is_not_there_is_an_error() {
 #[tokio::test]
 async fn a_url_that_is_none_is_not_sent() {
     for url in ["/relative", "http://", "http://a b/", "ftp://127.0.0.1/x"] {
-        let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(url)).await.unwrap_err();
+        let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(url).into()).await.unwrap_err();
         assert_eq!(error.client.code, Code::ConnectorRequestInvalid, "{url}: {error}");
     }
 }
@@ -343,7 +343,7 @@ async fn a_full_queue_and_a_long_wait_are_refusals_of_that_source_alone() {
     };
     let send = |source: Arc<Source>| {
         let (upstream, request) = (Arc::clone(&upstream), get(&backend.url));
-        async move { upstream.send(&source, request).await }
+        async move { upstream.send(&source, request.into()).await }
     };
     let first = tokio::spawn(send(narrow(1, 1_000)));
     while backend.requests().is_empty() {
@@ -380,7 +380,7 @@ async fn giving_up_frees_the_place_and_the_connection() {
     };
     let patient = one_place(Duration::from_secs(60));
     for sent in 1..=3 {
-        let exchange = upstream.send(&patient, get(&backend.url));
+        let exchange = upstream.send(&patient, get(&backend.url).into());
         let seen = async {
             while backend.requests().len() < sent {
                 tokio::task::yield_now().await;
@@ -391,7 +391,8 @@ async fn giving_up_frees_the_place_and_the_connection() {
             () = seen => {}
         }
     }
-    let error = upstream.send(&one_place(Duration::from_millis(30)), get(&backend.url)).await.unwrap_err();
+    let error =
+        upstream.send(&one_place(Duration::from_millis(30)), get(&backend.url).into()).await.unwrap_err();
     assert_eq!(error.client.code, Code::GatewayTimeout, "the places are all free again: {error}");
 }
 
@@ -412,7 +413,7 @@ fn own_headers_never_tell_requests_apart() {
 async fn a_backend_without_tls_is_no_https_backend() {
     let backend = Backend::start(Answer::Close(ok("{}"))).await;
     let url = backend.url.replace("http://", "https://");
-    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url)).await.unwrap_err();
+    let error = HttpUpstream::new().unwrap().send(&source(|_| ()), get(&url).into()).await.unwrap_err();
     assert_eq!(
         *error.client,
         crate::error::ClientError::new(Code::HttpClientError, "Connector error: cannot connect")
@@ -474,7 +475,7 @@ async fn the_log_has_the_request_id_and_no_secret() {
         let mut request = UpstreamRequest { method: Method::POST, body: Some("s3cret".into()), ..get(&url) };
         request.headers.push((header::AUTHORIZATION, HeaderValue::from_static("Bearer s3cret")));
         request.own_headers.0.push((telemetry::REQUEST_ID.clone(), HeaderValue::from_static("r-17")));
-        let _ = HttpUpstream::new().unwrap().send(&source(|_| ()), request).await;
+        let _ = HttpUpstream::new().unwrap().send(&source(|_| ()), request.into()).await;
     }
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let warned: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();

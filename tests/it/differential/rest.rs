@@ -17,7 +17,7 @@ impl Upstream for Rest {
     fn send<'a>(
         &'a self,
         _source: &'a std::sync::Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             let (status, body) = self.answer(&request);

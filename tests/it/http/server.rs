@@ -126,7 +126,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         _source: &'a std::sync::Arc<Source>,
-        _request: UpstreamRequest,
+        _request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
             let waiting = Waiting(&self.given_up);

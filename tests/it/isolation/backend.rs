@@ -105,7 +105,7 @@ impl Backend {
     async fn answer(
         &self,
         source: &Source,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Result<UpstreamResponse, FetchError> {
         self.sent.fetch_add(1, SeqCst);
         let fate = self.chance(|chance| chance.random_range(0..1000));
@@ -188,7 +188,7 @@ impl Upstream for Backend {
     fn send<'a>(
         &'a self,
         source: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(self.answer(source, request))
     }

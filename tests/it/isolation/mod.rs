@@ -242,7 +242,7 @@ struct Counted {
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>>;
 
 impl Upstream for Counted {
-    fn send<'a>(&'a self, source: &'a Arc<Source>, request: UpstreamRequest) -> Sent<'a> {
+    fn send<'a>(&'a self, source: &'a Arc<Source>, request: Arc<UpstreamRequest>) -> Sent<'a> {
         self.asked.fetch_add(1, SeqCst);
         self.inner.send(source, request)
     }
@@ -350,7 +350,7 @@ struct ByUrl {
 }
 
 impl Upstream for ByUrl {
-    fn send<'a>(&'a self, source: &'a Arc<Source>, request: UpstreamRequest) -> Sent<'a> {
+    fn send<'a>(&'a self, source: &'a Arc<Source>, request: Arc<UpstreamRequest>) -> Sent<'a> {
         Box::pin(async move {
             let url = request.url.clone();
             let known = self.kept.lock().unwrap().get(&url).cloned();
@@ -375,7 +375,7 @@ async fn a_cache_that_goes_by_the_url_alone_is_seen() {
 struct Deaf(Arc<dyn Upstream>);
 
 impl Upstream for Deaf {
-    fn send<'a>(&'a self, source: &'a Arc<Source>, request: UpstreamRequest) -> Sent<'a> {
+    fn send<'a>(&'a self, source: &'a Arc<Source>, request: Arc<UpstreamRequest>) -> Sent<'a> {
         self.0.send(source, request)
     }
 
@@ -392,7 +392,7 @@ async fn a_purge_that_ends_nothing_is_seen() {
 struct DeafToTags(Arc<dyn Upstream>);
 
 impl Upstream for DeafToTags {
-    fn send<'a>(&'a self, source: &'a Arc<Source>, request: UpstreamRequest) -> Sent<'a> {
+    fn send<'a>(&'a self, source: &'a Arc<Source>, request: Arc<UpstreamRequest>) -> Sent<'a> {
         self.0.send(source, request)
     }
 

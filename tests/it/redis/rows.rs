@@ -60,7 +60,7 @@ impl Upstream for Shop {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        request: UpstreamRequest,
+        request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async move {
             let (_, ids) = request.url.split_once('?').unwrap_or_default();

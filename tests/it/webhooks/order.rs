@@ -61,7 +61,7 @@ impl Upstream for Held {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         Box::pin(async {
             let (answer, answered) = oneshot::channel();
@@ -196,7 +196,7 @@ impl Upstream for Turns {
     fn send<'a>(
         &'a self,
         _: &'a Arc<Source>,
-        _: UpstreamRequest,
+        _: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let mut turns = self.0.lock().unwrap();
         let status = if turns.len() > 1 { turns.pop_front() } else { turns.front().copied() };

@@ -44,7 +44,7 @@ impl Bench {
     fn asks(&self, request: UpstreamRequest) -> tokio::task::JoinHandle<String> {
         let (cache, source) = (Arc::clone(&self.cache), Arc::clone(&self.source));
         tokio::spawn(async move {
-            let answer = cache.send(&source, request).await.unwrap();
+            let answer = cache.send(&source, request.into()).await.unwrap();
             String::from_utf8(answer.body.to_vec()).unwrap()
         })
     }
@@ -167,7 +167,7 @@ async fn what_was_made_of_a_body_outlives_that_nothing_changed() {
     let keeping =
         Keeping { rows_at: Some(Vec::new().into()), ..keeping_of(vec![row], &serde_json::json!({})) };
     let request = || UpstreamRequest { keeping: keeping.clone(), ..get(&[]) };
-    let answer = async || bench.cache.send(&bench.source, request()).await.unwrap();
+    let answer = async || bench.cache.send(&bench.source, request().into()).await.unwrap();
     let entry = || {
         let asked = request();
         let key = store::Key::of(&asked, &[], None);
@@ -226,7 +226,7 @@ async fn rows_that_were_under_way_when_their_tag_was_purged_are_not_kept() {
         let (bench, connector) = (bench(&[MINUTE]), batched());
         bench.backend.answers.forget_permits(1000);
         let (cache, source) = (Arc::clone(&bench.cache), Arc::clone(&bench.source));
-        let under_way = tokio::spawn(async move { cache.send(&source, batch()).await.unwrap() });
+        let under_way = tokio::spawn(async move { cache.send(&source, batch().into()).await.unwrap() });
         bench.until_asked(1).await;
         let purge_if = |now: &str| {
             if purged_before == now {
@@ -253,7 +253,7 @@ async fn rows_live_as_long_as_their_answer_says_and_are_kept_once() {
     let (bench, connector) =
         (bench(&[("cache-control", "max-age=60, stale-while-revalidate=30, stale-if-error=90")]), batched());
     assert!(!bench.cache.rows().unwrap().knows(&connector), "nothing to look up yet");
-    let response = bench.cache.send(&bench.source, batch()).await.unwrap();
+    let response = bench.cache.send(&bench.source, batch().into()).await.unwrap();
     bench.keeps(&connector, &response, &[(7, &["{\"id\":7}"]), (8, &[])]);
     bench.keeps(&connector, &response, &[(9, &["{\"id\":9}"])]);
     assert_eq!(bench.found(&connector, 7).as_deref(), Some("{\"id\":7}"));
@@ -286,12 +286,12 @@ async fn rows_of_what_may_not_be_stored_are_not_kept() {
     ];
     for headers in refused {
         let (bench, connector) = (bench(headers), batched());
-        let response = bench.cache.send(&bench.source, batch()).await.unwrap();
+        let response = bench.cache.send(&bench.source, batch().into()).await.unwrap();
         bench.keeps(&connector, &response, &[(7, &["{\"id\":7}"])]);
         assert_eq!(bench.found(&connector, 7), None, "{headers:?}");
     }
     let (varied, connector) = (bench(&[MINUTE, ("vary", "accept-language")]), batched());
-    let response = varied.cache.send(&varied.source, batch()).await.unwrap();
+    let response = varied.cache.send(&varied.source, batch().into()).await.unwrap();
     varied.keeps(&connector, &response, &[(7, &["{\"id\":7}"])]);
     assert!(varied.found(&connector, 7).is_some());
     let mut other = single(7);
