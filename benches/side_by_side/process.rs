@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -36,6 +36,9 @@ impl Start {
         self
     }
 }
+
+/// What a server has to come to its end by itself, and to write what was seen of it where it was built for that (`tuned.sh`).
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A running server, ended when dropped, and by the system when this process ends in whatever way.
 pub struct Process(Child);
@@ -117,9 +120,18 @@ impl Drop for Process {
         let below: Vec<u32> =
             self.tree().unwrap_or_default().into_iter().map(|(pid, _)| pid).skip(1).collect();
         for pid in below {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
+            signal("-KILL", pid);
+        }
+        signal("-TERM", self.0.id());
+        let began = Instant::now();
+        while began.elapsed() < FAREWELL && matches!(self.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
         }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn signal(name: &str, pid: u32) {
+    let _ = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
 }

@@ -4,8 +4,8 @@
 #   benches/side_by_side/run.sh growth [ROUNDS] [--seconds S]    how cost grows, and what a big graph takes to start
 #
 # Linux with two cores, `taskset` and `setpriv` (package util-linux) and cargo. Contenders are pinned to core 0; the load and the
-# upstream share core 1. Everything in Rust is built with the profile `dist` (another: PROFILE=release), and only loopback is opened
-# while it is measured.
+# upstream share core 1. Everything in Rust is built with the profile `dist` (another: PROFILE=release), with TUNED=yes by
+# benches/tuned.sh, and only loopback is opened while it is measured.
 # Node and npm bring Tailcall, Apollo Server and Hive Gateway (PEERS=no leaves out all that need them); Apollo Router is whatever
 # ROUTER names, or is built from its crate with ROUTER=build (an hour on two cores; its licence is Elastic 2.0: it is run as it is,
 # and nothing of it is kept here). Who is missing is in the table with a reason. Figures and plots go to target/side-by-side/.
@@ -97,6 +97,8 @@ PEER_TAILCALL=$(found tailcall)
 PEER_ROUTER=$(found router)
 export PEER_APOLLO_SERVER PEER_HIVE PEER_TAILCALL PEER_ROUTER
 
-harness=$(benches/build.sh "$profile" side-by-side)
+build=build
+[ "${TUNED:-no}" = no ] || build=tuned
+harness=$("benches/$build.sh" "$profile" side-by-side)
 ulimit -n "$(ulimit -H -n)"
 exec taskset -c 1 "$harness" "$mode" "$out" "$profile" "$@"

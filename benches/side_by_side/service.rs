@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Router, serve::ListenerExt as _};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 /// The same TLS and decompression are compiled in as in Ficus, and the upstream uses neither.
 pub fn client() -> anyhow::Result<reqwest::Client> {
@@ -20,7 +23,7 @@ pub fn urls(addresses: &[String]) -> Vec<String> {
     addresses.iter().map(|address| format!("http://{address}")).collect()
 }
 
-/// Serves until the process ends.
+/// Serves until the process is asked to end.
 pub fn serve(address: &str, router: Router) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -28,6 +31,10 @@ pub fn serve(address: &str, router: Router) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).await?.tap_io(|socket| {
             let _ = socket.set_nodelay(true);
         });
-        Ok(axum::serve(listener, router).await?)
+        let mut ended = signal(SignalKind::terminate())?;
+        tokio::select! {
+            served = axum::serve(listener, router) => Ok(served?),
+            _ = ended.recv() => Ok(()),
+        }
     })
 }
