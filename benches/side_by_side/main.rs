@@ -25,6 +25,11 @@ mod workloads;
 
 use anyhow::{Context as _, bail};
 
+/// The contenders in here have the allocator that `ficus` has.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> anyhow::Result<()> {
     // `cargo bench` and `cargo test --benches` add flags of their own.
     let mut arguments =
