@@ -51,7 +51,9 @@ impl Maker<'_> {
                 self.nodes.extend(nodes);
                 Node::List { start, len: self.next() - start }
             }
-            (Value::Object(_), Content::Record { layout, position }) => self.object(value, layout, position),
+            (Value::Object(entries), Content::Record { layout, position }) => {
+                self.object(entries, layout, position)
+            }
             (Value::List(_) | Value::Object(_), Content::Leaf { .. }) => {
                 let (start, end) = self.write(&value);
                 Node::Json { start, end }
@@ -59,7 +61,12 @@ impl Maker<'_> {
         }
     }
 
-    fn object(&mut self, value: Value<'_>, layout: LayoutId, position: Option<PositionId>) -> Node {
+    fn object(
+        &mut self,
+        entries: &[(&str, Value<'_>)],
+        layout: LayoutId,
+        position: Option<PositionId>,
+    ) -> Node {
         let plan = self.plan;
         let slots = &plan.layout(layout).slots;
         let start = self.next();
@@ -70,8 +77,9 @@ impl Maker<'_> {
             row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
             rows.push(start);
         }
+        let mut entries = Entries { entries, next: 0 };
         for (slot, index) in slots.iter().zip(start as usize..) {
-            let node = self.node(value.get(&slot.name), slot.content);
+            let node = self.node(entries.get(&slot.name), slot.content);
             if let Some(place) = self.nodes.get_mut(index) {
                 *place = node;
             }
@@ -91,5 +99,21 @@ impl Maker<'_> {
             other => json::write(other, &mut self.text),
         }
         (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// The entries of an object, looked through from where the last one was found: they mostly stand in the order of the slots.
+struct Entries<'v, 'a> {
+    entries: &'v [(&'a str, Value<'a>)],
+    next: usize,
+}
+
+impl<'a> Entries<'_, 'a> {
+    fn get(&mut self, key: &str) -> Option<Value<'a>> {
+        let (before, after) = self.entries.split_at_checked(self.next)?;
+        let place = |entries: &[(&str, Value<'_>)]| entries.iter().position(|(name, _)| *name == key);
+        let found = place(after).map(|at| at + before.len()).or_else(|| place(before))?;
+        self.next = found + 1;
+        self.entries.get(found).map(|(_, value)| *value)
     }
 }

@@ -152,6 +152,10 @@ pub enum Head {
     Expr(Box<Expr>),
 }
 
+/// A method, by its place in the table of methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodId(pub(super) u8);
+
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -161,6 +165,8 @@ pub enum Step {
     Method {
         /// The method's name.
         name: Key,
+        /// Which method that is; none where no method has the name, and for `->as`.
+        method: Option<MethodId>,
         /// Its arguments; empty for none.
         arguments: Vec<Expr>,
         /// From the arrow to the closing parenthesis.

@@ -42,7 +42,7 @@ fn expression(expr: &Expr, faults: &mut Vec<ParseError>) {
                 match step {
                     Step::Key(_) | Step::Optional(_) => {}
                     Step::Select(items) => selection(items, faults),
-                    Step::Method { name, arguments, span } => {
+                    Step::Method { name, arguments, span, .. } => {
                         faults.extend(method(name, arguments, span));
                         arguments.iter().for_each(|argument| expression(argument, faults));
                     }

@@ -255,9 +255,10 @@ impl<'a> Evaluator<'a> {
                     scope = scope.with(local);
                     value
                 }
-                Step::Method { name, arguments, .. } => methods::apply(&mut Call {
+                Step::Method { name, method, arguments, .. } => methods::apply(&mut Call {
                     evaluator: self,
                     name,
+                    method: *method,
                     arguments,
                     input: value,
                     scope: &here,
@@ -419,6 +420,9 @@ mod tests {
         // A result that is made with little work and written with much.
         assert!(runs_out("$ { all: $args }", &list));
         assert!(runs_out(&format!("${}", "->as($a)->echo([$a, $a])".repeat(40)), "0"));
+        // Of one long text a far longer one.
+        let texts = format!("[\"{}\"{}]", "long".repeat(100_000), ",0".repeat(999));
+        assert!(runs_out("$->map($args->first)->joinNotNull('')", &texts));
         assert!(runs_out(&format!("$->echo([@]){}->jsonStringify", "->echo([@, @])".repeat(40)), "0"));
     }
 

@@ -13,7 +13,7 @@ mod strings;
 use std::{fmt::Arguments, ops::RangeInclusive};
 
 use super::{
-    ast::{Expr, Key},
+    ast::{Expr, Key, MethodId},
     evaluate::Evaluator,
     scope::{Scope, Trail},
     value::Value,
@@ -23,6 +23,7 @@ use super::{
 pub(super) struct Call<'c, 'a> {
     pub(super) evaluator: &'c mut Evaluator<'a>,
     pub(super) name: &'a Key,
+    pub(super) method: Option<MethodId>,
     pub(super) arguments: &'a [Expr],
     /// What stands before the arrow; never missing.
     pub(super) input: Value<'a>,
@@ -98,15 +99,20 @@ methods! {
     "withWarning" (1, 1) control::with_warning;
 }
 
-fn find(name: &str) -> Option<&'static Method> {
+/// The method of a name, but for `as`.
+pub(super) fn find_method(name: &str) -> Option<MethodId> {
     let index = METHODS.binary_search_by(|method| method.name.cmp(name)).ok()?;
-    METHODS.get(index)
+    u8::try_from(index).ok().map(MethodId)
+}
+
+fn method(id: MethodId) -> Option<&'static Method> {
+    METHODS.get(usize::from(id.0))
 }
 
 /// Whether a method of this name exists.
 #[must_use]
 pub fn is_known_method(name: &str) -> bool {
-    name == "as" || find(name).is_some()
+    name == "as" || find_method(name).is_some()
 }
 
 /// The names of all methods, for suggestions.
@@ -119,13 +125,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn arguments_of(name: &str) -> Option<RangeInclusive<usize>> {
     match name {
         "as" => Some(1..=2),
-        _ => find(name).map(|method| method.arguments.0..=method.arguments.1),
+        _ => find_method(name).and_then(method).map(|method| method.arguments.0..=method.arguments.1),
     }
 }
 
 /// Applies the method that the call names.
 pub(super) fn apply<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
-    let Some(method) = find(&call.name.name) else { return call.miss(format_args!("does not exist")) };
+    let Some(method) = call.method.and_then(method) else { return call.miss(format_args!("does not exist")) };
     let given = call.arguments.len();
     // An argument may use the input any number of times.
     call.evaluator.may_repeat |= given > 0 && matches!(call.input, Value::List(_) | Value::Object(_));

@@ -1,5 +1,7 @@
 //! Methods over strings, and those that make strings of other values.
 
+use memchr::memmem;
+
 use super::{Call, Given};
 use crate::mapping::{json, value::Value};
 
@@ -9,7 +11,8 @@ pub(super) fn join_not_null<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         Value::String(separator) => separator,
         other => return call.miss_argument("a string", other),
     };
-    let mut joined = String::new();
+    let arena = call.evaluator.arena;
+    let mut joined = bumpalo::collections::String::new_in(arena);
     let mut is_first = true;
     for element in call.elements() {
         if element.is_null() {
@@ -18,13 +21,13 @@ pub(super) fn join_not_null<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
         if !std::mem::take(&mut is_first) {
             joined.push_str(separator);
         }
-        match element.scalar_text(call.evaluator.arena) {
-            Some(text) => joined.push_str(text),
-            None => return call.miss(format_args!("joins scalars, not {}", element.kind())),
-        }
-        call.evaluator.spend(1 + separator.len() / 16)?;
+        let Some(text) = element.scalar_text(arena) else {
+            return call.miss(format_args!("joins scalars, not {}", element.kind()));
+        };
+        call.evaluator.spend(1 + (separator.len() + text.len()) / 16)?;
+        joined.push_str(text);
     }
-    call.text(&joined)
+    Some(Value::String(joined.into_bump_str()))
 }
 
 /// `toString`: the text of a scalar; null is the empty string.
@@ -47,13 +50,20 @@ pub(super) fn split<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     };
     let Value::String(text) = call.input else { return call.miss_input("a string") };
     call.evaluator.spend(text.len() / 4)?;
-    let pieces: Vec<Value<'_>> = if separator.is_empty() {
+    let mut pieces = bumpalo::collections::Vec::new_in(call.evaluator.arena);
+    if separator.is_empty() {
         let ends = text.char_indices().map(|(at, character)| (at, at + character.len_utf8()));
-        ends.take(count).filter_map(|(from, to)| text.get(from..to)).map(Value::String).collect()
+        pieces.extend(ends.filter_map(|(from, to)| text.get(from..to)).map(Value::String).take(count));
     } else {
-        text.split(separator).take(count).map(Value::String).collect()
-    };
-    call.list(&pieces)
+        let ends = memmem::find_iter(text.as_bytes(), separator).map(|at| (at, at + separator.len()));
+        let mut from = 0;
+        for (to, next) in ends.chain([(text.len(), text.len())]).take(count) {
+            pieces.push(Value::String(text.get(from..to).unwrap_or_default()));
+            from = next;
+        }
+    }
+    call.evaluator.spend(pieces.len() + 1)?;
+    Some(Value::List(pieces.into_bump_slice()))
 }
 
 /// `trim`: without blanks at both ends.

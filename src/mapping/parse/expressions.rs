@@ -4,6 +4,7 @@ use super::{ParseError, Parsed, Parser};
 use crate::mapping::{
     ast::{Coalesce, Expr, ExprKind, Head, Item, Key, Path, Span, Step, SubSelection},
     lex::{self, Kind, Token},
+    methods::find_method,
 };
 
 impl Parser<'_> {
@@ -197,7 +198,7 @@ impl Parser<'_> {
             arguments = self.nested(|parser| parser.expressions(Kind::CloseParen))?;
             self.expect(Kind::CloseParen, "`,` or `)`")?;
         }
-        Ok(Step::Method { name, arguments, span: start..self.last_end() })
+        Ok(Step::Method { method: find_method(&name.name), name, arguments, span: start..self.last_end() })
     }
 }
 

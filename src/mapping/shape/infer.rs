@@ -231,7 +231,7 @@ impl<'k> Infer<'k> {
                     other => other.clone(),
                 }),
                 Step::Select(selection) => self.select(&shape, selection, &scope),
-                Step::Method { name, arguments, span } => {
+                Step::Method { name, arguments, span, .. } => {
                     self.method(name, arguments, span.start..name.span.end, shape, &mut scope)
                 }
             };
