@@ -45,11 +45,11 @@ impl Making {
 
     /// A key with a value that may be missing. How many parts of shapes that took.
     pub(super) fn named(&mut self, field: &FieldShape, value: &Expr) -> usize {
+        let is_there = is_there(value);
         let put = |mut object: ObjectShape| {
-            object.put(field.clone());
+            object.put(field.clone(), is_there);
             Made::Object(object)
         };
-        let is_there = is_there(value);
         self.each(|made| match made {
             Made::Object(object) => vec![put(object)],
             Made::Other(_) if is_there => vec![put(ObjectShape::default())],
@@ -103,7 +103,7 @@ impl Making {
 impl Made {
     /// What becomes of it with one alternative of what is spread into it, which may be missing too.
     fn with(&self, alternative: &Shape, is_explicit: bool) -> Vec<Made> {
-        let object = match self {
+        let mut object = match self {
             Made::Null => return vec![Made::Null],
             Made::Object(object) => object.clone(),
             Made::Other(_) => ObjectShape::default(),
@@ -111,17 +111,16 @@ impl Made {
         let mut all = match alternative {
             Shape::Null if is_explicit => return vec![Made::Null],
             Shape::Missing | Shape::Null => Vec::new(),
-            Shape::Unknown if !is_explicit => {
-                vec![Made::Object(opened(&object)), Made::Other(Shape::Unknown)]
+            Shape::Unknown | Shape::Declared(_) => {
+                object.open();
+                let other = (*alternative == Shape::Unknown && !is_explicit).then_some(Shape::Unknown);
+                [Made::Object(object)].into_iter().chain(other.map(Made::Other)).collect()
             }
-            Shape::Unknown | Shape::Declared(_) => vec![Made::Object(opened(&object))],
             Shape::Object(other) => {
-                let mut merged = object;
-                merged.is_open |= other.is_open;
+                object.put_all(other);
                 // What `...` adds are the keys of an object; an anonymous path may also give a list in its place.
-                merged.maybe_list |= other.maybe_list && !is_explicit;
-                other.fields.iter().cloned().for_each(|field| merged.put(field));
-                vec![Made::Object(merged)]
+                object.maybe_list |= other.maybe_list && !is_explicit;
+                vec![Made::Object(object)]
             }
             _ if is_explicit => Vec::new(),
             other => match self {
@@ -137,20 +136,6 @@ impl Made {
         }
         all
     }
-}
-
-/// An object into which something unknown is spread: it may have more keys, and other values where a scalar or nothing stood.
-/// An object is taken to stay one, and so is what the mapping writes as `__typename`.
-fn opened(object: &ObjectShape) -> ObjectShape {
-    let mut object = ObjectShape { is_open: true, ..object.clone() };
-    for field in object.fields.iter_mut().filter(|field| field.name != "__typename") {
-        let may_change =
-            |shape: &Shape| !matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Declared(_));
-        if field.shape.alternatives().iter().any(may_change) {
-            field.shape = Shape::Unknown;
-        }
-    }
-    object
 }
 
 /// A number as it is written: `2.0` is a whole one for a field that takes whole numbers.

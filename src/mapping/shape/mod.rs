@@ -221,10 +221,43 @@ impl ObjectShape {
         weight_of(self.fields.iter().map(|field| &field.shape), limit)
     }
 
-    fn put(&mut self, field: FieldShape) {
+    /// Adds a key. Where its value may be missing, what something unknown gave before it may stand.
+    fn put(&mut self, mut field: FieldShape, is_there: bool) {
         match self.fields.iter_mut().find(|known| known.name == field.name) {
             Some(known) => known.shape = merge(&known.shape, &field.shape),
-            None => self.fields.push(field),
+            None => {
+                if self.is_open && !is_there {
+                    field.weaken();
+                }
+                self.fields.push(field);
+            }
+        }
+    }
+
+    /// Adds the keys of an object, each of which may be missing.
+    fn put_all(&mut self, other: &ObjectShape) {
+        if other.is_open {
+            self.fields.iter_mut().for_each(FieldShape::weaken);
+        }
+        other.fields.iter().cloned().for_each(|field| self.put(field, false));
+        self.is_open |= other.is_open;
+    }
+
+    /// Adds keys that nobody knows.
+    fn open(&mut self) {
+        self.fields.iter_mut().for_each(FieldShape::weaken);
+        self.is_open = true;
+    }
+}
+
+impl FieldShape {
+    /// Unknown, where something unknown may stand in its place. An object or a list is taken to stay one, and so is what the
+    /// mapping writes as `__typename`.
+    fn weaken(&mut self) {
+        let may_change =
+            |shape: &Shape| !matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Declared(_));
+        if self.name != "__typename" && self.shape.alternatives().iter().any(may_change) {
+            self.shape = Shape::Unknown;
         }
     }
 }
@@ -245,9 +278,8 @@ fn merge_one(earlier: &Shape, later: &Shape) -> Shape {
     match (earlier, later) {
         (Shape::Object(one), Shape::Object(other)) => {
             let mut merged = one.clone();
-            merged.is_open |= other.is_open;
             merged.maybe_list |= other.maybe_list;
-            other.fields.iter().cloned().for_each(|field| merged.put(field));
+            merged.put_all(other);
             Shape::Object(merged)
         }
         (Shape::List(one), Shape::List(other)) => merge(one, other).list(),
@@ -356,6 +388,11 @@ mod tests {
             ("id ...data", "{id: ?, ...}*"),
             ("a: 1 b: $(1).x c: { d: 1 } ...data e: 1", "{a: ?, b: ?, c: {d: int}, e: int, ...}*"),
             ("id ...data { a }", "{id: ?, a: ?}*"),
+            ("...data a: 1 b: $.x->size c: $(1).x d: [$.y->size]", "{a: int, b: ?, c: ?, d: [int], ...}*"),
+            (
+                "a: 1 b: $.x->size ...$.y { ...$.z b: 2 c: 3 }",
+                "{a: ?, b: ?, c: int, ...}* | {a: int, b: int}*",
+            ),
             ("x: { id $.data { a } }", "{x: {id: ?, a: ?}*}*"),
             ("x: { $(['s']) { c: '' } id }", "{x: {id: ?} | [{c: \"\"}]}*"),
             ("x: { $(['s']) { c: '' } id: 1 }", "{x: {id: int}}*"),
