@@ -14,15 +14,16 @@ name=${2:-side-by-side}
 mkdir -p "${CARGO_TARGET_DIR:-target}/tuned"
 tuned=$(cd "${CARGO_TARGET_DIR:-target}/tuned" && pwd)
 
-profdata() {
+# Merges what was counted, with the first llvm-profdata that reads what this rustc writes.
+merge() {
     own=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/llvm-profdata
-    for known in "${PROFDATA:-}" "$own" llvm-profdata llvm-profdata-22 llvm-profdata-21 llvm-profdata-20 llvm-profdata-19; do
-        if [ -n "$known" ] && command -v "$known"; then return; fi
+    for known in "${PROFDATA:-}" "$own" llvm-profdata-22 llvm-profdata-21 llvm-profdata-20 llvm-profdata-19 llvm-profdata; do
+        if [ -n "$known" ] && "$known" merge -o "$tuned/counts" "$tuned/seen" >>"$tuned/counting.log" 2>&1; then return; fi
     done
-    echo "llvm-profdata is missing: rustup component add llvm-tools" >&2
+    tail -5 "$tuned/counting.log" >&2
+    echo "no llvm-profdata reads what was counted: rustup component add llvm-tools" >&2
     exit 3
 }
-profdata=$(profdata)
 
 if [ ! -f "$tuned/counts" ]; then
     seen=$(CARGO_TARGET_DIR=$tuned/counting RUSTFLAGS="-Cprofile-generate=$tuned/seen" benches/build.sh "$profile" side-by-side)
@@ -33,6 +34,6 @@ if [ ! -f "$tuned/counts" ]; then
         for peer in APOLLO_SERVER HIVE TAILCALL ROUTER; do export "PEER_$peer=- not tuned"; done
         taskset -c 1 "$seen" measure "$tuned" "$profile" 1 --seconds 2 --contenders "hand-written,async-graphql,Ficus"
     ) >"$tuned/counting.log" 2>&1 || { tail -5 "$tuned/counting.log" >&2; exit 1; }
-    "$profdata" merge -o "$tuned/counts" "$tuned/seen"
+    merge
 fi
 CARGO_TARGET_DIR=$tuned/built RUSTFLAGS="-Cprofile-use=$tuned/counts" benches/build.sh "$profile" "$name"

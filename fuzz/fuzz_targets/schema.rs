@@ -59,7 +59,7 @@ impl Upstream for Always {
     fn send<'a>(
         &'a self,
         _source: &'a Arc<Source>,
-        _request: UpstreamRequest,
+        _request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
         let headers =
             HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
