@@ -7,7 +7,7 @@ use std::io::Write as _;
 use ahash::AHashMap;
 use bumpalo::Bump;
 
-use self::scan::{Broken, Quoted, Scanner};
+use self::scan::{Broken, KeySeen, Quoted, Scanner};
 use super::value::{DEPTH_MAX, Number, Value};
 
 /// How deep lists and objects of a body may stand in each other.
@@ -38,8 +38,18 @@ pub enum JsonError {
 /// Where the text is not JSON, nested too deep, or holds a number of more than 4300 digits.
 pub fn read<'a>(text: &'a str, arena: &'a Bump) -> Result<Value<'a>, JsonError> {
     let scanner = Scanner::new(text);
-    let mut reader = Reader { text, arena, scanner, elements: Vec::new(), entries: Vec::new() };
+    let (elements, entries, orders) = (Vec::new(), Vec::new(), Vec::new());
+    let mut reader = Reader { text, arena, scanner, elements, entries, orders };
     reader.all().map_err(|Broken| reader.scanner.error())
+}
+
+/// How many keys of the objects at one depth are remembered in their order.
+const ORDER_MAX: usize = 256;
+
+/// A key as the objects at one depth have it.
+struct Known<'a> {
+    key: KeySeen,
+    name: &'a str,
 }
 
 struct Reader<'a> {
@@ -50,17 +60,20 @@ struct Reader<'a> {
     elements: Vec<Value<'a>>,
     /// Entries of the objects that are open, the innermost object's last.
     entries: Vec<(&'a str, Value<'a>)>,
+    /// For each depth below a list, the keys of the last object there, as far as they are distinct: objects of a list mostly
+    /// have the same ones in the same order.
+    orders: Vec<Vec<Known<'a>>>,
 }
 
 impl<'a> Reader<'a> {
     fn all(&mut self) -> Result<Value<'a>, Broken> {
         let first = self.scanner.peek()?;
-        let value = self.value(first, 0)?;
+        let value = self.value(first, 0, false)?;
         self.scanner.finish()?;
         Ok(value)
     }
 
-    fn value(&mut self, first: u8, depth: usize) -> Result<Value<'a>, Broken> {
+    fn value(&mut self, first: u8, depth: usize, is_in_list: bool) -> Result<Value<'a>, Broken> {
         Ok(match first {
             b'"' => Value::String(keep(self.scanner.string()?, self.arena)),
             b'[' | b'{' if depth == NESTING_MAX => {
@@ -68,7 +81,7 @@ impl<'a> Reader<'a> {
                 return Err(self.scanner.refuse(JsonError::TooDeep { at }));
             }
             b'[' => self.list(depth)?,
-            b'{' => self.object(depth)?,
+            b'{' => self.object(depth, is_in_list)?,
             b't' | b'f' | b'n' => {
                 self.scanner.word(first)?;
                 if first == b'n' { Value::Null } else { Value::Bool(first == b't') }
@@ -86,7 +99,7 @@ impl<'a> Reader<'a> {
         let mark = self.elements.len();
         let mut next = self.scanner.list()?;
         while let Some(first) = next {
-            let element = self.value(first, depth + 1)?;
+            let element = self.value(first, depth + 1, true)?;
             self.elements.push(element);
             next = self.scanner.next_element()?;
         }
@@ -95,24 +108,62 @@ impl<'a> Reader<'a> {
         Ok(Value::List(list))
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Broken> {
+    fn object(&mut self, depth: usize, is_in_list: bool) -> Result<Value<'a>, Broken> {
         let mark = self.entries.len();
         let mut has_more = self.scanner.object()?;
+        // How many keys there are, if all of them stand where those of the last object stood.
+        let mut again = is_in_list.then_some(0);
         while has_more {
-            let name = keep(self.scanner.key()?, self.arena);
+            let name = match again.and_then(|position| self.key_again(depth, position)) {
+                Some(name) => {
+                    again = again.map(|position| position + 1);
+                    name
+                }
+                None => {
+                    again = None;
+                    let position = self.entries.len() - mark;
+                    self.new_key(depth, is_in_list.then_some(position))?
+                }
+            };
             let first = self.scanner.peek()?;
-            let value = self.value(first, depth + 1)?;
+            let value = self.value(first, depth + 1, is_in_list)?;
             self.entries.push((name, value));
             has_more = self.scanner.next_entry()?;
         }
         let entries = self.entries.get(mark..).unwrap_or_default();
-        let object: &[_] = if has_duplicates(entries) {
+        let object: &[_] = if again.is_none() && has_duplicates(entries) {
+            if let Some(order) = self.orders.get_mut(depth) {
+                order.clear();
+            }
             self.arena.alloc_slice_copy(&without_duplicates(entries))
         } else {
             self.arena.alloc_slice_copy(entries)
         };
         self.entries.truncate(mark);
         Ok(Value::Object(object))
+    }
+
+    /// Goes behind the key at hand, where it is the one that stood at this position of the last object.
+    #[inline(always)]
+    fn key_again(&mut self, depth: usize, position: usize) -> Option<&'a str> {
+        let known = self.orders.get(depth)?.get(position)?;
+        self.scanner.pass_again(&known.key).then_some(known.name)
+    }
+
+    /// Reads the key at hand, and remembers it at its position, if there is one.
+    fn new_key(&mut self, depth: usize, position: Option<usize>) -> Result<&'a str, Broken> {
+        let start = self.scanner.at();
+        let name = keep(self.scanner.key()?, self.arena);
+        if let Some(position) = position.filter(|position| *position < ORDER_MAX) {
+            if self.orders.len() <= depth {
+                self.orders.resize_with(depth + 1, Vec::new);
+            }
+            if let Some(order) = self.orders.get_mut(depth) {
+                order.truncate(position);
+                order.push(Known { key: self.scanner.seen(start), name });
+            }
+        }
+        Ok(name)
     }
 }
 
@@ -280,6 +331,27 @@ mod tests {
         let mut out = Vec::new();
         write(&read(text, &arena)?, &mut out);
         Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn objects_of_a_list_may_have_other_keys_than_the_one_before() {
+        let objects = [
+            r#"{"a":1,"b":{"c":1,"d":[{"e":1},{"e":2}]}}"#,
+            r#"{"a":2,"b":{"c":2,"d":[{"e":3}]},"more":0}"#,
+            r#"{"a":3,"b":{"d":[{"f":4,"e":4}],"c":3}}"#,
+            r#"{"b":{"c":4},"a":4}"#,
+            r#"{}"#,
+            r#"{"a":5,"a key that is longer than sixteen bytes":1,"b":5}"#,
+            r#"{"a":6,"a key that is longer than sixteen bytes":2,"b":6}"#,
+            r#"{"a":7,"a key that is longer than sixteen letters":3}"#,
+        ];
+        let text = format!("[{}]", objects.join(","));
+        assert_eq!(rewritten(&text).unwrap(), text);
+        // The last one of a key counts, in each of them.
+        let twice = r#"{"a":1,"b":2,"a":3}"#;
+        let once = r#"{"a":3,"b":2}"#;
+        let rewritten = rewritten(&format!("[{twice},{twice},{once},{once},{twice}]")).unwrap();
+        assert_eq!(rewritten, format!("[{once},{once},{once},{once},{once}]"));
     }
 
     #[test]
