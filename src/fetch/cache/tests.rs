@@ -291,7 +291,10 @@ async fn a_write_that_went_well_ends_what_is_stored_for_its_url() {
 #[tokio::test(start_paused = true)]
 async fn equal_requests_in_flight_are_sent_once() {
     let bench = bench(&[]);
+    bench.backend.answers.forget_permits(1000);
     let clients: Vec<_> = (0..10).map(|_| bench.client()).collect();
+    tokio::task::yield_now().await;
+    bench.backend.answers.add_permits(1000);
     for client in clients {
         assert_eq!(client.await.unwrap(), "1");
     }
@@ -317,7 +320,10 @@ async fn a_leader_that_gives_up_does_not_take_the_others_down() {
 async fn followers_share_a_failure() {
     let bench = bench(&[]);
     bench.becomes(0, &[]);
+    bench.backend.answers.forget_permits(1000);
     let (one, other) = (bench.client(), bench.client());
+    tokio::task::yield_now().await;
+    bench.backend.answers.add_permits(1000);
     assert_eq!(one.await.unwrap(), "broke off");
     assert_eq!(other.await.unwrap(), "broke off");
     assert_eq!(bench.asked(), 1);
