@@ -101,6 +101,11 @@ impl Bench {
     async fn until_kept(&self, count: usize) {
         until_kept(&self.server, count).await;
     }
+
+    /// Waits until something else is kept than was before: what an instance has answered, it writes down behind the answer.
+    async fn until_other_than(&self, before: &BTreeMap<Vec<u8>, Vec<u8>>) {
+        until(async || kept(&self.server).await != *before).await;
+    }
 }
 
 #[derive(Clone)]
@@ -269,8 +274,10 @@ async fn a_change_through_one_instance_ends_what_the_others_keep() {
     bench.until_kept(1).await;
     assert_eq!(second.get().await, "GET 1");
     assert_eq!(first.write().await, "PUT 2");
+    let before = kept(&bench.server).await;
     // Whoever looks into Redis does not find it from that moment on; who has a copy hears of it.
     assert_eq!(bench.instance().await.get().await, "GET 3");
+    bench.until_other_than(&before).await;
     until(|| async { second.get().await == "GET 3" }).await;
 }
 
@@ -282,8 +289,10 @@ async fn purges_of_a_source_and_of_all_reach_everybody() {
         assert_eq!(first.get().await, old);
         bench.until_kept(1).await;
         assert_eq!(second.get().await, old);
+        let before = kept(&bench.server).await;
         first.cache.purge((!everything).then_some(&*bench.source));
         until(|| async { second.get().await == new }).await;
+        bench.until_other_than(&before).await;
         assert_eq!(first.get().await, new);
     }
     assert_eq!(bench.asked(), 3);
