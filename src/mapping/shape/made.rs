@@ -1,7 +1,10 @@
 //! What selections and literals make, apart from the way to it: spreads into objects, numbers, objects made of scalars.
 
 use super::{FieldShape, ObjectShape, Shape, WEIGHT_MAX, merge};
-use crate::mapping::ast::{Expr, ExprKind, Head, Item, SubSelection};
+use crate::mapping::{
+    ast::{Expr, ExprKind, Head, Item, SubSelection},
+    parse::ends_in_selection,
+};
 
 /// How many alternatives spreads of alternatives may multiply to.
 const ALTERNATIVES_MAX: usize = 256;
@@ -19,6 +22,11 @@ pub(super) fn is_there(value: &Expr) -> bool {
     match &value.kind {
         ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
         ExprKind::Chain { .. } => false,
+        // A lone path in braces is its value.
+        ExprKind::Object(selection) => match selection.items.as_slice() {
+            [Item::Spread { value, explicit: false, .. }] => ends_in_selection(value) || is_there(value),
+            _ => true,
+        },
         _ => true,
     }
 }

@@ -344,6 +344,8 @@ mod tests {
             ("$([[], [[1, 2]]]).b", "[[null] | [[null]]]"),
             ("$([1, 2])->map(@->nosuch) { c: $(1) }", "[{c: int} | null]"),
             ("$([1, 2])->map(@->nosuch) { c }", "[null]"),
+            ("$(true) { a: { @.b } c: $.d }", "bool"),
+            ("$(true) { a: { @.b { c } } }", "{a: {}}"),
             ("$([[1]]).b { c: $(1) }", "[[{c: int} | null] | {c: int} | null]"),
             ("a: $status->map($args) { c: $(1) }", "{a: [{c: int}*] | {c: int} | null}*"),
             ("$.list->first { id }", "{id: ?}*"),
