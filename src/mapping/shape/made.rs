@@ -119,10 +119,13 @@ impl Made {
         let mut all = match alternative {
             Shape::Null if is_explicit => return vec![Made::Null],
             Shape::Missing | Shape::Null => Vec::new(),
+            Shape::Unknown if !is_explicit => {
+                object.open();
+                vec![Made::Object(object), Made::Other(Shape::Unknown)]
+            }
             Shape::Unknown | Shape::Declared(_) => {
                 object.open();
-                let other = (*alternative == Shape::Unknown && !is_explicit).then_some(Shape::Unknown);
-                [Made::Object(object)].into_iter().chain(other.map(Made::Other)).collect()
+                vec![Made::Object(object)]
             }
             Shape::Object(other) => {
                 object.put_all(other);

@@ -245,8 +245,7 @@ impl ObjectShape {
 
     /// Adds keys that nobody knows.
     fn open(&mut self) {
-        self.fields.iter_mut().for_each(FieldShape::weaken);
-        self.is_open = true;
+        self.put_all(&ObjectShape { is_open: true, ..ObjectShape::default() });
     }
 }
 
