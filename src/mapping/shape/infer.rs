@@ -216,7 +216,7 @@ impl<'k> Infer<'k> {
         let mut shape = match &path.head {
             Head::Dollar => bounded(&scope.dollar),
             Head::At => bounded(&scope.at),
-            Head::Key(key) => bounded(&self.key(&scope.dollar, key, is_optional(0))),
+            Head::Key(key) => bounded(&self.key(&scope.dollar.one(), key, is_optional(0))),
             Head::Variable(name) => match scope.locals.get(name.name.as_str()) {
                 Some(local) => bounded(local),
                 None => self.known.variable(&name.name),
@@ -225,6 +225,9 @@ impl<'k> Infer<'k> {
         };
         for (index, step) in path.steps.iter().enumerate() {
             let stepped = match step {
+                Step::Key(key) if index == 0 && path.head == Head::Dollar => {
+                    self.key(&shape.one(), key, is_optional(1))
+                }
                 Step::Key(key) => self.key(&shape, key, is_optional(index + 1)),
                 Step::Optional(_) => shape.each(|shape| match shape {
                     Shape::Null => Shape::Missing,

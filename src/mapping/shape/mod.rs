@@ -173,6 +173,15 @@ impl Shape {
         }
     }
 
+    /// What keys of `$` are read of: braces are applied to each element of a list, so within them there is one. It may be a scalar,
+    /// too, which has no keys.
+    fn one(&self) -> Shape {
+        self.each(|shape| match shape {
+            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: false, ..object.clone() }),
+            other => other.clone(),
+        })
+    }
+
     fn list(self) -> Shape {
         Shape::List(Box::new(self))
     }
@@ -363,6 +372,7 @@ mod tests {
             ("$.x->nosuch", "-"),
             ("a { $.b }", "{a: ?}*"),
             ("$args.x", "?"),
+            ("$($.x { a: $(1) }) { b: $ c: a d: $.a e: @ }", "{b: {a: int}*, c: int, d: int, e: {a: int}*}*"),
             ("", "{}*"),
         ];
         for (text, expected) in cases {

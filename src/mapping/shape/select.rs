@@ -45,11 +45,7 @@ impl Infer<'_> {
             return Shape::Missing;
         }
         let mut inner = scope.clone();
-        inner.dollar = Rc::new(match shape {
-            // The selection is applied to each element, so within it there is one object.
-            Shape::Object(object) => Shape::Object(ObjectShape { maybe_list: false, ..object.clone() }),
-            other => other.clone(),
-        });
+        inner.dollar = Rc::new(shape.clone());
         inner.at = Rc::clone(&inner.dollar);
         let made = self.object(selection, &inner);
         let maybe_list = match shape {
