@@ -3,7 +3,7 @@
 use super::{
     ast::{Item, SubSelection},
     evaluate::Evaluator,
-    parse::ends_in_selection,
+    parse::lone_path,
     scope::{Scope, Trail},
     value::Value,
 };
@@ -35,9 +35,7 @@ impl<'a> Evaluator<'a> {
     /// What the items give: none if they gave nothing at all. A lone path without `{ … }` is the value itself,
     /// `Some(None)` where that is missing.
     pub(super) fn items(&mut self, items: Items<'a>, scope: &Scope<'_, 'a>) -> Option<Option<Value<'a>>> {
-        if let [Item::Spread { value, explicit: false, .. }] = items.items
-            && !ends_in_selection(value)
-        {
+        if let Some(value) = lone_path(items.items) {
             return Some(self.expr(value, scope));
         }
         let mark = self.entries.len();

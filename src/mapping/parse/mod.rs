@@ -190,6 +190,14 @@ impl Parser<'_> {
     }
 }
 
+/// The path of a selection that is a path alone without `{ … }` behind it: the braces around it give its value.
+pub(super) fn lone_path(items: &[Item]) -> Option<&Expr> {
+    match items {
+        [Item::Spread { value, explicit: false, .. }] if !ends_in_selection(value) => Some(value),
+        _ => None,
+    }
+}
+
 /// Whether an expression is a path that ends in `{ … }`.
 pub(super) fn ends_in_selection(value: &Expr) -> bool {
     matches!(&value.kind, ExprKind::Path(path) if matches!(path.steps.last(), Some(Step::Select(_))))

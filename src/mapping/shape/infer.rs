@@ -12,7 +12,7 @@ use crate::{
     mapping::{
         ParseError,
         ast::{Coalesce, Expr, ExprKind, Head, Item, Key, Mapping, Path, Root, Span, Step, SubSelection},
-        parse::ends_in_selection,
+        parse::lone_path,
     },
 };
 
@@ -285,11 +285,11 @@ impl<'k> Infer<'k> {
             Shape::List(element) => self.key_of(element, name).map(elements),
             Shape::Declared(object) => self.known.key(object, name).ok_or(Lack::Declared(object)),
             Shape::Object(object) => match object.field(name) {
-                Some(field) if object.maybe_list => {
-                    Ok(Shape::one_of([field.shape.clone(), field.shape.clone().list()]))
-                }
+                // Of a list, the list of each element's, and the lists may stand in lists.
+                _ if object.maybe_list => Ok(Shape::Unknown),
+                Some(field) if object.is_open && field.is_made() => Ok(Shape::Unknown),
                 Some(field) => Ok(field.shape.clone()),
-                None if object.is_open || object.maybe_list => Ok(Shape::Unknown),
+                None if object.is_open => Ok(Shape::Unknown),
                 None => Err(Lack::Object(object)),
             },
             Shape::OneOf(shapes) => {
@@ -328,15 +328,8 @@ impl<'k> Infer<'k> {
 
     /// The object that items build; several where a spread gives one of several.
     pub(super) fn object<'m>(&mut self, selection: &'m SubSelection, scope: &Scope<'m>) -> Shape {
-        if let [Item::Spread { value, explicit: false, .. }] = selection.items.as_slice() {
-            let shape = self.expression(value, scope);
-            // Where the path leads nowhere, its `{ … }` leaves an object without keys.
-            let is_object = |shape: &Shape| matches!(shape, Shape::Object(_) | Shape::Unknown);
-            return if ends_in_selection(value) && !shape.alternatives().iter().any(is_object) {
-                Shape::one_of([shape, Shape::Object(ObjectShape::default())])
-            } else {
-                shape
-            };
+        if let Some(value) = lone_path(&selection.items) {
+            return self.expression(value, scope);
         }
         let mut making = Making::new();
         for item in &selection.items {

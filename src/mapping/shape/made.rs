@@ -3,7 +3,7 @@
 use super::{FieldShape, ObjectShape, Shape, WEIGHT_MAX, merge};
 use crate::mapping::{
     ast::{Expr, ExprKind, Head, Item, SubSelection},
-    parse::ends_in_selection,
+    parse::lone_path,
 };
 
 /// How many alternatives spreads of alternatives may multiply to.
@@ -22,11 +22,7 @@ pub(super) fn is_there(value: &Expr) -> bool {
     match &value.kind {
         ExprKind::Path(path) => path.steps.is_empty() && matches!(path.head, Head::Dollar | Head::At),
         ExprKind::Chain { .. } => false,
-        // A lone path in braces is its value.
-        ExprKind::Object(selection) => match selection.items.as_slice() {
-            [Item::Spread { value, explicit: false, .. }] => ends_in_selection(value) || is_there(value),
-            _ => true,
-        },
+        ExprKind::Object(selection) => lone_path(&selection.items).is_none_or(is_there),
         _ => true,
     }
 }
@@ -130,12 +126,23 @@ impl Made {
             Shape::Object(other) => {
                 object.put_all(other);
                 // What `...` adds are the keys of an object; an anonymous path may also give a list in its place.
-                object.maybe_list |= other.maybe_list && !is_explicit;
-                vec![Made::Object(object)]
+                let is_list = other.maybe_list && !is_explicit;
+                object.maybe_list |= is_list;
+                match self {
+                    Made::Other(earlier) if is_list => {
+                        vec![Made::Object(object), Made::Other(merge(earlier, alternative))]
+                    }
+                    _ => vec![Made::Object(object)],
+                }
             }
             _ if is_explicit => Vec::new(),
             other => match self {
                 Made::Other(earlier) => vec![Made::Other(merge(earlier, other))],
+                // Where it is a list of such objects, it merges with another list.
+                Made::Object(object) if object.maybe_list => {
+                    let merged = merge(&Shape::Object(object.clone()), other);
+                    vec![self.clone(), Made::Other(other.clone()), Made::Other(merged)]
+                }
                 _ => vec![self.clone(), Made::Other(other.clone())],
             },
         };

@@ -319,7 +319,7 @@ impl<'m> Call<'_, 'm, '_> {
                 continue;
             };
             self.candidate(candidate);
-            shapes.push(self.infer.with_at(value, &self.input, self.scope));
+            shapes.push(self.infer.with_at(value, &self.input, self.scope).in_a_list());
         }
         Shape::one_of(shapes)
     }

@@ -165,7 +165,9 @@ impl Shape {
     fn or_missing_if_empty(&self) -> Shape {
         match self {
             Shape::Object(object)
-                if !object.is_open && object.fields.iter().all(|f| f.shape == Shape::Missing) =>
+                if !object.is_open
+                    && !object.maybe_list
+                    && object.fields.iter().all(|f| f.shape == Shape::Missing) =>
             {
                 Shape::Missing
             }
@@ -188,11 +190,24 @@ impl Shape {
 
     /// What an element of it is; what is no list is one element.
     fn element(&self) -> Shape {
-        self.each(|shape| match shape {
+        let element = self.each(|shape| match shape {
             Shape::List(element) => (**element).clone(),
             // Lists of lists of objects are beyond what `maybe_list` tells apart.
             other => other.clone(),
-        })
+        });
+        element.in_a_list()
+    }
+
+    /// As an element of a list, where what is missing is null: of that `{ … }` makes something else than of a list.
+    fn in_a_list(self) -> Shape {
+        let is_list = |shape: &Shape| matches!(shape, Shape::List(_));
+        if self == Shape::Missing {
+            Shape::Null
+        } else if self.alternatives().iter().all(is_list) {
+            Shape::one_of([self, Shape::Null])
+        } else {
+            self
+        }
     }
 
     /// How many shapes it holds, as far as the limit.
@@ -262,12 +277,20 @@ impl FieldShape {
     /// Unknown, where something unknown may stand in its place. An object or a list is taken to stay one, and so is what the
     /// mapping writes as `__typename`.
     fn weaken(&mut self) {
-        let may_change =
-            |shape: &Shape| !matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Declared(_));
-        if self.name != "__typename" && self.shape.alternatives().iter().any(may_change) {
+        if self.name != "__typename" && !self.shape.alternatives().iter().all(is_made) {
             self.shape = Shape::Unknown;
         }
     }
+
+    /// Whether it may be an object or a list.
+    fn is_made(&self) -> bool {
+        self.shape.alternatives().iter().any(is_made)
+    }
+}
+
+/// Whether a shape is an object's or a list's.
+fn is_made(shape: &Shape) -> bool {
+    matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Declared(_))
 }
 
 /// Beyond so many pairs of parts, what two shapes give together is unknown: alternatives multiply, and those within them again.
@@ -291,6 +314,13 @@ fn merge_one(earlier: &Shape, later: &Shape) -> Shape {
             Shape::Object(merged)
         }
         (Shape::List(one), Shape::List(other)) => merge(one, other).list(),
+        // Where it is a list of such objects, it merges with the other list.
+        (Shape::List(one), Shape::Object(object)) if object.maybe_list => {
+            Shape::one_of([merge(one, later).list(), later.clone()])
+        }
+        (Shape::Object(object), Shape::List(other)) if object.maybe_list => {
+            Shape::one_of([merge(earlier, other).list(), earlier.clone()])
+        }
         // Objects merge, so what comes of one that is known in part has keys that nobody knows.
         (Shape::Declared(_), Shape::Object(_)) | (Shape::Object(_), Shape::Declared(_)) => Shape::Unknown,
         (one, other) => Shape::one_of([one.clone(), other.clone()]),
@@ -364,11 +394,20 @@ mod tests {
             ("$([{ a: 1 }]).a", "[int]"),
             ("$([1, 1]).a?.b", "[null]"),
             ("$.x->match([1, 'a'], [@, 'b'])", "\"a\" | \"b\""),
+            ("$.x->match([1, $(2).b], [@, 'b'])", "null | \"b\""),
+            ("$.x->match([1, []], [@, ['b']])", "[-] | null | [\"b\"]"),
+            ("$(1) { $({}) }", "{} | int"),
+            ("$(1) { $args.x {} }", "{}* | int"),
+            ("$($.x { b: $(1) }).b", "?"),
+            ("$([$.x->keys])->map(@ { b: $(1) })", "[[{b: int} | string] | {b: int} | null]"),
+            ("a: $(['x']) a: b { c }", "{a: [\"x\" | {c: ?}*] | {c: ?}*}*"),
+            ("a: b { c } a: $(['x'])", "{a: [{c: ?}* | \"x\"] | {c: ?}*}*"),
+            ("a: { $.x { b } $([1]) { c: $ } }", "{a: {b: ?}* | [{c: int}] | [{b: ?, c: int}*]}*"),
             ("$.x->size", "int"),
             ("$.x->entries { key }", "[{key: string}]"),
             ("$.x->as($v, @->size)->echo([$v])", "[int]"),
             ("$(['a'])->filter(@->eq(1))", "[\"a\"]"),
-            ("a: { $.x->entries { key } }", "{a: [{key: string}] | {}}*"),
+            ("a: { $.x->entries { key } }", "{a: {} | [{key: string}]}*"),
             ("$.x->nosuch", "-"),
             ("a { $.b }", "{a: ?}*"),
             ("$args.x", "?"),
@@ -399,6 +438,7 @@ mod tests {
             ("id ...data", "{id: ?, ...}*"),
             ("a: 1 b: $(1).x c: { d: 1 } ...data e: 1", "{a: ?, b: ?, c: {d: int}, e: int, ...}*"),
             ("id ...data { a }", "{id: ?, a: ?}*"),
+            ("a: $({ b: [], c: 1, ...$.x }).b", "{a: ?}*"),
             ("...data a: 1 b: $.x->size c: $(1).x d: [$.y->size]", "{a: int, b: ?, c: ?, d: [int], ...}*"),
             ("a: 1 b: $.x->size ...$.y { ...$.z b: 2 c: 3 }", "{a: ?, b: ?, c: int, ...}*"),
             ("x: { id $.data { a } }", "{x: {id: ?, a: ?}*}*"),

@@ -7,7 +7,7 @@ use super::{
     infer::{Infer, Scope},
     made::makes_something,
 };
-use crate::mapping::ast::SubSelection;
+use crate::mapping::{ast::SubSelection, parse::lone_path};
 
 impl Infer<'_> {
     /// `{ … }` applied to a shape.
@@ -57,7 +57,11 @@ impl Infer<'_> {
                 if makes_something(selection) {
                     return made;
                 }
-                return Shape::one_of([made.each(Shape::or_missing_if_empty), scalar.clone()]);
+                let made = match lone_path(&selection.items) {
+                    Some(_) => made,
+                    None => made.each(Shape::or_missing_if_empty),
+                };
+                return Shape::one_of([made, scalar.clone()]);
             }
         };
         if !maybe_list {
