@@ -13,13 +13,17 @@ use proptest::prelude::*;
 
 use crate::support::conforms::{conforms, foretold};
 
-/// Text in the mapping language, of expressions in each other.
+/// Text in the mapping language, of expressions in each other: small ones, of which a few parts meet in every way, and big ones.
 fn expression() -> impl Strategy<Value = String> {
+    prop_oneof![expressions_in_each_other(2, 6), expressions_in_each_other(5, 40)]
+}
+
+fn expressions_in_each_other(depth: u32, size: u32) -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "$", "@", "a", "$.a", "@.b", "$args.a", "$config", "$x", "1", "-2.5", "0", "'ä€'", "''", "true",
         "null", "[]", "{}", "b?", "c.a",
     ]);
-    leaf.prop_map(str::to_owned).prop_recursive(5, 40, 4, |inner| {
+    leaf.prop_map(str::to_owned).prop_recursive(depth, size, 4, |inner| {
         let name = prop::sample::select(methods::names().collect::<Vec<_>>());
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
@@ -36,6 +40,9 @@ fn expression() -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("$({a})->match([1, {a}], [@, {b}])")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("$({a}) {{ a c: {b} }}")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("$({a}) {{ b ...$({b}) }}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("$({a}) {{ $({b}) }}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ $({a}) {{ a }} a {{ b: {b} }} }}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{{ a: {a} a: {b} }}")),
             (inner.clone(), inner).prop_map(|(a, b)| format!("a {{ $({a}) {{ a }} b: {b} b: c }}")),
         ]
     })
