@@ -61,7 +61,8 @@ pub fn infer(root: &Root, known: &dyn Known) -> Inferred {
 
 fn root_of<'m>(root: &'m Root, infer: &mut Infer<'_>) -> Shape {
     let unknown = Rc::new(Shape::Unknown);
-    let scope: Scope<'m> = Scope { dollar: Rc::clone(&unknown), at: unknown, locals: HashMap::new() };
+    let scope: Scope<'m> =
+        Scope { dollar: Rc::clone(&unknown), one: Rc::clone(&unknown), at: unknown, locals: HashMap::new() };
     match root {
         Root::Selection(selection) => infer.select(&Shape::Unknown, selection, &scope),
         Root::Expression(value) => infer.expression(value, &scope),
@@ -76,6 +77,8 @@ const PARTS_MAX: usize = 200_000;
 #[derive(Clone)]
 pub(super) struct Scope<'m> {
     pub(super) dollar: Rc<Shape>,
+    /// `$` as its keys are read ([`Shape::one`]).
+    pub(super) one: Rc<Shape>,
     pub(super) at: Rc<Shape>,
     pub(super) locals: HashMap<&'m str, Rc<Shape>>,
 }
@@ -214,9 +217,10 @@ impl<'k> Infer<'k> {
         let mut scope = scope.clone();
         let is_optional = |next: usize| matches!(path.steps.get(next), Some(Step::Optional(_)));
         let mut shape = match &path.head {
+            Head::Dollar if matches!(path.steps.first(), Some(Step::Key(_))) => bounded(&scope.one),
             Head::Dollar => bounded(&scope.dollar),
             Head::At => bounded(&scope.at),
-            Head::Key(key) => bounded(&self.key(&scope.dollar.one(), key, is_optional(0))),
+            Head::Key(key) => bounded(&self.key(&scope.one, key, is_optional(0))),
             Head::Variable(name) => match scope.locals.get(name.name.as_str()) {
                 Some(local) => bounded(local),
                 None => self.known.variable(&name.name),
@@ -225,9 +229,6 @@ impl<'k> Infer<'k> {
         };
         for (index, step) in path.steps.iter().enumerate() {
             let stepped = match step {
-                Step::Key(key) if index == 0 && path.head == Head::Dollar => {
-                    self.key(&shape.one(), key, is_optional(1))
-                }
                 Step::Key(key) => self.key(&shape, key, is_optional(index + 1)),
                 Step::Optional(_) => shape.each(|shape| match shape {
                     Shape::Null => Shape::Missing,

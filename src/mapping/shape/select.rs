@@ -46,6 +46,7 @@ impl Infer<'_> {
         }
         let mut inner = scope.clone();
         inner.dollar = Rc::new(shape.clone());
+        inner.one = Rc::new(shape.one());
         inner.at = Rc::clone(&inner.dollar);
         let made = self.object(selection, &inner);
         let maybe_list = match shape {
