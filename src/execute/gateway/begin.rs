@@ -46,7 +46,8 @@ impl Gateway {
             let begun = match next {
                 Next::Begun(begun) => begun,
                 Next::Execution { served, asked } => {
-                    let execution = self.executed(served, asked, deadline);
+                    // Boxed: whoever awaits this moves it about, and has room for what is refused only.
+                    let execution = Box::pin(self.executed(served, asked, deadline));
                     Begun::Once(if span.is_disabled() {
                         execution.await
                     } else {
