@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock, atomic::AtomicU32};
 
 use bumpalo::Bump;
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_buffered::FuturesUnorderedBounded;
+use futures_util::StreamExt as _;
 use http::HeaderMap;
 use serde_json::{Map, Value as Json};
 use tokio::time::Instant;
@@ -119,7 +120,7 @@ impl<'r> Run<'r> {
 
     async fn group(&self, group: &[StepId], deadline: Instant) {
         let mut waiting: Vec<StepId> = group.to_vec();
-        let mut running = FuturesUnordered::new();
+        let mut running = FuturesUnorderedBounded::new(group.len());
         let timeout = tokio::time::sleep_until(deadline);
         tokio::pin!(timeout);
         loop {
