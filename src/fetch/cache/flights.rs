@@ -1,15 +1,13 @@
 //! Requests in flight, each once: whoever asks the same at the same time waits for the same answer.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ahash::RandomState;
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
-};
+use futures_util::future::BoxFuture;
+use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
 use super::epochs::Epoch;
@@ -19,18 +17,18 @@ use crate::{
     telemetry::{Counter, trace},
 };
 
-type Answered = Arc<Result<UpstreamResponse, FetchError>>;
+type Answered = Result<UpstreamResponse, FetchError>;
 
-/// Waits for the end of a flight; dropping it leaves the flight alone.
-pub(super) type Landing = Shared<BoxFuture<'static, Answered>>;
+/// Where the answer of a flight will be; dropping it leaves the flight alone.
+pub(super) type Landing = Arc<SetOnce<Answered>>;
 
-/// When a flight began, and its end.
-type Flight = (Epoch, Landing);
+/// The flights under way, with when they began, by request, compared in full.
+type UnderWay = HashMap<Arc<UpstreamRequest>, (Epoch, Landing), RandomState>;
 
-/// The flights under way, by request, compared in full.
+/// The flights under way.
 #[derive(Default)]
 pub(super) struct Flights {
-    under_way: Arc<Mutex<HashMap<Arc<UpstreamRequest>, Flight, RandomState>>>,
+    under_way: Arc<Mutex<UnderWay>>,
 }
 
 impl Flights {
@@ -41,35 +39,63 @@ impl Flights {
         request: Arc<UpstreamRequest>,
         begun: Epoch,
         joined: &Counter,
-        fetch: impl FnOnce() -> BoxFuture<'static, Result<UpstreamResponse, FetchError>>,
+        fetch: impl FnOnce() -> BoxFuture<'static, Answered>,
     ) -> Landing {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, landing)) = under_way.get(&request).filter(|(known, _)| *known >= begun) {
+        let landing = Landing::default();
+        let mut under_way = lock(&self.under_way);
+        let place = under_way.entry(Arc::clone(&request));
+        if let Entry::Occupied(known) = &place
+            && let (known, landing) = known.get()
+            && *known >= begun
+        {
             joined.count();
             trace::joined();
-            return landing.clone();
+            return Arc::clone(landing);
         }
-        let (flights, own) = (Arc::clone(&self.under_way), Arc::clone(&request));
+        place.insert_entry((begun, Arc::clone(&landing)));
+        // A runtime that is stopping drops what it is given: it lands at once then.
+        drop(under_way);
+        let under_way = Arc::clone(&self.under_way);
+        let flight = Flight { under_way, request, landing: Arc::clone(&landing), answered: None };
         let fetch = fetch();
         // What it does is shown below the fetch that began it.
-        let flight = async move {
-            let answered = Arc::new(fetch.await);
-            let mut under_way = flights.lock().unwrap_or_else(PoisonError::into_inner);
-            // A later flight of the same request may have taken its place.
-            if under_way.get(&own).is_some_and(|(known, _)| *known == begun) {
-                under_way.remove(&own);
-            }
-            answered
-        };
-        let task = tokio::spawn(flight.in_current_span());
-        let landing = async move {
-            task.await.unwrap_or_else(|_| {
-                let broken = FetchError::new(Code::Internal, "Connector error: the request was given up");
-                Arc::new(Err(broken))
-            })
-        };
-        let landing = landing.boxed().shared();
-        under_way.insert(request, (begun, landing.clone()));
+        tokio::spawn(async move { flight.land(fetch.await) }.in_current_span());
         landing
     }
+}
+
+/// A flight. However it ends, it is under way no more then, and who waits for it is told.
+struct Flight {
+    under_way: Arc<Mutex<UnderWay>>,
+    request: Arc<UpstreamRequest>,
+    landing: Landing,
+    /// None until its answer is there.
+    answered: Option<Answered>,
+}
+
+impl Flight {
+    fn land(mut self, answered: Answered) {
+        self.answered = Some(answered);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        // Before anybody is told: who asks again then is not put off with this answer. A later flight of the same request may have
+        // taken its place.
+        if let Entry::Occupied(place) = lock(&self.under_way).entry(Arc::clone(&self.request))
+            && Arc::ptr_eq(&place.get().1, &self.landing)
+        {
+            drop(place.remove());
+        }
+        let answered = self.answered.take().unwrap_or_else(|| {
+            Err(FetchError::new(Code::Internal, "Connector error: the request was given up"))
+        });
+        // Each lands once.
+        let _ = self.landing.set(answered);
+    }
+}
+
+fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -256,7 +256,7 @@ impl Shared {
 
     async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
         if fetch.source.settings.shares_in_flight {
-            return self.fly(fetch).await.as_ref().clone();
+            return self.fly(fetch).wait().await.clone();
         }
         Arc::clone(self).fetch(fetch).await
     }

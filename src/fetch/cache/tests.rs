@@ -130,6 +130,24 @@ impl Bench {
 const MINUTE: (&str, &str) = ("cache-control", "max-age=60");
 
 #[tokio::test(start_paused = true)]
+async fn a_fetch_that_broke_is_over_for_all_who_waited_and_for_nobody_else() {
+    let bench = bench(&[]);
+    bench.backend.answers.forget_permits(1000);
+    // There is no such status: the backend panics.
+    bench.becomes(1, &[]);
+    let waiting = [bench.client(), bench.client()];
+    bench.until_asked(1).await;
+    tokio::task::yield_now().await;
+    bench.backend.answers.add_permits(10);
+    for client in waiting {
+        assert_eq!(client.await.unwrap(), "Connector error: the request was given up");
+    }
+    assert_eq!(bench.asked(), 1);
+    bench.becomes(200, &[]);
+    assert_eq!(bench.get().await, "2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_fresh_is_not_asked_for() {
     let bench = bench(&[MINUTE]);
     assert_eq!(bench.get().await, "1");
