@@ -12,7 +12,6 @@ use std::{
 
 use tokio::time::Instant;
 
-use futures_util::{FutureExt as _, future::Shared};
 use tracing::Instrument as _;
 
 use super::{event::EventCalls, key::Key};
@@ -30,14 +29,34 @@ pub(super) type Answered = Arc<Result<UpstreamResponse, FetchError>>;
 pub(super) struct Call<'r> {
     /// Tells it from the operation's other requests.
     pub(super) number: u32,
-    answer: Shared<Pin<Box<dyn Future<Output = Answered> + Send + 'r>>>,
+    answer: Arc<tokio::sync::Mutex<Answer<'r>>>,
 }
 
-impl Call<'_> {
+enum Answer<'r> {
+    UnderWay(Pin<Box<dyn Future<Output = Answered> + Send + 'r>>),
+    Known(Answered),
+}
+
+impl<'r> Call<'r> {
+    fn new(number: u32, answer: impl Future<Output = Answered> + Send + 'r) -> Self {
+        Call { number, answer: Arc::new(tokio::sync::Mutex::new(Answer::UnderWay(Box::pin(answer)))) }
+    }
+
     /// Waits for the answer; gives the call's number too.
-    pub(super) fn answered(&self) -> impl Future<Output = (u32, Answered)> {
-        let (number, answer) = (self.number, self.answer.clone());
-        async move { (number, answer.await) }
+    ///
+    /// Whoever comes first drives the request, and the others wait for its place. All are steps of one operation, which wakes each of
+    /// them: none can hold up the rest.
+    pub(super) fn answered(&self) -> impl Future<Output = (u32, Answered)> + use<'r> {
+        let (number, answer) = (self.number, Arc::clone(&self.answer));
+        async move {
+            let mut answer = answer.lock().await;
+            let answered = match &mut *answer {
+                Answer::UnderWay(request) => request.await,
+                Answer::Known(answered) => return (number, Arc::clone(answered)),
+            };
+            *answer = Answer::Known(Arc::clone(&answered));
+            (number, answered)
+        }
     }
 }
 
@@ -78,15 +97,11 @@ impl<'r> Calls<'r> {
         request.deadline = if self.event.is_some() { Deadline::default() } else { self.deadline };
         let request = Arc::new(request);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(call) = made.requests.get(&request) {
-            return call.clone();
-        }
-        let call = match self.event {
+        let begin = || match self.event {
             Some(event) => self.take_part(event.send(self.upstream, connector, Arc::clone(&request))),
             None => self.begin(connector, Arc::clone(&request)),
         };
-        made.requests.insert(request, call.clone());
-        call
+        made.requests.entry(Arc::clone(&request)).or_insert_with(begin).clone()
     }
 
     /// Sends a request, whatever was sent before: for what changes a backend.
@@ -99,12 +114,12 @@ impl<'r> Calls<'r> {
     /// Takes part in a request that this operation does not send alone.
     pub(super) fn take_part(&self, answer: impl Future<Output = Answered> + Send + 'r) -> Call<'r> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Call { number, answer: answer.boxed().shared() }
+        Call::new(number, answer)
     }
 
     fn begin(&self, connector: &'r Connector, request: Arc<UpstreamRequest>) -> Call<'r> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Call { number, answer: fetch(&**self.upstream, connector, request).boxed().shared() }
+        Call::new(number, fetch(&**self.upstream, connector, request))
     }
 
     /// The requests that ask for keys of a batch already; none for a key that is not asked for yet.

@@ -14,6 +14,8 @@ use crate::{
 const NESTING_MAX: u8 = 100;
 /// How many keys of the objects at one place are remembered in their order.
 const ORDER_MAX: usize = 256;
+/// There is room for so many of them at once, which is enough for most objects.
+const ORDER_COMMON: usize = 16;
 /// How many keys of that order an object may leave out one after another and still be read by it.
 const LEFT_OUT_MAX: usize = 4;
 
@@ -193,6 +195,9 @@ impl Reader<'_> {
         if let Some(order) = self.orders.get_mut(usize::from(keys.object))
             && order.len() < ORDER_MAX
         {
+            if order.is_empty() {
+                order.reserve(ORDER_COMMON);
+            }
             order.insert(*position, Known { key: self.scanner.seen(start), wanted });
             *position += 1;
         }

@@ -2,7 +2,7 @@
 //! whichever of its callers is awake, so that the first one may go away; when the last one has, it ends.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     future::Future,
     pin::Pin,
     sync::{
@@ -52,9 +52,12 @@ impl Flights {
         F: Future<Output = Outcome> + Send + 'static,
     {
         let mut under_way = lock(&self.under_way);
-        let known = under_way.get(asked).filter(|flight| flight.begun == begun);
+        let place = under_way.entry(Arc::clone(asked));
         // One that nobody waits for any more has ended.
-        if let Some(execution) = known.and_then(|flight| flight.execution.upgrade()) {
+        if let Entry::Occupied(known) = &place
+            && known.get().begun == begun
+            && let Some(execution) = known.get().execution.upgrade()
+        {
             return execution;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +70,7 @@ impl Flights {
         });
         let execution = execution.shared();
         if let Some(weak) = execution.downgrade() {
-            under_way.insert(Arc::clone(asked), Flight { number, begun, execution: weak });
+            place.insert_entry(Flight { number, begun, execution: weak });
         }
         execution
     }
@@ -84,8 +87,10 @@ impl Drop for Landing {
     fn drop(&mut self) {
         let mut under_way = lock(&self.under_way);
         // A later one may have taken its place.
-        if under_way.get(&self.asked).is_some_and(|flight| flight.number == self.number) {
-            under_way.remove(&self.asked);
+        if let Entry::Occupied(place) = under_way.entry(Arc::clone(&self.asked))
+            && place.get().number == self.number
+        {
+            place.remove();
         }
     }
 }
