@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
+use bytes::Bytes;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
@@ -64,11 +65,13 @@ impl Answers {
         Some(Response { caching, ..kept.response.clone() })
     }
 
-    /// Keeps what was made of answers with this lease.
-    pub(super) fn put(&self, asked: &Asked, response: &Response, lease: Lease) {
+    /// Keeps what was made of answers with this lease, in no more memory than it takes.
+    pub(super) fn put(&self, asked: &Asked, response: &mut Response, lease: Lease) {
         let now = Instant::now();
         // What was purged meanwhile would be thrown away at its first use.
         if lease.holds(now) {
+            // The buffer that it was written into may be far larger.
+            response.body = Bytes::copy_from_slice(&response.body);
             let kept = Kept { response: response.clone(), lease, made: now };
             self.by_request.insert(Arc::new(asked.to_kept()), Arc::new(kept));
         }

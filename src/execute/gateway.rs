@@ -256,11 +256,11 @@ impl Gateway {
         let is_whole = is_plain && !has_errors;
         let caching = if is_whole { uses.caching(&planned.plan, &conditions) } else { None };
         let packed = asked.may_be_shared().then(|| Arc::new(Packed::new(body.len())));
-        let response = Response { body, kind: ResponseKind::Executed, caching, packed, errors };
+        let mut response = Response { body, kind: ResponseKind::Executed, caching, packed, errors };
         if is_whole {
             planned.keep_constant(&response);
             if let Some(lease) = uses.lease() {
-                served.answers.put(asked, &response, lease);
+                served.answers.put(asked, &mut response, lease);
             }
         }
         Outcome { response, is_late: has_errors && deadline.is_over() }
