@@ -9,10 +9,18 @@ use crate::{
     response::{Node, Table},
 };
 
-/// Makes a table of a value. The result is the table's first node.
-pub(crate) fn record(plan: &Plan, value: Option<Value<'_>>, content: Content, numbered: usize) -> Table {
-    let mut maker =
-        Maker { plan, text: Vec::new(), nodes: vec![Node::Missing], rows: vec![Vec::new(); numbered] };
+/// Makes a table of a value that was made of so many bytes. The result is the table's first node.
+pub(crate) fn record(
+    plan: &Plan,
+    value: Option<Value<'_>>,
+    content: Content,
+    numbered: usize,
+    bytes: usize,
+) -> Table {
+    // First guesses: too small ones cost a copy.
+    let (text, mut nodes) = (Vec::with_capacity(bytes / 2), Vec::with_capacity(1 + bytes / 32));
+    nodes.push(Node::Missing);
+    let mut maker = Maker { plan, text, nodes, rows: vec![Vec::new(); numbered], scratch: Vec::new() };
     let node = maker.node(value, content);
     if let Some(first) = maker.nodes.first_mut() {
         *first = node;
@@ -25,6 +33,8 @@ struct Maker<'p> {
     text: Vec<u8>,
     nodes: Vec<Node>,
     rows: Vec<Vec<u32>>,
+    /// Elements of the lists that are being made.
+    scratch: Vec<Node>,
 }
 
 impl Maker<'_> {
@@ -46,9 +56,13 @@ impl Maker<'_> {
                     Content::Leaf { lists } => Content::Leaf { lists: lists.saturating_sub(1) },
                     record => record,
                 };
-                let nodes: Vec<Node> = items.iter().map(|item| self.node(Some(*item), below)).collect();
+                let mark = self.scratch.len();
+                for item in items {
+                    let node = self.node(Some(*item), below);
+                    self.scratch.push(node);
+                }
                 let start = self.next();
-                self.nodes.extend(nodes);
+                self.nodes.extend(self.scratch.drain(mark..));
                 Node::List { start, len: self.next() - start }
             }
             (Value::Object(entries), Content::Record { layout, position }) => {

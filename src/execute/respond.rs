@@ -69,7 +69,7 @@ impl Work<'_, '_> {
         for unit in units {
             let arena = Bump::new();
             let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
-            match evaluate(self, Value::Null, &variables, &arena, &mut notes) {
+            match evaluate(self, Value::Null, 0, &variables, &arena, &mut notes) {
                 Ok(table) => found.push(table),
                 Err(error) => found.links.push(Link::Error(self.fail_noted(error, &mut notes))),
             }
@@ -93,7 +93,7 @@ impl Work<'_, '_> {
             let data = text.and_then(|text| Body::Json(text).value(&arena).ok());
             let variables = self.given(unit, arguments, &arena).variables(&self.step.connector, &arena);
             let made = match data {
-                Some(data) => evaluate(self, data, &variables, &arena, &mut notes),
+                Some(data) => evaluate(self, data, event.len(), &variables, &arena, &mut notes),
                 None => Err(unreadable_event(&self.step.connector)),
             };
             match made {
@@ -264,7 +264,7 @@ pub(super) fn map<'a>(
             Ok(table) => {
                 if notes.is_looking() {
                     // A projection does not tell what it misses; looking must not change what it gives.
-                    let _ = evaluate(work, read()?, variables, arena, notes);
+                    let _ = evaluate(work, read()?, 0, variables, arena, notes);
                 }
                 return Ok(table);
             }
@@ -272,7 +272,7 @@ pub(super) fn map<'a>(
             Err(Misfit::Shape) => {}
         }
     }
-    evaluate(work, read()?, variables, arena, notes)
+    evaluate(work, read()?, response.body.len(), variables, arena, notes)
 }
 
 /// The error of a body that is not what it is said to be.
@@ -280,10 +280,11 @@ fn invalid(work: &Work<'_, '_>, response: &UpstreamResponse, detail: String) -> 
     *unexpected_format(detail).attributed(&work.step.connector, Some(response.status)).client
 }
 
-/// Evaluates a step's mapping and makes records of the result.
+/// Evaluates a step's mapping and makes records of the result. `data` was read of so many bytes.
 fn evaluate<'a>(
     work: &'a Work<'_, '_>,
     data: Value<'a>,
+    bytes: usize,
     variables: &Variables<'a>,
     arena: &'a Bump,
     notes: &mut Notes,
@@ -296,7 +297,7 @@ fn evaluate<'a>(
     if problems.work_ran_out() {
         return Err(too_much_work(&step.connector));
     }
-    Ok(record(work.run.plan, value, step.content, step.numbered.len()))
+    Ok(record(work.run.plan, value, step.content, step.numbered.len(), bytes))
 }
 
 /// The error of an event that is no JSON, or more than an answer of a backend may be.

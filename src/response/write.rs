@@ -50,12 +50,12 @@ pub struct Written {
 /// Writes a response.
 #[must_use]
 pub fn write(answer: &Answer<'_>) -> Written {
-    // Most responses are shorter than half of what they are made from, and then the buffer never moves.
+    // Most responses are shorter than half of what they are made from, and a name for each value; then the buffer never moves.
     let tables = answer.results.iter().filter_map(OnceLock::get).flat_map(|result| &result.tables);
-    let text_bytes: usize = tables.map(|table| table.text.len()).sum();
+    let bytes: usize = tables.map(|table| table.text.len() / 2 + 16 * table.nodes.len()).sum();
     let mut writer = Writer {
         answer,
-        out: Vec::with_capacity(1024 + text_bytes / 2),
+        out: Vec::with_capacity(1024 + bytes),
         errors: ErrorList::new(answer.errors_max, answer.counts),
         path: Vec::new(),
         copies: Copies::default(),

@@ -236,7 +236,7 @@ impl Run<'_> {
         let Some(Whole { plan, content }) = whole(self.graph, self.connector, value) else {
             return Vec::new();
         };
-        let table = record(&plan, value, content, 0);
+        let table = record(&plan, value, content, 0, 0);
         let link = Link::Node { table: 0, node: table.node(0) };
         let result = StepResult::new(vec![table], vec![link], Vec::new(), 0);
         let answer = Answer {

@@ -96,7 +96,7 @@ fn evaluated(root: &Root, plan: &Plan, content: Content, body: &str) -> Json {
     let arena = Bump::new();
     let data = json::read(body, &arena).unwrap();
     let value = evaluate_root(root, data, &Variables::default(), &arena, &mut Problems::ignored());
-    let table = record(plan, value, content, 0);
+    let table = record(plan, value, content, 0, 0);
     dump(plan, &table, table.node(0), content)
 }
 

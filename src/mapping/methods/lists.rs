@@ -1,6 +1,6 @@
 //! Methods over lists; those that also take strings count them in characters.
 
-use super::{Call, Given};
+use super::{Call, Elements, Given};
 use crate::mapping::value::{Number, Value};
 
 /// `map(e)`: e for each element; missing becomes null.
@@ -24,7 +24,7 @@ pub(super) fn map<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
 
 /// `filter(e)`: the elements for which e is true.
 pub(super) fn filter<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
-    let mut kept = Vec::new();
+    let mut kept = Elements::new();
     for element in call.elements() {
         if holds(call, *element)? {
             kept.push(*element);

@@ -12,6 +12,8 @@ mod strings;
 
 use std::{fmt::Arguments, ops::RangeInclusive};
 
+use smallvec::SmallVec;
+
 use super::{
     ast::{Expr, Key, MethodId},
     evaluate::Evaluator,
@@ -32,6 +34,9 @@ pub(super) struct Call<'c, 'a> {
 
 /// What a method gives; none is missing.
 type Given<'a> = Option<Value<'a>>;
+
+/// Elements of a list that is being made, few of them mostly.
+type Elements<'a> = SmallVec<[Value<'a>; 32]>;
 
 /// A method's entry in the table.
 struct Method {

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{Call, Given};
+use super::{Call, Elements, Given};
 use crate::mapping::{json, value::Value};
 
 /// `joinNotNull(separator)`: the texts of a list's scalars in one string, nulls left out.
@@ -50,7 +50,7 @@ pub(super) fn split<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
     };
     let Value::String(text) = call.input else { return call.miss_input("a string") };
     call.evaluator.spend(text.len() / 4)?;
-    let mut pieces = bumpalo::collections::Vec::new_in(call.evaluator.arena);
+    let mut pieces = Elements::new();
     if separator.is_empty() {
         let ends = text.char_indices().map(|(at, character)| (at, at + character.len_utf8()));
         pieces.extend(ends.filter_map(|(from, to)| text.get(from..to)).map(Value::String).take(count));
@@ -62,8 +62,7 @@ pub(super) fn split<'a>(call: &mut Call<'_, 'a>) -> Given<'a> {
             from = next;
         }
     }
-    call.evaluator.spend(pieces.len() + 1)?;
-    Some(Value::List(pieces.into_bump_slice()))
+    call.list(&pieces)
 }
 
 /// `trim`: without blanks at both ends.
