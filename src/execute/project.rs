@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::{
     mapping::json::scan::{Broken, KeySeen, Scanner},
     plan::{Capture, Destination, Keys, Place, Projection, RecordCapture},
-    response::{Node, Table},
+    response::{Node, Table, fitted},
 };
 
 /// Lists nested deeper than this are refused, as deeply nested JSON is.
@@ -64,7 +64,7 @@ pub(super) fn project(
         Stop::Broken => Misfit::Json(reader.scanner.error().to_string()),
     })?;
     let Records { nodes, rows, .. } = reader.records;
-    Ok(Table { text: body, nodes, rows })
+    Ok(Table { text: body, nodes: fitted(nodes), rows })
 }
 
 /// What is made.

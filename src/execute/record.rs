@@ -6,7 +6,7 @@ use crate::{
         value::{Number, Value},
     },
     plan::{Content, LayoutId, Plan, PositionId},
-    response::{Node, Table},
+    response::{Node, Table, fitted},
 };
 
 /// Makes a table of a value that was made of so many bytes. The result is the table's first node.
@@ -25,7 +25,7 @@ pub(crate) fn record(
     if let Some(first) = maker.nodes.first_mut() {
         *first = node;
     }
-    Table { text: maker.text.into(), nodes: maker.nodes, rows: maker.rows }
+    Table { text: fitted(maker.text).into(), nodes: fitted(maker.nodes), rows: maker.rows }
 }
 
 struct Maker<'p> {

@@ -13,5 +13,6 @@ mod write;
 
 pub use errors::{ErrorList, PathSegment, Reported, connector_errors, refusal, request_errors};
 pub(crate) use leaf::{found, unquoted};
+pub(crate) use table::fitted;
 pub use table::{Link, Node, Row, StepResult, Table};
 pub use write::{Answer, Written, write};

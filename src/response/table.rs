@@ -61,6 +61,15 @@ pub struct Table {
     pub rows: Vec<Vec<u32>>,
 }
 
+/// Gives back the room that a first guess at how long it gets took too much of: a step may have a table for each of its objects, all
+/// of them read of one large body.
+pub(crate) fn fitted<T>(mut made: Vec<T>) -> Vec<T> {
+    if made.capacity() / 8 > made.len() {
+        made.shrink_to_fit();
+    }
+    made
+}
+
 impl Table {
     /// The node at an index; missing where there is none.
     #[must_use]
@@ -180,5 +189,20 @@ impl StepResult {
             let rows = table.rows.get(usize::from(position)).map_or(&[][..], Vec::as_slice);
             rows.iter().map(move |record| Row { table: index, record: *record })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn what_was_guessed_too_high_is_given_back() {
+        let mut little = Vec::with_capacity(1 << 20);
+        little.extend_from_slice(b"little");
+        assert_eq!(fitted(little).capacity(), 6);
+        let mut half = Vec::with_capacity(64);
+        half.resize(32, b'.');
+        assert_eq!(fitted(half).capacity(), 64, "is not copied for that");
     }
 }

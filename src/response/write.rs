@@ -47,6 +47,9 @@ pub struct Written {
     pub errors: usize,
 }
 
+/// No more bytes than this are set aside before anything is written: many tables may be read of one body.
+const GUESS_MAX: usize = 4 << 20;
+
 /// Writes a response.
 #[must_use]
 pub fn write(answer: &Answer<'_>) -> Written {
@@ -55,7 +58,7 @@ pub fn write(answer: &Answer<'_>) -> Written {
     let bytes: usize = tables.map(|table| table.text.len() / 2 + 16 * table.nodes.len()).sum();
     let mut writer = Writer {
         answer,
-        out: Vec::with_capacity(1024 + bytes),
+        out: Vec::with_capacity(1024 + bytes.min(GUESS_MAX)),
         errors: ErrorList::new(answer.errors_max, answer.counts),
         path: Vec::new(),
         copies: Copies::default(),
