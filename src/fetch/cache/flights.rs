@@ -41,9 +41,8 @@ impl Flights {
         joined: &Counter,
         fetch: impl FnOnce() -> BoxFuture<'static, Answered>,
     ) -> Landing {
-        let landing = Landing::default();
         let mut under_way = lock(&self.under_way);
-        let place = under_way.entry(Arc::clone(&request));
+        let place = under_way.entry(request);
         if let Entry::Occupied(known) = &place
             && let (known, landing) = known.get()
             && *known >= begun
@@ -52,6 +51,7 @@ impl Flights {
             trace::joined();
             return Arc::clone(landing);
         }
+        let (request, landing) = (Arc::clone(place.key()), Landing::default());
         place.insert_entry((begun, Arc::clone(&landing)));
         // A runtime that is stopping drops what it is given: it lands at once then.
         drop(under_way);
