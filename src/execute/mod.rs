@@ -2,7 +2,7 @@
 //!
 //! `request` is what comes in and goes out. `plans` keeps plans by the text of the document; `run` starts each step when its inputs are there; `step` is one
 //! step: `key` reads what it needs of each object, `send` builds its requests and `calls` sends each once, `respond`
-//! makes records of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
+//! makes `records` of the responses, by `project` (one pass over the bytes) or by evaluation and `record`. `rows` takes rows of
 //! batches from the cache and gives them to it, cut by `cut`; `invalidate` purges what mutations say. `watch` writes down
 //! what people want to see of it, and `debugger` shows it.
 //! `window` lets keys of several operations wait for each other.
@@ -28,6 +28,7 @@ mod packed;
 mod plans;
 mod project;
 mod record;
+mod records;
 mod request;
 mod respond;
 mod rows;

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
+use super::records::Records;
 use crate::{
     mapping::json::scan::{Broken, KeySeen, Scanner},
-    plan::{Capture, Destination, Keys, Place, Projection, RecordCapture},
-    response::{Node, Table, fitted},
+    plan::{Capture, Destination, Keys, Place, Projection, RecordCapture, RecordShape},
+    response::{Node, Table},
 };
 
 /// Lists nested deeper than this are refused, as deeply nested JSON is.
@@ -52,10 +53,7 @@ pub(super) fn project(
     if u32::try_from(text.len()).is_err() {
         return Err(Misfit::Json("longer than 4 GiB".to_owned()));
     }
-    // A value that is read takes some 32 bytes of a body; a first guess that is too small only costs a copy.
-    let mut nodes = Vec::with_capacity(1 + text.len() / 32);
-    nodes.push(Node::Missing);
-    let records = Records { nodes, rows: vec![Vec::new(); numbered], scratch: Vec::new() };
+    let records = Records::of(text.len(), numbered);
     let orders = vec![Vec::new(); usize::from(projection.objects)];
     let mut reader = Reader { scanner: Scanner::new(text), orders, records };
     reader.all(&projection.place).map_err(|stop| match stop {
@@ -63,16 +61,7 @@ pub(super) fn project(
         Stop::TooDeep => Misfit::Json("nested too deeply".to_owned()),
         Stop::Broken => Misfit::Json(reader.scanner.error().to_string()),
     })?;
-    let Records { nodes, rows, .. } = reader.records;
-    Ok(Table { text: body, nodes: fitted(nodes), rows })
-}
-
-/// What is made.
-struct Records {
-    nodes: Vec<Node>,
-    rows: Vec<Vec<u32>>,
-    /// Elements of the lists that are being read.
-    scratch: Vec<Node>,
+    Ok(reader.records.table(body))
 }
 
 /// A key as objects at one place have it, and which of the wanted ones it is.
@@ -101,11 +90,11 @@ impl Reader<'_> {
         match (place.only, place.leaves.as_slice(), place.records.as_slice()) {
             (Some(leaf), ..) => {
                 let node = self.leaf(first, leaf.lists)?;
-                self.records.set(frames, leaf.to, node);
+                self.set(frames, leaf.to, node);
             }
             (None, [], [record]) if place.keys.wanted.is_empty() => {
                 let node = self.record(record, first, 0)?;
-                self.records.set(frames, record.to, node);
+                self.set(frames, record.to, node);
             }
             (None, [], []) => self.below(&place.keys, first, frames)?,
             _ => self.several(place, first, frames)?,
@@ -119,12 +108,12 @@ impl Reader<'_> {
         for Capture { to, lists } in &place.leaves {
             self.scanner.go_back(start);
             let node = self.leaf(first, *lists)?;
-            self.records.set(frames, *to, node);
+            self.set(frames, *to, node);
         }
         for record in &place.records {
             self.scanner.go_back(start);
             let node = self.record(record, first, 0)?;
-            self.records.set(frames, record.to, node);
+            self.set(frames, record.to, node);
         }
         if !place.keys.wanted.is_empty() {
             self.scanner.go_back(start);
@@ -151,7 +140,7 @@ impl Reader<'_> {
             match wanted.and_then(|index| keys.wanted.get(usize::from(index))) {
                 Some((_, Place { only: Some(leaf), .. })) => {
                     let node = self.leaf(first, leaf.lists)?;
-                    self.records.set(frames, leaf.to, node);
+                    self.set(frames, leaf.to, node);
                 }
                 Some((_, place)) => self.place(place, first, frames)?,
                 None => self.scanner.skip(first)?,
@@ -207,16 +196,16 @@ impl Reader<'_> {
     fn record(&mut self, capture: &RecordCapture, first: u8, depth: u8) -> Result<Node, Stop> {
         match first {
             b'{' if capture.groups.is_empty() => {
-                let (node, start) = self.records.open(capture.record.slots, capture.record.numbered);
+                let (node, start) = self.open(&capture.record);
                 self.object(&capture.keys, &[start])?;
                 Ok(node)
             }
             b'{' => {
-                let (node, start) = self.records.open(capture.record.slots, capture.record.numbered);
+                let (node, start) = self.open(&capture.record);
                 let mut frames: SmallVec<[u32; 8]> = smallvec![start];
                 for (to, group) in &capture.groups {
-                    let (node, start) = self.records.open(group.slots, group.numbered);
-                    self.records.set(&frames, *to, node);
+                    let (node, start) = self.open(group);
+                    self.set(&frames, *to, node);
                     frames.push(start);
                 }
                 self.object(&capture.keys, &frames)?;
@@ -224,14 +213,14 @@ impl Reader<'_> {
             }
             b'[' if depth >= NESTING_MAX => Err(Stop::TooDeep),
             b'[' => {
-                let mark = self.records.scratch.len();
+                let list = self.records.open_list();
                 let mut next = self.scanner.list()?;
                 while let Some(first) = next {
                     let node = self.record(capture, first, depth + 1)?;
-                    self.records.scratch.push(node);
+                    self.records.push(node);
                     next = self.scanner.next_element()?;
                 }
-                Ok(self.records.list(mark))
+                Ok(self.records.close_list(list))
             }
             // Of a scalar a selection gives the scalar itself, unless a group makes an object in its place.
             scalar if capture.groups.is_empty() => self.leaf(scalar, 0),
@@ -260,49 +249,23 @@ impl Reader<'_> {
 
     /// A list of leaves, each a list nested so deep.
     fn leaves(&mut self, lists: u8) -> Result<Node, Stop> {
-        let mark = self.records.scratch.len();
+        let list = self.records.open_list();
         let mut next = self.scanner.list()?;
         while let Some(first) = next {
             let node = self.leaf(first, lists)?;
-            self.records.scratch.push(node);
+            self.records.push(node);
             next = self.scanner.next_element()?;
         }
-        Ok(self.records.list(mark))
-    }
-}
-
-impl Records {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "fewer nodes than bytes in the body, which u32 counts"
-    )]
-    fn open(&mut self, slots: u16, numbered: Option<u16>) -> (Node, u32) {
-        let start = self.nodes.len() as u32;
-        self.nodes.resize(self.nodes.len() + usize::from(slots), Node::Missing);
-        let mut row = 0;
-        if let Some(rows) = numbered.and_then(|number| self.rows.get_mut(usize::from(number))) {
-            row = rows.len() as u32;
-            rows.push(start);
-        }
-        (Node::Record { start, row }, start)
+        Ok(self.records.close_list(list))
     }
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "fewer nodes than bytes in the body, which u32 counts"
-    )]
-    fn list(&mut self, mark: usize) -> Node {
-        let start = self.nodes.len() as u32;
-        let len = (self.scratch.len() - mark) as u32;
-        self.nodes.extend(self.scratch.drain(mark..));
-        Node::List { start, len }
+    fn open(&mut self, record: &RecordShape) -> (Node, u32) {
+        self.records.open(usize::from(record.slots), record.numbered)
     }
 
     fn set(&mut self, frames: &[u32], to: Destination, node: Node) {
         let start = frames.get(usize::from(to.frame)).copied().unwrap_or(0);
-        if let Some(slot) = self.nodes.get_mut(start as usize + usize::from(to.slot)) {
-            *slot = node;
-        }
+        self.records.set(start.saturating_add(u32::from(to.slot)), node);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Makes records of evaluated values, as a layout says.
 
+use super::records::Records;
 use crate::{
     mapping::{
         json,
@@ -17,24 +18,18 @@ pub(crate) fn record(
     numbered: usize,
     bytes: usize,
 ) -> Table {
-    // First guesses: too small ones cost a copy.
-    let (text, mut nodes) = (Vec::with_capacity(bytes / 2), Vec::with_capacity(1 + bytes / 32));
-    nodes.push(Node::Missing);
-    let mut maker = Maker { plan, text, nodes, rows: vec![Vec::new(); numbered], scratch: Vec::new() };
+    // A first guess: what is too small costs a copy.
+    let text = Vec::with_capacity(bytes / 2);
+    let mut maker = Maker { plan, text, records: Records::of(bytes, numbered) };
     let node = maker.node(value, content);
-    if let Some(first) = maker.nodes.first_mut() {
-        *first = node;
-    }
-    Table { text: fitted(maker.text).into(), nodes: fitted(maker.nodes), rows: maker.rows }
+    maker.records.set(0, node);
+    maker.records.table(fitted(maker.text).into())
 }
 
 struct Maker<'p> {
     plan: &'p Plan,
     text: Vec<u8>,
-    nodes: Vec<Node>,
-    rows: Vec<Vec<u32>>,
-    /// Elements of the lists that are being made.
-    scratch: Vec<Node>,
+    records: Records,
 }
 
 impl Maker<'_> {
@@ -56,14 +51,12 @@ impl Maker<'_> {
                     Content::Leaf { lists } => Content::Leaf { lists: lists.saturating_sub(1) },
                     record => record,
                 };
-                let mark = self.scratch.len();
+                let list = self.records.open_list();
                 for item in items {
                     let node = self.node(Some(*item), below);
-                    self.scratch.push(node);
+                    self.records.push(node);
                 }
-                let start = self.next();
-                self.nodes.extend(self.scratch.drain(mark..));
-                Node::List { start, len: self.next() - start }
+                self.records.close_list(list)
             }
             (Value::Object(entries), Content::Record { layout, position }) => {
                 self.object(entries, layout, position)
@@ -83,26 +76,14 @@ impl Maker<'_> {
     ) -> Node {
         let plan = self.plan;
         let slots = &plan.layout(layout).slots;
-        let start = self.next();
-        self.nodes.resize(self.nodes.len() + slots.len(), Node::Missing);
-        let number = position.and_then(|position| plan.position(position).numbered);
-        let mut row = 0;
-        if let Some(rows) = number.and_then(|number| self.rows.get_mut(usize::from(number))) {
-            row = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            rows.push(start);
-        }
+        let numbered = position.and_then(|position| plan.position(position).numbered);
+        let (record, start) = self.records.open(slots.len(), numbered);
         let mut entries = Entries { entries, next: 0 };
-        for (slot, index) in slots.iter().zip(start as usize..) {
+        for (slot, index) in slots.iter().zip(start..) {
             let node = self.node(entries.get(&slot.name), slot.content);
-            if let Some(place) = self.nodes.get_mut(index) {
-                *place = node;
-            }
+            self.records.set(index, node);
         }
-        Node::Record { start, row }
-    }
-
-    fn next(&self) -> u32 {
-        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+        record
     }
 
     fn write(&mut self, value: &Value<'_>) -> (u32, u32) {

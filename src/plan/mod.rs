@@ -35,7 +35,7 @@ pub use n_plus_one::n_plus_one;
 pub use planner::plan;
 #[cfg(test)]
 pub(crate) use projection::compile_projection;
-pub use projection::{Capture, Destination, Keys, Place, Projection, RecordCapture};
+pub use projection::{Capture, Destination, Keys, Place, Projection, RecordCapture, RecordShape};
 pub(crate) use whole::{Whole, missing_is_null, whole};
 
 use crate::{
