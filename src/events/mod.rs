@@ -15,7 +15,7 @@ pub use webhook::{DeliveryOutcome, Intake, Refused, SeenDelivery, Taken, Unmappe
 
 use std::{future::Future, sync::Arc};
 
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream};
 use subscriptions::Registry;
 use webhook::Seen;
 
@@ -64,9 +64,9 @@ impl Events {
             None | Some(serde_json::Value::Null) => Ok(None),
             Some(id) => id.as_str().ok_or(()).and_then(str::parse).map(Some),
         };
-        let begun = self.gateway.begin(request);
-        async move {
-            match (begun.await, after) {
+        // Not `async`: that would have room for what is waited for twice.
+        self.gateway.begin(request).then(move |begun| async move {
+            match (begun, after) {
                 (Begun::Once(response), _) => Started::Once(response),
                 (Begun::Subscription(_), Err(())) => {
                     let message =
@@ -81,7 +81,7 @@ impl Events {
                     }
                 }
             }
-        }
+        })
     }
 
     /// How many clients hear each of these topics, in this process.

@@ -188,20 +188,23 @@ impl Gateway {
 
     /// Answers a query: with what is kept, with what somebody else who asks the same is waiting for, or by running it.
     async fn query(&self, served: Arc<Served>, asked: &Arc<Asked>, deadline: Deadline) -> Response {
-        if self.debugs(asked) || !asked.may_be_shared() {
-            return self.run(&served, asked, deadline).await.response;
-        }
-        if let Some(response) = served.answers.get(asked) {
+        let is_alone = self.debugs(asked) || !asked.may_be_shared();
+        if !is_alone && let Some(response) = served.answers.get(asked) {
             return response;
         }
-        if !self.config.share_operations {
-            return self.run(&served, asked, deadline).await.response;
+        if is_alone || !self.config.share_operations {
+            // Boxed, as one that is shared is: whoever awaits this has room for no execution.
+            return Box::pin(self.run(&served, asked, deadline)).await.response;
         }
         loop {
             let begun = (self.upstream.epoch(), self.changes.load(Ordering::SeqCst));
-            let execution = served.flights.join(asked, begun, || {
+            let execution = served.flights.join(asked, begun, |landing| {
                 let (gateway, served, asked) = (self.clone(), Arc::clone(&served), Arc::clone(asked));
-                async move { gateway.run(&served, &asked, deadline).await }
+                async move {
+                    let outcome = gateway.run(&served, &asked, deadline).await;
+                    drop(landing);
+                    outcome
+                }
             });
             let outcome = execution.await;
             // Whoever came first has waited longest: what they can wait for no more, the others still can.

@@ -111,7 +111,8 @@ impl<'r> Work<'_, 'r> {
         let sent = match &self.step.connector.batch {
             Some(batch) => {
                 let size_max = batch.size_max.unwrap_or(usize::MAX);
-                self.send_batches(units, arguments, size_max, &mut requests).await
+                // Boxed: a step is moved about, and has room for what it waits for long.
+                Box::pin(self.send_batches(units, arguments, size_max, &mut requests)).await
             }
             None => self.send_singles(units, arguments, changes, &mut requests),
         };

@@ -41,12 +41,12 @@ struct Flight {
 }
 
 impl Flights {
-    /// Joins the execution of the same, or begins one.
+    /// Joins the execution of the same, or begins one, which holds the landing to its end.
     pub(super) fn join<F>(
         &self,
         asked: &Arc<Asked>,
         begun: Begun,
-        execute: impl FnOnce() -> F,
+        execute: impl FnOnce(Landing) -> F,
     ) -> Shared<Execution>
     where
         F: Future<Output = Outcome> + Send + 'static,
@@ -62,12 +62,7 @@ impl Flights {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let landing = Landing { under_way: Arc::clone(&self.under_way), asked: Arc::clone(asked), number };
-        let execution = execute();
-        let execution: Execution = Box::pin(async move {
-            let outcome = execution.await;
-            drop(landing);
-            outcome
-        });
+        let execution: Execution = Box::pin(execute(landing));
         let execution = execution.shared();
         if let Some(weak) = execution.downgrade() {
             place.insert_entry(Flight { number, begun, execution: weak });
@@ -76,8 +71,8 @@ impl Flights {
     }
 }
 
-/// Takes an execution out of those under way: when it has ended, and when it was given up.
-struct Landing {
+/// Takes an execution out of those under way when it is dropped: when it has ended, and when it was given up.
+pub(super) struct Landing {
     under_way: Arc<Mutex<UnderWay>>,
     asked: Arc<Asked>,
     number: u64,

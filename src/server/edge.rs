@@ -83,15 +83,15 @@ impl Edge {
         &self.streams.staying
     }
 
-    /// Answers one request.
+    /// Answers one request. What can be done at once is, so that the future does not carry the request twice.
     ///
     /// # Errors
     /// None: what goes wrong is a response.
-    pub(super) async fn handle<B>(
+    pub(super) fn handle<B>(
         self: Arc<Self>,
         peer: SocketAddr,
         request: Request<B>,
-    ) -> Result<Response<ResponseBody>, Infallible>
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>>
     where
         B: Body<Data = Bytes>,
     {
@@ -101,23 +101,24 @@ impl Edge {
         let mut line = access_log::Line::begin((peer, client), &request_id, &parts.method, parts.uri.path());
         let close = self.must_close(&parts);
         let http1 = parts.version < Version::HTTP_2;
+        async move {
+            let mut response = self.route(&mut parts, body, client, &mut line).await;
 
-        let mut response = self.route(&mut parts, body, client, &mut line).await;
-
-        let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        reply::mark(headers, request_id);
-        if !http1 {
-            // HTTP/2 has no such header; its connections are closed by GOAWAY.
-            headers.remove(header::CONNECTION);
-        } else if !upgrades && (close || self.is_draining()) {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            let upgrades = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
+            reply::mark(headers, request_id);
+            if !http1 {
+                // HTTP/2 has no such header; its connections are closed by GOAWAY.
+                headers.remove(header::CONNECTION);
+            } else if !upgrades && (close || self.is_draining()) {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            if let Some(code) = response.extensions().get::<Code>() {
+                self.events.gateway().meter().errors.count(*code);
+            }
+            line.answered(response.status(), response.body().size_hint().exact().unwrap_or(0));
+            Ok(response)
         }
-        if let Some(code) = response.extensions().get::<Code>() {
-            self.events.gateway().meter().errors.count(*code);
-        }
-        line.answered(response.status(), response.body().size_hint().exact().unwrap_or(0));
-        Ok(response)
     }
 
     async fn route<B>(
@@ -134,7 +135,8 @@ impl Edge {
         if let Some(path) = parts.uri.path().strip_prefix("/webhooks/")
             && parts.uri.path() != self.events.gateway().config().path
         {
-            return self.webhooks.answer(&self.events, path, parts, body).await;
+            // Boxed: every connection has room for an operation, which takes less.
+            return Box::pin(self.webhooks.answer(&self.events, path, parts, body)).await;
         }
         if self.loopback_names_only && !csrf::is_addressed_to_loopback(parts) {
             let refusal = Refusal::new(
@@ -198,12 +200,9 @@ impl Edge {
         }
         let Edge { events, cors, streams, .. } = self;
         let endpoint = graphql::Endpoint { events, cors, streams, address: client };
-        if cors.is_off() {
-            return endpoint.answer(parts, body, line).await;
-        }
-        let origin = parts.headers.get(header::ORIGIN).cloned();
+        let origin = if cors.is_off() { None } else { parts.headers.get(header::ORIGIN).cloned() };
         let mut response = endpoint.answer(parts, body, line).await;
-        self.cors.allow(origin.as_ref(), response.headers_mut());
+        cors.allow(origin.as_ref(), response.headers_mut());
         response
     }
 

@@ -1,10 +1,13 @@
 //! GraphQL over HTTP: one request from its method and headers to its response. Each rule stands in a module of its own; here
 //! is their order. Which operation is allowed is not decided here (see `operation`).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, join_all, ready},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 
@@ -56,40 +59,33 @@ impl Endpoint<'_> {
         }
         let accepted = Accepted::of(&parts.headers);
         if sse::is_asked(parts, self.streams) {
-            let answered = self.shared_stream(parts, body, &accepted).await;
+            // Boxed, as all that is rare here: every connection has room for what is not.
+            let answered = Box::pin(self.shared_stream(parts, body, &accepted)).await;
             return answered.unwrap_or_else(|refusal| reply::refusal(refusal, accepted.plain()));
         }
         if accepted.single.is_none() && accepted.stream.is_none() {
             return reply::refusal(not_acceptable().closing(), MediaType::Json);
         }
-        let parameters = match self.read(parts, body, accepted.stream).await {
-            Ok(parameters) => parameters,
+        // Nothing of what was read is alive any more when its answer is waited for.
+        let answering = match self.read(parts, body, accepted.stream).await {
+            Ok(Parameters::One(request)) => {
+                line.operation(request.operation_name.as_deref());
+                Either::Left(self.one(parts, request, &accepted))
+            }
+            Ok(Parameters::Many(requests)) => Either::Right(Box::pin(self.many(parts, requests, &accepted))),
             Err(refusal) => return reply::refusal(refusal, accepted.plain()),
         };
-        let config = self.config();
-        let coding = if config.compression {
-            Coding::negotiate(parts.headers.get_all(header::ACCEPT_ENCODING).iter())
-        } else {
-            None
-        };
-        match parameters {
-            Parameters::One(request) => {
-                line.operation(request.operation_name.as_deref());
-                self.one(parts, request, &accepted, coding).await
-            }
-            Parameters::Many(requests) => {
-                let Some(media) = accepted.single else {
-                    return reply::refusal(not_acceptable(), MediaType::Json);
-                };
-                let headers = std::mem::take(&mut parts.headers);
-                let (status, body) = self.batch(requests, &headers, media).await;
-                compressed(status, media, body, coding, None, config).await
-            }
-        }
+        answering.await
     }
 
     fn config(&self) -> &Config {
         self.events.gateway().config()
+    }
+
+    /// The coding that a whole answer is to have.
+    fn coding(&self, headers: &HeaderMap) -> Option<Coding> {
+        let accepted = self.config().compression.then(|| headers.get_all(header::ACCEPT_ENCODING).iter());
+        accepted.and_then(Coding::negotiate)
     }
 
     /// Answers one operation: at once, or over time.
@@ -98,8 +94,8 @@ impl Endpoint<'_> {
         parts: &'r mut Parts,
         mut request: Request,
         accepted: &'r Accepted,
-        coding: Option<Coding>,
     ) -> impl Future<Output = Response<ResponseBody>> + Send + 'r {
+        let coding = self.coding(&parts.headers);
         let headers = std::mem::take(&mut parts.headers);
         let is_get = parts.method == Method::GET;
         let known = if is_get { headers.get(header::IF_NONE_MATCH).cloned() } else { None };
@@ -108,9 +104,9 @@ impl Endpoint<'_> {
         {
             request.extensions.entry("lastEventId").or_insert_with(|| last.into());
         }
-        let started = self.events.start(Request { headers: Some(headers), ..request });
-        async move {
-            let response = match started.await {
+        // Not `async`: that would have room for what is waited for twice.
+        self.events.start(Request { headers: Some(headers), ..request }).then(move |started| async move {
+            let response = match started {
                 Started::Once(response) => response,
                 Started::Stream(payloads) => {
                     let streamed = self.stream(payloads, accepted.stream);
@@ -128,7 +124,26 @@ impl Endpoint<'_> {
                 }
                 _ => self.whole(&parts.method, response, accepted.plain(), known, coding).await,
             }
-        }
+        })
+    }
+
+    /// Answers a batch.
+    async fn many(
+        &self,
+        parts: &mut Parts,
+        requests: Vec<Request>,
+        accepted: &Accepted,
+    ) -> Response<ResponseBody> {
+        let Some(media) = accepted.single else {
+            return reply::refusal(not_acceptable(), MediaType::Json);
+        };
+        let coding = self.coding(&parts.headers);
+        let (status, body) = self.batch(requests, &std::mem::take(&mut parts.headers), media).await;
+        compressed(status, self.usual_headers(media), body, coding, None).await
+    }
+
+    fn usual_headers(&self, media: MediaType) -> HeaderMap {
+        reply::usual_headers(media, self.config().compression)
     }
 
     /// The answers to a subscription.
@@ -177,39 +192,34 @@ impl Endpoint<'_> {
     }
 
     /// One answer, whole.
-    async fn whole(
+    fn whole(
         &self,
         method: &Method,
         response: crate::execute::Response,
         media: MediaType,
         known: Option<HeaderValue>,
         coding: Option<Coding>,
-    ) -> Response<ResponseBody> {
-        let config = self.config();
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + use<> {
         let status = reply::status(response.kind, media);
-        let mut kept = None;
+        let mut headers = self.usual_headers(media);
         if let Some(caching) = &response.caching {
-            let mut headers = validators::kept(caching, config);
+            let mut kept = validators::kept(caching, self.config());
             if method == Method::GET {
                 let tag = validators::tag(&response.body, media);
                 let is_known = known.is_some_and(|known| validators::matches(&known, &tag));
-                headers.insert(header::ETAG, tag);
+                kept.insert(header::ETAG, tag);
                 if is_known {
-                    return reply::with_headers(StatusCode::NOT_MODIFIED, headers, Bytes::new());
+                    let unchanged = reply::with_headers(StatusCode::NOT_MODIFIED, kept, Bytes::new());
+                    return Either::Left(ready(unchanged));
                 }
             }
-            kept = Some(headers);
+            headers.extend(kept);
         }
-        let allow = allow(response.kind);
-        let packed = response.packed.as_deref();
-        let mut answer = compressed(status, media, response.body, coding, packed, config).await;
-        if let Some(kept) = kept {
-            answer.headers_mut().extend(kept);
+        if let Some(allow) = allow(response.kind) {
+            headers.insert(header::ALLOW, allow);
         }
-        if let Some(allow) = allow {
-            answer.headers_mut().insert(header::ALLOW, allow);
-        }
-        answer
+        let crate::execute::Response { body, packed, .. } = response;
+        Either::Right(compressed(status, headers, body, coding, packed))
     }
 
     /// Reads what the request asks for, by its method.
@@ -284,19 +294,19 @@ fn not_acceptable() -> Refusal {
     )
 }
 
-/// A response that nobody keeps, compressed where that is worth it.
+/// A response, compressed where that is worth it.
 async fn compressed(
     status: StatusCode,
-    media: MediaType,
-    body: Bytes,
+    mut headers: HeaderMap,
+    mut body: Bytes,
     coding: Option<Coding>,
-    packed: Option<&Packed>,
-    config: &Config,
+    packed: Option<Arc<Packed>>,
 ) -> Response<ResponseBody> {
-    let (body, coding) = reply::compress(body, coding, packed).await;
-    let mut headers = reply::usual_headers(media, config.compression);
-    if let Some(coding) = coding {
+    if let Some(coding) = coding
+        && let Some(made) = Box::pin(reply::compress(&body, coding, packed.as_deref())).await
+    {
         headers.insert(header::CONTENT_ENCODING, coding.header());
+        body = made;
     }
     reply::with_headers(status, headers, body)
 }

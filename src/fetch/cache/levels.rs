@@ -6,9 +6,8 @@ use super::{
     Shared,
     epochs::{Epoch, Mark},
     second::{Lookup, Ticket},
-    store::{Entry, Key},
+    store::{Entry, Wanted},
 };
-use crate::fetch::UpstreamRequest;
 
 impl Shared {
     /// Counts a look-up in this process.
@@ -21,29 +20,31 @@ impl Shared {
     /// fetched now may be kept for them.
     pub(super) async fn find_elsewhere(
         &self,
-        key: &Key,
-        request: &UpstreamRequest,
+        wanted: &Wanted<'_>,
         begun: Epoch,
     ) -> (Option<Arc<Entry>>, Option<Ticket>) {
-        let Some(second) = self.second.as_ref().filter(|second| second.takes(request)) else {
+        let Some(second) = self.second.as_ref().filter(|second| second.takes(wanted.request)) else {
             return (None, None);
         };
         // Boxed: without a second level there need be no room for it.
-        let asked = [(key, request)];
-        let Lookup { found, ticket } = Box::pin(second.find(&asked, begun)).await;
-        let found = found.into_iter().flatten().find(|entry| entry.holds(&self.epochs));
-        if let Some(found) = &found {
-            self.store.put(key.clone(), request, Arc::clone(found));
-        }
-        (found, ticket)
+        Box::pin(async {
+            let key = wanted.key();
+            let Lookup { found, ticket } = second.find(&[(&key, wanted.request)], begun).await;
+            let found = found.into_iter().flatten().find(|entry| entry.holds(&self.epochs));
+            if let Some(found) = &found {
+                self.store.put(key, wanted.request, Arc::clone(found));
+            }
+            (found, ticket)
+        })
+        .await
     }
 
     /// Forgets the response that this request would choose, here and elsewhere.
-    pub(super) fn forget(&self, key: Key, request: &UpstreamRequest, ticket: Option<Ticket>) {
+    pub(super) fn forget(&self, wanted: &Wanted<'_>, ticket: Option<Ticket>) {
         if let (Some(second), Some(ticket)) = (&self.second, ticket) {
-            second.forget(ticket, std::slice::from_ref(&key));
+            second.forget(ticket, &[wanted.key()]);
         }
-        self.store.forget(key, request);
+        self.store.forget(wanted);
     }
 
     /// Whatever has one of these marks is not used any more, here and elsewhere.

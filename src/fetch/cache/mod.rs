@@ -34,7 +34,7 @@ use self::{
     flights::Flights,
     headers::same_origin,
     second::SecondLevel,
-    store::{Marks, Store},
+    store::{Marks, Store, Wanted},
     whole::Asked,
 };
 use super::{
@@ -130,10 +130,9 @@ impl Upstream for CachedUpstream {
         if !is_kept || has_condition {
             return shared.inner.send(source, request);
         }
-        match source.cache_rules(request.keeping.rules.as_deref()) {
-            Some(rules) if request.keeping.part == Part::Whole => {
-                let asked = Asked::of(&request, rules);
-                Box::pin(shared.read(source, request, asked))
+        match Wanted::of(source, &request, None) {
+            Some(wanted) if request.keeping.part == Part::Whole => {
+                shared.read(source, Arc::clone(&request), &wanted)
             }
             // Nothing of it is kept, and nobody takes part in it.
             None if !source.settings.shares_in_flight && request.keeping.part != Part::Rows => {
@@ -141,7 +140,7 @@ impl Upstream for CachedUpstream {
             }
             _ => {
                 let (source, begun) = (Arc::clone(source), shared.epochs.now());
-                Box::pin(shared.run(Fetch { source, request, asked: None, begun }))
+                shared.run(Fetch { source, request, asked: None, begun })
             }
         }
     }
@@ -254,11 +253,12 @@ impl Shared {
         answer
     }
 
-    async fn run(self: &Arc<Self>, fetch: Fetch) -> Result<UpstreamResponse, FetchError> {
+    fn run(self: &Arc<Self>, fetch: Fetch) -> BoxFuture<'static, Result<UpstreamResponse, FetchError>> {
         if fetch.source.settings.shares_in_flight {
-            return self.fly(fetch).wait().await.clone();
+            let landing = self.fly(fetch);
+            return Box::pin(async move { landing.wait().await.clone() });
         }
-        Arc::clone(self).fetch(fetch).await
+        Arc::clone(self).fetch(fetch)
     }
 
     /// Fetches, or joins the same fetch that began since the last purge. It goes on when its callers give up: others may
@@ -279,10 +279,8 @@ impl Shared {
     fn fetch(self: Arc<Self>, fetch: Fetch) -> BoxFuture<'static, Result<UpstreamResponse, FetchError>> {
         let Fetch { source, request, asked, begun } = fetch;
         match asked {
-            Some(asked) => Box::pin(async move { self.fetch_whole(&source, request, asked, begun).await }),
-            None if request.keeping.part == Part::Rows => {
-                Box::pin(async move { self.fetch_rows(&source, request, begun).await })
-            }
+            Some(asked) => Box::pin(self.fetch_whole(source, request, asked, begun)),
+            None if request.keeping.part == Part::Rows => Box::pin(self.fetch_rows(source, request, begun)),
             None => Box::pin(async move { self.inner.send(&source, request).await }),
         }
     }

@@ -20,7 +20,7 @@ use super::{
     epochs::Epoch,
     policy::{self, Exchange, Policy, Verdict},
     second::{Lookup, SecondLevel, Ticket},
-    store::{Entry, Key, marks},
+    store::{Entry, Key, Wanted, marks},
     vary::Selected,
 };
 use crate::{
@@ -128,8 +128,8 @@ impl RowCache {
     #[must_use]
     pub fn find(&self, source: &Source, cut: &Arc<Rows>, request: &UpstreamRequest) -> Option<KeptRows> {
         let Shared { store, epochs, .. } = &*self.shared;
-        let key = key_of(source, cut, request)?;
-        let entry = store.find(&key, request).filter(|entry| entry.holds(epochs));
+        let wanted = Wanted::of(source, request, Some(cut))?;
+        let entry = store.find(&wanted).filter(|entry| entry.holds(epochs));
         let (now, wants) = (Instant::now(), RequestDirectives::of(request.all_headers()));
         let verdict = entry.as_ref().map(|entry| entry.policy.judge(&wants, now));
         self.shared.count(matches!(verdict, Some(Verdict::Fresh | Verdict::UsedWhileRevalidating)));
@@ -147,7 +147,9 @@ impl RowCache {
     ) -> (Vec<Option<KeptRows>>, LookedUp) {
         let Shared { second, store, epochs, .. } = &*self.shared;
         let takes = |second: &&SecondLevel| requests.iter().all(|request| second.takes(request));
-        let keys: Option<Vec<Key>> = requests.iter().map(|request| key_of(source, cut, request)).collect();
+        let key =
+            |request: &&UpstreamRequest| Wanted::of(source, request, Some(cut)).map(|wanted| wanted.key());
+        let keys: Option<Vec<Key>> = requests.iter().map(key).collect();
         let (Some(second), Some(keys)) = (second.as_ref().filter(takes), keys) else {
             return Default::default();
         };
@@ -218,17 +220,18 @@ impl RowCache {
             if request.keeping.part == Part::Nothing {
                 continue;
             }
-            let Some(key) = key_of(&connector.source, how, request) else { continue };
+            let Some(wanted) = Wanted::of(&connector.source, request, Some(how)) else { continue };
             match self.entry(&connector.source, how, keepable, (response, &headers), &rows) {
                 Some(entry) if entry.holds(&self.shared.epochs) => {
                     let entry = Arc::new(entry);
+                    let key = wanted.key();
                     store.put(key.clone(), request, Arc::clone(&entry));
                     kept.push((key, entry));
                 }
                 Some(_) => {}
                 None => {
-                    store.forget(key.clone(), request);
-                    forgotten.push(key);
+                    store.forget(&wanted);
+                    forgotten.push(wanted.key());
                 }
             }
         }
@@ -285,12 +288,6 @@ impl RowCache {
     }
 }
 
-/// What one object's rows are kept under; none where nothing is kept.
-fn key_of(source: &Source, cut: &Arc<Rows>, request: &UpstreamRequest) -> Option<Key> {
-    let rules = source.cache_rules(request.keeping.rules.as_deref())?;
-    Some(Key::of(request, &rules.ignore_headers, Some(cut)))
-}
-
 /// The headers that say how what is made of an answer may be kept; its validators are of the whole.
 fn what_it_allows(headers: &HeaderMap) -> HeaderMap {
     headers_named(headers, &[header::CACHE_CONTROL, header::EXPIRES, header::DATE, header::VARY])
@@ -299,8 +296,8 @@ fn what_it_allows(headers: &HeaderMap) -> HeaderMap {
 impl Shared {
     /// A batch is asked for each time; its answer carries what it takes to keep its rows.
     pub(super) async fn fetch_rows(
-        &self,
-        source: &Arc<Source>,
+        self: Arc<Self>,
+        source: Arc<Source>,
         request: Arc<UpstreamRequest>,
         begun: Epoch,
     ) -> Result<UpstreamResponse, FetchError> {
@@ -309,7 +306,7 @@ impl Shared {
         let ticket = if rules.is_some() { self.ticket(&request, begun).await } else { None };
         let sent = Instant::now();
         trace::cached(source.meter(), CacheResult::Miss);
-        let mut response = self.inner.send(source, request).await?;
+        let mut response = self.inner.send(&source, request).await?;
         let exchange = Exchange { sent, received: Instant::now(), received_at: SystemTime::now() };
         if rules.is_some_and(|rules| policy::may_keep_parts(rules, response.status, &response.headers)) {
             let keepable = Keepable { exchange, begun, ticket, is_taken: AtomicBool::new(false) };
@@ -324,7 +321,8 @@ impl Shared {
         let second = self.second.as_ref().filter(|second| second.takes(request))?;
         match &request.looked_up.0 {
             Some(ticket) => Some(Ticket::clone(ticket)),
-            None => second.find(&[], begun).await.ticket,
+            // Boxed: without a second level there need be no room for it.
+            None => Box::pin(second.find(&[], begun)).await.ticket,
         }
     }
 }

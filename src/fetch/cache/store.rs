@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +12,7 @@ use std::{
 
 use ahash::RandomState;
 use bytes::Bytes;
+use equivalent::Equivalent;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use moka::{Expiry, ops::compute::Op, sync::Cache};
 use smallvec::SmallVec;
@@ -35,7 +37,7 @@ const VALIDATABLE_FOR: Duration = Duration::from_secs(24 * 3600);
 const OVERHEAD_BYTES: usize = 400;
 
 /// What was asked: all that the answer may depend on, compared in full.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     method: Method,
     url: String,
@@ -46,20 +48,79 @@ pub(super) struct Key {
     rows: Option<Arc<Rows>>,
 }
 
-impl Key {
-    /// Every declared header is part of it, but those that are said to change nothing.
-    pub(super) fn of(request: &UpstreamRequest, ignored: &[HeaderName], rows: Option<&Arc<Rows>>) -> Self {
-        let counts = |(name, _): &&(HeaderName, HeaderValue)| !ignored.contains(name);
-        Key {
-            method: request.method.clone(),
-            url: request.url.clone(),
-            headers: request.headers.iter().filter(counts).cloned().collect(),
-            body: request.body.clone(),
-            keeping: request.keeping.clone(),
-            rows: rows.cloned(),
-        }
+/// What is asked for: a key that is not made yet. Most of what is looked for is never kept.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'r> {
+    pub(super) request: &'r UpstreamRequest,
+    /// Headers that are said to change nothing; every other declared one is part of the key.
+    pub(super) ignored: &'r [HeaderName],
+    /// For one key's rows: how they are cut.
+    pub(super) rows: Option<&'r Arc<Rows>>,
+}
+
+impl<'r> Wanted<'r> {
+    /// A whole response, or of a batch one key's rows; none where nothing is kept.
+    pub(super) fn of(
+        source: &'r Source,
+        request: &'r UpstreamRequest,
+        rows: Option<&'r Arc<Rows>>,
+    ) -> Option<Self> {
+        let rules = source.cache_rules(request.keeping.rules.as_deref())?;
+        Some(Wanted { request, ignored: &rules.ignore_headers, rows })
     }
 
+    fn headers(&self) -> impl Iterator<Item = &'r (HeaderName, HeaderValue)> + Clone + use<'r> {
+        let ignored = self.ignored;
+        self.request.headers.iter().filter(move |(name, _)| !ignored.contains(name))
+    }
+
+    pub(super) fn key(&self) -> Key {
+        let UpstreamRequest { method, url, body, keeping, .. } = self.request;
+        Key {
+            method: method.clone(),
+            url: url.clone(),
+            headers: self.headers().cloned().collect(),
+            body: body.clone(),
+            keeping: keeping.clone(),
+            rows: self.rows.cloned(),
+        }
+    }
+}
+
+impl Equivalent<Key> for Wanted<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        let UpstreamRequest { method, url, body, keeping, .. } = self.request;
+        (method, url, body, keeping) == (&key.method, &key.url, &key.body, &key.keeping)
+            && self.rows == key.rows.as_ref()
+            && self.headers().eq(&key.headers)
+    }
+}
+
+impl Hash for Wanted<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let UpstreamRequest { method, url, body, keeping, .. } = self.request;
+        hash((method, url, body, keeping, self.rows), self.headers(), state);
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Key { method, url, headers, body, keeping, rows } = self;
+        hash((method, url, body, keeping, rows.as_ref()), headers.iter(), state);
+    }
+}
+
+/// One hash for a key and for what asks for it.
+fn hash<'k, H: Hasher>(
+    parts: (&Method, &String, &Option<Bytes>, &Keeping, Option<&Arc<Rows>>),
+    headers: impl Iterator<Item = &'k (HeaderName, HeaderValue)>,
+    state: &mut H,
+) {
+    parts.hash(state);
+    headers.for_each(|header| header.hash(state));
+}
+
+impl Key {
     /// All of it, part by part.
     pub(super) fn each_part(&self, mut see: impl FnMut(&[u8])) {
         see(self.method.as_str().as_bytes());
@@ -189,8 +250,8 @@ impl Store {
     }
 
     /// The stored response that this request would have chosen, purged or not.
-    pub(super) fn find(&self, key: &Key, request: &UpstreamRequest) -> Option<Arc<Entry>> {
-        self.by_key.get(key)?.iter().find(|entry| entry.selected.matches(request)).cloned()
+    pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<Arc<Entry>> {
+        self.by_key.get(wanted)?.iter().find(|entry| entry.selected.matches(wanted.request)).cloned()
     }
 
     /// Keeps a response in place of the one that the same request would have chosen.
@@ -199,10 +260,10 @@ impl Store {
     }
 
     /// Forgets the response that this request would choose.
-    pub(super) fn forget(&self, key: Key, request: &UpstreamRequest) {
+    pub(super) fn forget(&self, wanted: &Wanted<'_>) {
         // Most answers that may not be kept have none to replace, and looking costs far less than changing.
-        if self.by_key.contains_key(&key) {
-            self.change(key, request, None);
+        if self.by_key.contains_key(wanted) {
+            self.change(wanted.key(), wanted.request, None);
         }
     }
 

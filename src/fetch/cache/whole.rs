@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, ready};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
@@ -18,11 +19,11 @@ use super::{
     lease::Lease,
     policy::{self, Exchange, Policy, Verdict},
     second::Ticket,
-    store::{Entry, Key, marks},
+    store::{Entry, Wanted, marks},
     vary::Selected,
 };
 use crate::{
-    connector::{CacheRules, Source},
+    connector::Source,
     fetch::{FetchError, UpstreamRequest, UpstreamResponse},
     telemetry::{CacheResult, trace},
 };
@@ -38,75 +39,72 @@ struct Brought {
 
 /// What the cache is asked for.
 pub(super) struct Asked {
-    key: Key,
     /// What the request says of how it is to be answered.
     wants: RequestDirectives,
     /// The stored response that is asked for again.
     known: Option<Arc<Entry>>,
 }
 
-impl Asked {
-    /// By these rules; nothing is looked up yet.
-    pub(super) fn of(request: &UpstreamRequest, rules: &CacheRules) -> Self {
-        Asked {
-            key: Key::of(request, &rules.ignore_headers, None),
-            wants: RequestDirectives::of(request.all_headers()),
-            known: None,
-        }
-    }
-}
-
 impl Shared {
     /// Answers with what is kept, or fetches.
-    pub(super) async fn read(
+    pub(super) fn read(
         self: &Arc<Self>,
         source: &Arc<Source>,
         request: Arc<UpstreamRequest>,
-        mut asked: Asked,
-    ) -> Result<UpstreamResponse, FetchError> {
+        wanted: &Wanted<'_>,
+    ) -> BoxFuture<'static, Result<UpstreamResponse, FetchError>> {
+        let at_once = |response| -> BoxFuture<'static, _> { Box::pin(ready(Ok(response))) };
         let begun = self.epochs.now();
-        asked.known = self.store.find(&asked.key, &request).filter(|entry| entry.holds(&self.epochs));
+        let known = self.store.find(wanted).filter(|entry| entry.holds(&self.epochs));
+        let asked = Asked { wants: RequestDirectives::of(request.all_headers()), known };
         let now = Instant::now();
         let verdict = asked.known.as_ref().map(|entry| (entry, entry.policy.judge(&asked.wants, now)));
         self.count(matches!(verdict, Some((_, Verdict::Fresh | Verdict::UsedWhileRevalidating))));
         if let Some((entry, Verdict::Fresh)) = verdict {
             let lease = self.lease(entry, &asked.wants);
-            return Ok(UpstreamResponse { lease, ..entry.answer(source, CacheResult::Hit, now) });
+            return at_once(UpstreamResponse { lease, ..entry.answer(source, CacheResult::Hit, now) });
         }
         if let Some((entry, Verdict::UsedWhileRevalidating)) = verdict {
             let stale = entry.answer(source, CacheResult::Stale, now);
             // Nobody waits for it here; it goes on in its own task.
             let again = Fetch { source: Arc::clone(source), request, asked: Some(asked), begun };
             drop(trace::background().in_scope(|| self.fly(again)));
-            return Ok(stale);
+            return at_once(stale);
         }
         if asked.wants.only_if_cached {
             // RFC 9111, section 5.2.1.7.
-            return Ok(UpstreamResponse::new(StatusCode::GATEWAY_TIMEOUT, HeaderMap::new(), Bytes::new()));
+            return at_once(UpstreamResponse::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                HeaderMap::new(),
+                Bytes::new(),
+            ));
         }
-        self.run(Fetch { source: Arc::clone(source), request, asked: Some(asked), begun }).await
+        self.run(Fetch { source: Arc::clone(source), request, asked: Some(asked), begun })
     }
 
     /// Asks the other instances, then the backend, for what this process has nothing fresh for.
     pub(super) async fn fetch_whole(
-        &self,
-        source: &Arc<Source>,
+        self: Arc<Self>,
+        source: Arc<Source>,
         request: Arc<UpstreamRequest>,
         asked: Asked,
         begun: Epoch,
     ) -> Result<UpstreamResponse, FetchError> {
-        let Asked { key, wants, mut known } = asked;
-        let (found, ticket) = self.find_elsewhere(&key, &request, begun).await;
+        let Asked { wants, mut known } = asked;
+        let (found, ticket) = match Wanted::of(&source, &request, None) {
+            Some(wanted) => self.find_elsewhere(&wanted, begun).await,
+            None => (None, None),
+        };
         if let Some(found) = found {
             let now = Instant::now();
             match found.policy.judge(&wants, now) {
                 Verdict::Fresh => {
                     let lease = self.lease(&found, &wants);
-                    return Ok(UpstreamResponse { lease, ..found.answer(source, CacheResult::Hit, now) });
+                    return Ok(UpstreamResponse { lease, ..found.answer(&source, CacheResult::Hit, now) });
                 }
                 // Whoever asks again because of that is not put off with the same answer.
                 Verdict::UsedWhileRevalidating if known.is_none() => {
-                    return Ok(found.answer(source, CacheResult::Stale, now));
+                    return Ok(found.answer(&source, CacheResult::Stale, now));
                 }
                 Verdict::UsedWhileRevalidating | Verdict::Stale => known = Some(found),
             }
@@ -117,7 +115,7 @@ impl Shared {
             ask_again(known, Arc::make_mut(&mut sending));
         }
         let sent = Instant::now();
-        let answered = self.inner.send(source, sending).await;
+        let answered = self.inner.send(&source, sending).await;
         let received = Instant::now();
         let exchange = Exchange { sent, received, received_at: SystemTime::now() };
         // Who wants what the backend says now is not put off with what it said (RFC 9111, section 5.2.1.4).
@@ -126,15 +124,17 @@ impl Shared {
             .as_ref()
             .filter(|known| failed && known.policy.usable_on_error(received) && known.holds(&self.epochs))
         {
-            return Ok(known.answer(source, CacheResult::Stale, received));
+            return Ok(known.answer(&source, CacheResult::Stale, received));
         }
         let (mut result, mut tags) = (CacheResult::Miss, None);
         let mut response = answered.inspect_err(|_| trace::cached(source.meter(), result))?;
         if let Some(known) = known.filter(|_| response.status == StatusCode::NOT_MODIFIED) {
             if !is_of(&known, &response) {
                 // It speaks of another response than the one that we have.
-                self.forget(key.clone(), &request, ticket.clone());
-                response = self.inner.send(source, Arc::clone(&request)).await?;
+                if let Some(wanted) = Wanted::of(&source, &request, None) {
+                    self.forget(&wanted, ticket.clone());
+                }
+                response = self.inner.send(&source, Arc::clone(&request)).await?;
             } else {
                 result = CacheResult::Revalidated;
                 let headers = freshened(&known.headers, &response.headers);
@@ -145,7 +145,7 @@ impl Shared {
         }
         trace::cached(source.meter(), result);
         let brought = Brought { exchange, begun, ticket, tags };
-        let kept = self.keep(source, key, &request, &response, brought);
+        let kept = self.keep(&source, &request, &response, brought);
         response.lease = kept.and_then(|entry| self.lease(&entry, &wants));
         Ok(response)
     }
@@ -161,13 +161,13 @@ impl Shared {
     fn keep(
         &self,
         source: &Source,
-        key: Key,
         request: &UpstreamRequest,
         response: &UpstreamResponse,
         brought: Brought,
     ) -> Option<Arc<Entry>> {
         let Brought { exchange, begun, ticket, tags } = brought;
         let rules = source.cache_rules(request.keeping.rules.as_deref())?;
+        let wanted = Wanted { request, ignored: &rules.ignore_headers, rows: None };
         let policy = Policy::of(rules, request, response.status, &response.headers, exchange);
         let selected = policy.and_then(|_| Selected::of(request, &response.headers));
         let fits = response.body.len() <= rules.entry_bytes_max;
@@ -175,7 +175,7 @@ impl Shared {
         let tags = may_be.and_then(|_| tags.or_else(|| request.keeping.tags_of(source, response)));
         let (Some(policy), Some(selected), Some(tags)) = (policy, selected, tags) else {
             if !policy::is_error(response) {
-                self.forget(key, request, ticket);
+                self.forget(&wanted, ticket);
             }
             return None;
         };
@@ -194,7 +194,7 @@ impl Shared {
         if !entry.holds(&self.epochs) {
             return None;
         }
-        let entry = Arc::new(entry);
+        let (entry, key) = (Arc::new(entry), wanted.key());
         if let (Some(second), Some(ticket)) = (&self.second, ticket) {
             second.put(ticket, &[(&key, &entry)]);
         }

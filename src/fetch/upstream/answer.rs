@@ -27,7 +27,7 @@ pub(super) async fn exchange(
     let codings = codings(&headers)?;
     // What does not shrink grows a little when it is compressed.
     let slack = if codings.is_empty() { 0 } else { bytes_max / 64 + 1024 };
-    let read = read_body(response, bytes_max.saturating_add(slack)).await?;
+    let read = read_body(&mut response, bytes_max.saturating_add(slack)).await?;
     let mut body = read.ok_or_else(|| too_large(bytes_max))?;
     if !codings.is_empty() {
         headers.remove(header::CONTENT_ENCODING);
@@ -58,9 +58,9 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, FetchError> {
     Ok(codings)
 }
 
-/// Reads a body to its end, as it is sent; none where it is larger. A body in one piece is not copied. Leaving early drops
-/// the response, and with it the connection.
-async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<Option<Bytes>, FetchError> {
+/// Reads a body to its end, as it is sent; none where it is larger. A body in one piece is not copied. A response that is dropped
+/// before its end ends its connection.
+async fn read_body(response: &mut reqwest::Response, bytes_max: usize) -> Result<Option<Bytes>, FetchError> {
     let announced =
         response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > bytes_max {

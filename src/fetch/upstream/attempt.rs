@@ -6,7 +6,7 @@ use std::{future::Future, mem, pin::Pin, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::Either;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::Instant;
 
 use super::{
@@ -19,6 +19,9 @@ use crate::{
     fetch::{Deadline, FetchError, SetUpError, Trouble, concurrency::Lanes},
     telemetry,
 };
+
+/// Headers that are added on the way: `accept`, `accept-encoding`, `user-agent`, `host`, how long is waited, and those of a body.
+const ADDED_LATER: usize = 7;
 
 /// Sends requests over HTTP/1.1 and HTTP/2, with one pool of connections for all sources that say nothing about theirs.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl Sending {
             FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
         })?;
         let declared = request.headers.len() + request.own_headers.0.len();
-        let mut headers = HeaderMap::with_capacity(declared + 4);
+        let mut headers = HeaderMap::with_capacity(declared + ADDED_LATER);
         for (name, value) in request.all_headers() {
             headers.append(name.clone(), value.clone());
         }
@@ -57,9 +60,17 @@ impl Sending {
 
     /// Begins to send it.
     fn on(self, client: &Client) -> impl Future<Output = reqwest::Result<reqwest::Response>> + use<> {
-        // `request` and not `Request::new`: it moves a user and password of the URL into `Authorization`.
-        let builder = client.request(self.method, self.url).headers(self.headers);
-        match self.body {
+        let Sending { method, url, headers, body } = self;
+        let is_anonymous = url.username().is_empty() && url.password().is_none();
+        let builder = if is_anonymous {
+            let mut request = reqwest::Request::new(method, url);
+            *request.headers_mut() = headers;
+            RequestBuilder::from_parts(client.clone(), request)
+        } else {
+            // Moves a user and password of the URL into `Authorization`. It copies the headers, which others need not.
+            client.request(method, url).headers(headers)
+        };
+        match body {
             Some(body) => builder.body(body),
             None => builder,
         }

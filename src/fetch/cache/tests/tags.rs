@@ -170,8 +170,8 @@ async fn what_was_made_of_a_body_outlives_that_nothing_changed() {
     let answer = async || bench.cache.send(&bench.source, request().into()).await.unwrap();
     let entry = || {
         let asked = request();
-        let key = store::Key::of(&asked, &[], None);
-        bench.cache.shared.store.find(&key, &asked).unwrap()
+        let wanted = store::Wanted { request: &asked, ignored: &[], rows: None };
+        bench.cache.shared.store.find(&wanted).unwrap()
     };
     let (first, kept) = (answer().await, entry());
     assert_eq!(kept.tags.concat(), "n:1");
