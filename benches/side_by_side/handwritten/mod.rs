@@ -10,9 +10,11 @@ mod wide;
 
 use std::{borrow::Cow, cell::Cell, fmt::Write as _};
 
+use anyhow::Context as _;
 use axum::{Router, body::Body, extract::State, response::Response, routing::post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
@@ -42,10 +44,10 @@ struct Variables<'a> {
     note: Option<Cow<'a, str>>,
 }
 
-/// The services behind the endpoints, each with its own address.
+/// The services behind the endpoints, each with its own address, which is parsed once.
 struct Backend {
     client: reqwest::Client,
-    addresses: Vec<String>,
+    addresses: Vec<Url>,
 }
 
 /// One request to them, made for a caller.
@@ -57,35 +59,32 @@ struct Upstream<'a> {
 impl Upstream<'_> {
     /// What is at a path of one of the services.
     async fn get(&self, service: usize, path: &str) -> anyhow::Result<Bytes> {
-        let url = self.url(service, path, 0);
-        self.send(Method::GET, &url, None).await
+        self.send(Method::GET, self.url(service, path)?, None).await
     }
 
     /// The rows with these ids, each asked for once.
     async fn rows(&self, service: usize, path: &str, mut ids: Vec<u32>) -> anyhow::Result<Bytes> {
         ids.sort_unstable();
         ids.dedup();
-        let mut url = self.url(service, path, ids.len() * 8);
+        let mut wanted = String::with_capacity(path.len() + ids.len() * 8);
+        wanted.push_str(path);
         for (position, id) in ids.iter().enumerate() {
-            write!(url, "{}id={id}", if position == 0 { '?' } else { '&' })?;
+            write!(wanted, "{}id={id}", if position == 0 { '?' } else { '&' })?;
         }
-        self.send(Method::GET, &url, None).await
+        self.send(Method::GET, self.url(service, &wanted)?, None).await
     }
 
-    fn url(&self, service: usize, path: &str, more: usize) -> String {
-        let address = self.backend.addresses.get(service).map_or("", String::as_str);
-        let mut url = String::with_capacity(address.len() + path.len() + more);
-        url.push_str(address);
-        url.push_str(path);
-        url
+    fn url(&self, service: usize, path: &str) -> anyhow::Result<Url> {
+        let address = self.backend.addresses.get(service).context("there is no such service")?;
+        Ok(address.join(path)?)
     }
 
     /// Sends a request; one that may be repeated is, once, when the service is in trouble.
-    async fn send(&self, method: Method, url: &str, body: Option<Vec<u8>>) -> anyhow::Result<Bytes> {
+    async fn send(&self, method: Method, url: Url, body: Option<Vec<u8>>) -> anyhow::Result<Bytes> {
         let mut again = method == Method::GET;
         let body = body.map(Bytes::from);
         loop {
-            let mut request = self.backend.client.request(method.clone(), url);
+            let mut request = self.backend.client.request(method.clone(), url.clone());
             if let Some(caller) = self.caller {
                 request = request.header(CALLER_NAME.clone(), caller.clone());
             }
@@ -196,7 +195,9 @@ async fn graphql(State(backend): State<&'static Backend>, headers: HeaderMap, re
 
 /// Serves until the process ends.
 pub fn serve(address: &str, upstreams: &[String]) -> anyhow::Result<()> {
-    let backend = Backend { client: service::client()?, addresses: service::urls(upstreams) };
+    let addresses =
+        service::urls(upstreams).iter().map(|address| Url::parse(address)).collect::<Result<_, _>>()?;
+    let backend = Backend { client: service::client()?, addresses };
     let backend: &'static Backend = Box::leak(Box::new(backend));
     service::serve(address, Router::new().route("/graphql", post(graphql)).with_state(backend))
 }

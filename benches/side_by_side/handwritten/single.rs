@@ -74,6 +74,6 @@ struct Mutation<'a> {
 
 pub(super) async fn place_order(upstream: &Upstream<'_>, order: &Order<'_>) -> anyhow::Result<Vec<u8>> {
     let body =
-        upstream.send(Method::POST, &upstream.url(0, "/orders", 0), Some(serde_json::to_vec(order)?)).await?;
+        upstream.send(Method::POST, upstream.url(0, "/orders")?, Some(serde_json::to_vec(order)?)).await?;
     write(&Mutation { placed: serde_json::from_slice(&body)? }, 256)
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     SourceState, Upstream, UpstreamRequest, UpstreamResponse, answer::exchange, client::Clients,
-    oauth2::Tokens, redirect,
+    oauth2::Tokens, origins::Origins, redirect,
 };
 use crate::{
     connector::{Redirects, Source},
@@ -29,6 +29,7 @@ pub struct HttpUpstream {
     clients: Clients,
     tokens: Tokens,
     lanes: Lanes,
+    origins: Origins,
 }
 
 /// A request as the HTTP client takes it.
@@ -41,8 +42,8 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    fn of(request: &UpstreamRequest) -> Result<Self, FetchError> {
-        let url = Url::parse(&request.url).map_err(|error| {
+    fn of(request: &UpstreamRequest, origins: &Origins) -> Result<Self, FetchError> {
+        let url = origins.parse(&request.url).map_err(|error| {
             let message = "Connector error: the request's URL is not valid";
             FetchError::new(Code::ConnectorRequestInvalid, message).with_detail(error.to_string())
         })?;
@@ -85,7 +86,8 @@ impl HttpUpstream {
     /// # Errors
     /// When the TLS library refuses its settings.
     pub fn new() -> Result<Self, SetUpError> {
-        Ok(HttpUpstream { clients: Clients::new()?, tokens: Tokens::default(), lanes: Lanes::default() })
+        let (tokens, lanes, origins) = (Tokens::default(), Lanes::default(), Origins::default());
+        Ok(HttpUpstream { clients: Clients::new()?, tokens, lanes, origins })
     }
 
     /// One attempt. The request comes in a box, and rare ways are boxed, since whoever awaits this has room for all of it.
@@ -163,7 +165,7 @@ impl Upstream for HttpUpstream {
         source: &'a Arc<Source>,
         request: Arc<UpstreamRequest>,
     ) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, FetchError>> + Send + 'a>> {
-        let sending = Sending::of(&request).map(Box::new);
+        let sending = Sending::of(&request, &self.origins).map(Box::new);
         Box::pin(async move {
             let answer = match sending {
                 Ok(sending) => self.attempt(source, sending, request.deadline).await,

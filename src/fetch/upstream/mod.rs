@@ -1,6 +1,6 @@
 //! The way to backends as the rest of Ficus sees it: a request, its response, and the trait between them. `attempt` sends over
-//! sockets, with the connections of `client` and the tokens of `oauth2`; `answer` reads what comes back, `redirect` tells where it
-//! points, `trouble` says what went wrong.
+//! sockets, with the connections of `client`, the tokens of `oauth2` and the `origins` that were parsed before; `answer` reads what
+//! comes back, `redirect` tells where it points, `trouble` says what went wrong.
 //! Not for what a request is made of (`fetch::request`) or what its response means (`fetch::outcome`).
 
 mod answer;
@@ -9,6 +9,7 @@ mod client;
 mod deadline;
 mod figures;
 mod oauth2;
+mod origins;
 mod redirect;
 mod trouble;
 
