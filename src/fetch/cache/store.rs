@@ -74,6 +74,7 @@ impl<'r> Wanted<'r> {
         self.request.headers.iter().filter(move |(name, _)| !ignored.contains(name))
     }
 
+    /// Makes the key, to keep something under it.
     pub(super) fn key(&self) -> Key {
         let UpstreamRequest { method, url, body, keeping, .. } = self.request;
         Key {
