@@ -85,9 +85,16 @@ async fn soak(extent: Extent) {
     }
     proxy.set(&[]);
     report.note("connections", count);
-    let whole = Client::new(ficus.address).ask(QUERY, 1).await;
-    let is_whole = whole.as_ref().is_some_and(|answer| answer["data"]["thing"]["id"] == "/1");
-    report.line("the next query is answered", is_whole, whole.unwrap_or_default());
+    // After so many failures in a row the breaker may be open: for a millisecond, and until an attempt succeeds.
+    let end = Instant::now() + Duration::from_secs(1);
+    let (is_whole, whole) = loop {
+        let whole = Client::new(ficus.address).ask(QUERY, 1).await.unwrap_or_default();
+        let is_whole = whole["data"]["thing"]["id"] == "/1";
+        if is_whole || Instant::now() > end {
+            break (is_whole, whole);
+        }
+    };
+    report.line("queries are answered again within a second", is_whole, whole);
     drop((stub, proxy));
     held.settled(&ficus, Duration::from_secs(60), &mut report).await;
     report.end();
